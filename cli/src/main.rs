@@ -1,0 +1,3 @@
+//! The `nanospan` command.
+
+fn main() {}

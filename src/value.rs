@@ -1,0 +1,188 @@
+//! The plain data that callers hand to a tracer: names, keys, values, kinds.
+
+/// A name or key: borrowed for the whole program, or copied when it is recorded.
+///
+/// A literal converts with [`From`] and is recorded as a pointer. Text that does not live for the
+/// whole program is recorded with [`Text::Copied`], which costs a copy of its bytes.
+///
+/// ```
+/// use nanospan::Text;
+///
+/// let literal: Text<'_> = "http.route".into();
+/// let made_at_run_time = String::from("tenant.name");
+/// let copied = Text::Copied(&made_at_run_time);
+/// assert_eq!(literal.as_str(), "http.route");
+/// assert_eq!(copied.as_str(), "tenant.name");
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub enum Text<'a> {
+    /// Text that lives as long as the program; recorded as a pointer and a length.
+    Static(&'static str),
+    /// Text that is copied when the call records it.
+    Copied(&'a str),
+}
+
+impl<'a> Text<'a> {
+    /// The text itself, however it is held.
+    #[must_use]
+    pub const fn as_str(&self) -> &'a str {
+        match self {
+            Text::Static(text) => text,
+            Text::Copied(text) => text,
+        }
+    }
+}
+
+impl From<&'static str> for Text<'_> {
+    fn from(text: &'static str) -> Self {
+        Text::Static(text)
+    }
+}
+
+impl PartialEq for Text<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Text<'_> {}
+
+/// An attribute's value: one of the eight types of OpenTelemetry's attribute model.
+///
+/// Values are borrowed; a call that records one copies what it must keep. Nothing is formatted or
+/// converted: an integer stays an integer up to the exporter. NaN and the infinities are kept as
+/// they are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// A string, copied when it is recorded.
+    Str(&'a str),
+    /// A string that lives as long as the program, recorded as a pointer and a length.
+    StaticStr(&'static str),
+    /// A boolean.
+    Bool(bool),
+    /// A signed 64-bit integer.
+    I64(i64),
+    /// A double-precision float.
+    F64(f64),
+    /// An array of strings, copied when it is recorded.
+    StrArray(&'a [&'a str]),
+    /// An array of owned strings, copied when it is recorded.
+    StringArray(&'a [String]),
+    /// An array of booleans, copied when it is recorded.
+    BoolArray(&'a [bool]),
+    /// An array of signed 64-bit integers, copied when it is recorded.
+    I64Array(&'a [i64]),
+    /// An array of double-precision floats, copied when it is recorded.
+    F64Array(&'a [f64]),
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(value: &'a str) -> Self {
+        Value::Str(value)
+    }
+}
+
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(value: &'a String) -> Self {
+        Value::Str(value)
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Value::Bool(value)
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Value::I64(value)
+    }
+}
+
+impl From<i32> for Value<'_> {
+    fn from(value: i32) -> Self {
+        Value::I64(i64::from(value))
+    }
+}
+
+impl From<u32> for Value<'_> {
+    fn from(value: u32) -> Self {
+        Value::I64(i64::from(value))
+    }
+}
+
+impl From<u16> for Value<'_> {
+    fn from(value: u16) -> Self {
+        Value::I64(i64::from(value))
+    }
+}
+
+impl From<f64> for Value<'_> {
+    fn from(value: f64) -> Self {
+        Value::F64(value)
+    }
+}
+
+impl<'a> From<&'a [&'a str]> for Value<'a> {
+    fn from(value: &'a [&'a str]) -> Self {
+        Value::StrArray(value)
+    }
+}
+
+impl<'a> From<&'a [String]> for Value<'a> {
+    fn from(value: &'a [String]) -> Self {
+        Value::StringArray(value)
+    }
+}
+
+impl<'a> From<&'a [bool]> for Value<'a> {
+    fn from(value: &'a [bool]) -> Self {
+        Value::BoolArray(value)
+    }
+}
+
+impl<'a> From<&'a [i64]> for Value<'a> {
+    fn from(value: &'a [i64]) -> Self {
+        Value::I64Array(value)
+    }
+}
+
+impl<'a> From<&'a [f64]> for Value<'a> {
+    fn from(value: &'a [f64]) -> Self {
+        Value::F64Array(value)
+    }
+}
+
+/// What role a span plays, as OpenTelemetry defines it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum SpanKind {
+    /// An operation inside the application. The default.
+    #[default]
+    Internal = 1,
+    /// The handling of an incoming request.
+    Server = 2,
+    /// An outgoing request.
+    Client = 3,
+    /// A message handed to a broker or queue.
+    Producer = 4,
+    /// A message taken from a broker or queue.
+    Consumer = 5,
+}
+
+/// How the operation ended, as OpenTelemetry defines it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum StatusCode {
+    /// Nothing was said. The default.
+    #[default]
+    Unset = 0,
+    /// The operation was explicitly marked as successful.
+    Ok = 1,
+    /// The operation failed.
+    Error = 2,
+}
