@@ -9,6 +9,7 @@ mod trace_state;
 use std::fmt;
 
 pub use id::{ParseIdError, SpanId, TraceId};
+pub(crate) use trace_state::trim_ows;
 pub use trace_state::{TraceState, TraceStateError};
 
 /// Names a span to the tracer that started it.

@@ -6,6 +6,8 @@ compile_error!(
 );
 
 mod context;
+pub mod propagation;
+pub mod sampling;
 mod value;
 
 pub use context::{

@@ -1,0 +1,346 @@
+//! Which spans are recorded: a decision made once, when a span starts.
+//!
+//! ```
+//! use nanospan::sampling::{ParentBased, Sampler};
+//!
+//! // One trace in a hundred is recorded, and what a remote caller says about sampling is ignored.
+//! let one_percent = Sampler::trace_id_ratio(0.01)?;
+//! let sampler = ParentBased::new(one_percent.clone())
+//!     .remote_parent_sampled(one_percent.clone())
+//!     .remote_parent_not_sampled(one_percent)
+//!     .build();
+//! assert!(sampler.description().starts_with("ParentBased{root:TraceIdRatioBased{0.010000},"));
+//! # Ok::<(), nanospan::sampling::InvalidRatio>(())
+//! ```
+//!
+//! # How a decision is made
+//!
+//! Every sampler here is a threshold on the randomness of the trace id, its low 56 bits *R*: a span
+//! is recorded when *R* ≥ *T*. `always_on` is *T* = 0 and `always_off` is *T* = 2⁵⁶, which no *R*
+//! reaches. A [`ParentBased`] sampler has five thresholds, one for each state of the parent, and all
+//! others have five equal ones. So any nesting of samplers costs one load and at most two compares,
+//! and only a ratio looks at the trace id.
+
+mod threshold;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{SpanContext, SpanKind, TraceId};
+use threshold::Threshold;
+
+pub use threshold::InvalidRatio;
+
+/// The number of states that a parent can be in: [`ParentSample`] counts through them.
+const PARENT_STATES: usize = 5;
+
+/// Decides which spans are recorded.
+///
+/// The default is `parent_based(always_on())`: everything, except below a parent that is not
+/// sampled. Samplers are values; cloning one copies 56 bytes and counts a reference.
+#[derive(Clone, PartialEq)]
+pub struct Sampler {
+    /// Indexed by [`ParentSample`].
+    thresholds: [Threshold; PARENT_STATES],
+    description: Arc<str>,
+}
+
+impl Sampler {
+    /// Records every span.
+    #[must_use]
+    pub fn always_on() -> Self {
+        Self::uniform(Threshold::ALWAYS, "AlwaysOnSampler".into())
+    }
+
+    /// Records no span.
+    #[must_use]
+    pub fn always_off() -> Self {
+        Self::uniform(Threshold::NEVER, "AlwaysOffSampler".into())
+    }
+
+    /// Records the given share of traces, 0 to 1, whatever the parent says.
+    ///
+    /// The decision is a function of the trace id alone, so all services that use the same ratio
+    /// record the same traces, and a service with a higher ratio records all those that one with a
+    /// lower ratio does. It reads the trace id as OpenTelemetry's probability sampling does: the
+    /// ratio *p* keeps the ids whose low 56 bits are at least 2⁵⁶·(1 − *p*).
+    ///
+    /// Those bits must be random for the share to come out right: W3C Trace Context level 2 has
+    /// the flag [`TraceFlags::RANDOM`](crate::TraceFlags::RANDOM) to say so. A ratio below 2⁻⁵⁷ is
+    /// rounded to 0.
+    ///
+    /// # Errors
+    ///
+    /// When `ratio` is NaN, below 0 or above 1.
+    pub fn trace_id_ratio(ratio: f64) -> Result<Self, InvalidRatio> {
+        let threshold = Threshold::for_ratio(ratio)?;
+        Ok(Self::uniform(
+            threshold,
+            format!("TraceIdRatioBased{{{}}}", ratio_text(ratio)).into(),
+        ))
+    }
+
+    /// Does as the parent does, and asks `root` for spans without one.
+    ///
+    /// [`ParentBased`] has the other choices.
+    #[must_use]
+    pub fn parent_based(root: Sampler) -> Self {
+        ParentBased::new(root).build()
+    }
+
+    /// The sampler and its settings, in the form that the OpenTelemetry specification gives.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Decides for one span.
+    #[must_use]
+    pub fn should_sample(&self, input: &SamplingInput<'_>) -> SamplingResult {
+        let parent = ParentSample::of(input.parent);
+        SamplingResult {
+            sampled: self.decide(parent, || input.trace_id.to_u128()),
+        }
+    }
+
+    /// Whether a span with such a parent is recorded. `trace_id` is called at most once, and only
+    /// when the decision depends on it.
+    #[inline]
+    pub(crate) fn decide(&self, parent: ParentSample, trace_id: impl FnOnce() -> u128) -> bool {
+        self.thresholds[parent as usize].keeps(trace_id)
+    }
+
+    fn uniform(threshold: Threshold, description: Arc<str>) -> Self {
+        Self {
+            thresholds: [threshold; PARENT_STATES],
+            description,
+        }
+    }
+}
+
+impl Default for Sampler {
+    fn default() -> Self {
+        Self::parent_based(Self::always_on())
+    }
+}
+
+impl fmt::Debug for Sampler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.description)
+    }
+}
+
+/// Builds a sampler that follows the parent's decision, or another sampler's for each of the five
+/// states that a parent can be in.
+///
+/// What is not chosen does as the parent did: on if it was sampled, off if it was not.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct ParentBased {
+    root: Sampler,
+    remote_sampled: Sampler,
+    remote_not_sampled: Sampler,
+    local_sampled: Sampler,
+    local_not_sampled: Sampler,
+}
+
+impl ParentBased {
+    /// Starts with `root`, which decides for spans without a parent.
+    pub fn new(root: Sampler) -> Self {
+        Self {
+            root,
+            remote_sampled: Sampler::always_on(),
+            remote_not_sampled: Sampler::always_off(),
+            local_sampled: Sampler::always_on(),
+            local_not_sampled: Sampler::always_off(),
+        }
+    }
+
+    /// Decides for spans whose parent is in another process and sampled.
+    pub fn remote_parent_sampled(self, sampler: Sampler) -> Self {
+        Self {
+            remote_sampled: sampler,
+            ..self
+        }
+    }
+
+    /// Decides for spans whose parent is in another process and not sampled.
+    pub fn remote_parent_not_sampled(self, sampler: Sampler) -> Self {
+        Self {
+            remote_not_sampled: sampler,
+            ..self
+        }
+    }
+
+    /// Decides for spans whose parent is in this process and sampled.
+    pub fn local_parent_sampled(self, sampler: Sampler) -> Self {
+        Self {
+            local_sampled: sampler,
+            ..self
+        }
+    }
+
+    /// Decides for spans whose parent is in this process and not sampled.
+    pub fn local_parent_not_sampled(self, sampler: Sampler) -> Self {
+        Self {
+            local_not_sampled: sampler,
+            ..self
+        }
+    }
+
+    /// The sampler as chosen.
+    #[must_use]
+    pub fn build(self) -> Sampler {
+        let description = format!(
+            "ParentBased{{root:{},remoteParentSampled:{},remoteParentNotSampled:{},\
+             localParentSampled:{},localParentNotSampled:{}}}",
+            self.root.description,
+            self.remote_sampled.description,
+            self.remote_not_sampled.description,
+            self.local_sampled.description,
+            self.local_not_sampled.description,
+        );
+        // A sampler in a slot is only ever asked about the slot's own state, so its threshold for
+        // that state stands for all of it, also where it is parent-based itself.
+        let thresholds = ParentSample::ALL.map(|parent| {
+            let slot = match parent {
+                ParentSample::None => &self.root,
+                ParentSample::RemoteSampled => &self.remote_sampled,
+                ParentSample::RemoteNotSampled => &self.remote_not_sampled,
+                ParentSample::LocalSampled => &self.local_sampled,
+                ParentSample::LocalNotSampled => &self.local_not_sampled,
+            };
+            slot.thresholds[parent as usize]
+        });
+        Sampler {
+            thresholds,
+            description: description.into(),
+        }
+    }
+}
+
+impl From<ParentBased> for Sampler {
+    fn from(builder: ParentBased) -> Self {
+        builder.build()
+    }
+}
+
+/// What a sampler is told about a span that starts.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SamplingInput<'a> {
+    /// The parent. A context that is not valid counts as none.
+    pub parent: Option<&'a SpanContext>,
+    /// The trace that the span will belong to.
+    pub trace_id: TraceId,
+    /// The span's name. No sampler of this crate reads it.
+    pub name: &'a str,
+    /// The span's kind. No sampler of this crate reads it.
+    pub kind: SpanKind,
+}
+
+impl<'a> SamplingInput<'a> {
+    /// A root span of kind [`SpanKind::Internal`]; the fields are public for other choices.
+    #[must_use]
+    pub fn new(trace_id: TraceId, name: &'a str) -> Self {
+        Self {
+            parent: None,
+            trace_id,
+            name,
+            kind: SpanKind::default(),
+        }
+    }
+}
+
+/// What a sampler decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SamplingResult {
+    /// Whether the span is recorded, and its sampled flag set.
+    pub sampled: bool,
+}
+
+/// The state of a span's parent, as far as a sampler distinguishes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ParentSample {
+    /// There is no parent: the span is a root.
+    None,
+    RemoteSampled,
+    RemoteNotSampled,
+    LocalSampled,
+    LocalNotSampled,
+}
+
+impl ParentSample {
+    /// In the order of the discriminants, which index [`Sampler::thresholds`].
+    const ALL: [Self; PARENT_STATES] = [
+        Self::None,
+        Self::RemoteSampled,
+        Self::RemoteNotSampled,
+        Self::LocalSampled,
+        Self::LocalNotSampled,
+    ];
+
+    /// The state of a parent that is known by its context.
+    #[inline]
+    pub(crate) fn of(parent: Option<&SpanContext>) -> Self {
+        match parent.filter(|parent| parent.is_valid()) {
+            None => Self::None,
+            Some(parent) => match (parent.is_remote(), parent.is_sampled()) {
+                (true, true) => Self::RemoteSampled,
+                (true, false) => Self::RemoteNotSampled,
+                (false, true) => Self::LocalSampled,
+                (false, false) => Self::LocalNotSampled,
+            },
+        }
+    }
+}
+
+/// Six decimals, as in the specification's example, or as many as tell the ratio from all others.
+fn ratio_text(ratio: f64) -> String {
+    let six_decimals = format!("{ratio:.6}");
+    if six_decimals.parse() == Ok(ratio) {
+        six_decimals
+    } else {
+        ratio.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_ratio_between_the_ends_asks_for_the_trace_id() {
+        let must_not_ask = || -> u128 { panic!("the decision does not depend on the trace id") };
+        let fixed = [
+            (Sampler::always_on(), true),
+            (Sampler::always_off(), false),
+            (Sampler::default(), true),
+            (Sampler::trace_id_ratio(1.0).unwrap(), true),
+            (Sampler::trace_id_ratio(0.0).unwrap(), false),
+        ];
+        for (sampler, expected) in fixed {
+            assert_eq!(
+                sampler.decide(ParentSample::None, must_not_ask),
+                expected,
+                "{sampler:?}"
+            );
+        }
+
+        let mut asked = 0;
+        let half = Sampler::trace_id_ratio(0.5).unwrap();
+        half.decide(ParentSample::None, || {
+            asked += 1;
+            7
+        });
+        assert_eq!(asked, 1);
+    }
+
+    #[test]
+    fn parent_states_are_listed_in_the_order_of_their_index() {
+        for (index, parent) in ParentSample::ALL.into_iter().enumerate() {
+            assert_eq!(parent as usize, index);
+        }
+    }
+}
