@@ -3,6 +3,8 @@
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("nanospan packs a slab index, a generation and a slot into one 64-bit word and supports 64-bit targets only");
 
+pub mod export;
+
 mod value;
 
 pub use value::{SpanKind, StatusCode, Text, Value};
