@@ -29,10 +29,7 @@ pub struct SpanHandle {
 
 impl SpanHandle {
     /// The handle of all zeroes, which names no span.
-    pub const INVALID: Self = Self {
-        trace_id: TraceId::INVALID,
-        span_id: SpanId::INVALID,
-    };
+    pub const INVALID: Self = Self { trace_id: TraceId::INVALID, span_id: SpanId::INVALID };
 
     /// Whether the handle is [`SpanHandle::INVALID`].
     #[inline]
@@ -134,19 +131,8 @@ impl SpanContext {
     /// The context of a span of this process.
     #[inline]
     #[must_use]
-    pub const fn new(
-        trace_id: TraceId,
-        span_id: SpanId,
-        flags: TraceFlags,
-        trace_state: TraceState,
-    ) -> Self {
-        Self {
-            trace_id,
-            span_id,
-            trace_state,
-            flags,
-            is_remote: false,
-        }
+    pub const fn new(trace_id: TraceId, span_id: SpanId, flags: TraceFlags, trace_state: TraceState) -> Self {
+        Self { trace_id, span_id, trace_state, flags, is_remote: false }
     }
 
     /// The context of a span that was received from another process.
@@ -158,13 +144,7 @@ impl SpanContext {
         flags: TraceFlags,
         trace_state: TraceState,
     ) -> Self {
-        Self {
-            trace_id,
-            span_id,
-            trace_state,
-            flags,
-            is_remote: true,
-        }
+        Self { trace_id, span_id, trace_state, flags, is_remote: true }
     }
 
     /// The id of the trace.
@@ -212,10 +192,7 @@ impl SpanContext {
     /// The same context with another trace state.
     #[must_use]
     pub fn with_trace_state(self, trace_state: TraceState) -> Self {
-        Self {
-            trace_state,
-            ..self
-        }
+        Self { trace_state, ..self }
     }
 
     /// Whether both ids are valid. A context that is not valid is never sent.
@@ -231,9 +208,6 @@ impl SpanContext {
     #[inline]
     #[must_use]
     pub const fn handle(&self) -> SpanHandle {
-        SpanHandle {
-            trace_id: self.trace_id,
-            span_id: self.span_id,
-        }
+        SpanHandle { trace_id: self.trace_id, span_id: self.span_id }
     }
 }

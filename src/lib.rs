@@ -7,7 +7,10 @@ compile_error!(
 
 mod context;
 pub mod propagation;
+#[allow(unsafe_code)]
+mod raw;
 pub mod sampling;
+mod sync;
 mod value;
 
 pub use context::{

@@ -74,10 +74,7 @@ impl Sampler {
     /// When `ratio` is NaN, below 0 or above 1.
     pub fn trace_id_ratio(ratio: f64) -> Result<Self, InvalidRatio> {
         let threshold = Threshold::for_ratio(ratio)?;
-        Ok(Self::uniform(
-            threshold,
-            format!("TraceIdRatioBased{{{}}}", ratio_text(ratio)).into(),
-        ))
+        Ok(Self::uniform(threshold, format!("TraceIdRatioBased{{{}}}", ratio_text(ratio)).into()))
     }
 
     /// Does as the parent does, and asks `root` for spans without one.
@@ -98,9 +95,7 @@ impl Sampler {
     #[must_use]
     pub fn should_sample(&self, input: &SamplingInput<'_>) -> SamplingResult {
         let parent = ParentSample::of(input.parent);
-        SamplingResult {
-            sampled: self.decide(parent, || input.trace_id.to_u128()),
-        }
+        SamplingResult { sampled: self.decide(parent, || input.trace_id.to_u128()) }
     }
 
     /// Whether a span with such a parent is recorded. `trace_id` is called at most once, and only
@@ -111,10 +106,7 @@ impl Sampler {
     }
 
     fn uniform(threshold: Threshold, description: Arc<str>) -> Self {
-        Self {
-            thresholds: [threshold; PARENT_STATES],
-            description,
-        }
+        Self { thresholds: [threshold; PARENT_STATES], description }
     }
 }
 
@@ -158,34 +150,22 @@ impl ParentBased {
 
     /// Decides for spans whose parent is in another process and sampled.
     pub fn remote_parent_sampled(self, sampler: Sampler) -> Self {
-        Self {
-            remote_sampled: sampler,
-            ..self
-        }
+        Self { remote_sampled: sampler, ..self }
     }
 
     /// Decides for spans whose parent is in another process and not sampled.
     pub fn remote_parent_not_sampled(self, sampler: Sampler) -> Self {
-        Self {
-            remote_not_sampled: sampler,
-            ..self
-        }
+        Self { remote_not_sampled: sampler, ..self }
     }
 
     /// Decides for spans whose parent is in this process and sampled.
     pub fn local_parent_sampled(self, sampler: Sampler) -> Self {
-        Self {
-            local_sampled: sampler,
-            ..self
-        }
+        Self { local_sampled: sampler, ..self }
     }
 
     /// Decides for spans whose parent is in this process and not sampled.
     pub fn local_parent_not_sampled(self, sampler: Sampler) -> Self {
-        Self {
-            local_not_sampled: sampler,
-            ..self
-        }
+        Self { local_not_sampled: sampler, ..self }
     }
 
     /// The sampler as chosen.
@@ -212,10 +192,7 @@ impl ParentBased {
             };
             slot.thresholds[parent as usize]
         });
-        Sampler {
-            thresholds,
-            description: description.into(),
-        }
+        Sampler { thresholds, description: description.into() }
     }
 }
 
@@ -243,12 +220,7 @@ impl<'a> SamplingInput<'a> {
     /// A root span of kind [`SpanKind::Internal`]; the fields are public for other choices.
     #[must_use]
     pub fn new(trace_id: TraceId, name: &'a str) -> Self {
-        Self {
-            parent: None,
-            trace_id,
-            name,
-            kind: SpanKind::default(),
-        }
+        Self { parent: None, trace_id, name, kind: SpanKind::default() }
     }
 }
 
@@ -273,13 +245,8 @@ pub(crate) enum ParentSample {
 
 impl ParentSample {
     /// In the order of the discriminants, which index [`Sampler::thresholds`].
-    const ALL: [Self; PARENT_STATES] = [
-        Self::None,
-        Self::RemoteSampled,
-        Self::RemoteNotSampled,
-        Self::LocalSampled,
-        Self::LocalNotSampled,
-    ];
+    const ALL: [Self; PARENT_STATES] =
+        [Self::None, Self::RemoteSampled, Self::RemoteNotSampled, Self::LocalSampled, Self::LocalNotSampled];
 
     /// The state of a parent that is known by its context.
     #[inline]
@@ -299,11 +266,7 @@ impl ParentSample {
 /// Six decimals, as in the specification's example, or as many as tell the ratio from all others.
 fn ratio_text(ratio: f64) -> String {
     let six_decimals = format!("{ratio:.6}");
-    if six_decimals.parse() == Ok(ratio) {
-        six_decimals
-    } else {
-        ratio.to_string()
-    }
+    if six_decimals.parse() == Ok(ratio) { six_decimals } else { ratio.to_string() }
 }
 
 #[cfg(test)]
@@ -321,11 +284,7 @@ mod tests {
             (Sampler::trace_id_ratio(0.0).unwrap(), false),
         ];
         for (sampler, expected) in fixed {
-            assert_eq!(
-                sampler.decide(ParentSample::None, must_not_ask),
-                expected,
-                "{sampler:?}"
-            );
+            assert_eq!(sampler.decide(ParentSample::None, must_not_ask), expected, "{sampler:?}");
         }
 
         let mut asked = 0;

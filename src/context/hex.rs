@@ -37,25 +37,16 @@ pub(crate) fn encode<'a>(bytes: &[u8], text: &'a mut [u8]) -> &'a str {
 #[inline]
 pub(crate) fn decode<const N: usize>(text: &[u8]) -> Result<[u8; N], DecodeError> {
     if text.len() != 2 * N {
-        return Err(DecodeError::Length {
-            expected: 2 * N,
-            found: text.len(),
-        });
+        return Err(DecodeError::Length { expected: 2 * N, found: text.len() });
     }
     let mut bytes = [0; N];
     for (at, (byte, pair)) in bytes.iter_mut().zip(text.chunks_exact(2)).enumerate() {
         let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
         if high == NOT_A_DIGIT {
-            return Err(DecodeError::Digit {
-                found: pair[0],
-                offset: 2 * at,
-            });
+            return Err(DecodeError::Digit { found: pair[0], offset: 2 * at });
         }
         if low == NOT_A_DIGIT {
-            return Err(DecodeError::Digit {
-                found: pair[1],
-                offset: 2 * at + 1,
-            });
+            return Err(DecodeError::Digit { found: pair[1], offset: 2 * at + 1 });
         }
         *byte = high << 4 | low;
     }
@@ -73,10 +64,7 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             DecodeError::Length { expected, found } => {
-                write!(
-                    f,
-                    "expected {expected} lowercase hexadecimal digits, found {found} bytes"
-                )
+                write!(f, "expected {expected} lowercase hexadecimal digits, found {found} bytes")
             }
             DecodeError::Digit { found, offset } => write!(
                 f,

@@ -45,10 +45,7 @@ impl TraceId {
     #[inline]
     #[must_use]
     pub const fn from_u128(id: u128) -> Self {
-        Self {
-            high: (id >> 64) as u64,
-            low: id as u64,
-        }
+        Self { high: (id >> 64) as u64, low: id as u64 }
     }
 
     /// The value of the id as a number.
@@ -89,9 +86,7 @@ impl FromStr for TraceId {
     ///
     /// When the text has another length or holds any other character; the error says which.
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        hex::decode(text.as_bytes())
-            .map(Self::from_bytes)
-            .map_err(ParseIdError)
+        hex::decode(text.as_bytes()).map(Self::from_bytes).map_err(ParseIdError)
     }
 }
 
@@ -172,9 +167,7 @@ impl FromStr for SpanId {
     ///
     /// When the text has another length or holds any other character; the error says which.
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        hex::decode(text.as_bytes())
-            .map(Self::from_bytes)
-            .map_err(ParseIdError)
+        hex::decode(text.as_bytes()).map(Self::from_bytes).map_err(ParseIdError)
     }
 }
 

@@ -65,9 +65,7 @@ impl TraceState {
     /// The value of `key`, if the list has it.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.iter()
-            .find(|(found, _)| *found == key)
-            .map(|(_, value)| value)
+        self.iter().find(|(found, _)| *found == key).map(|(_, value)| value)
     }
 
     /// The list with `key` set to `value` and moved to the front; all other members keep their
@@ -81,11 +79,7 @@ impl TraceState {
         check_value(value.as_bytes()).map_err(TraceStateError)?;
         let mut text = String::with_capacity(key.len() + value.len() + 2 + self.as_str().len());
         push_member(&mut text, &[key, "=", value]);
-        for (kept, value) in self
-            .iter()
-            .filter(|(kept, _)| *kept != key)
-            .take(MAX_MEMBERS - 1)
-        {
+        for (kept, value) in self.iter().filter(|(kept, _)| *kept != key).take(MAX_MEMBERS - 1) {
             push_member(&mut text, &[kept, "=", value]);
         }
         Ok(Self::from_canonical(text))
@@ -137,11 +131,7 @@ impl TraceState {
     }
 
     fn from_canonical(text: String) -> Self {
-        if text.is_empty() {
-            Self::EMPTY
-        } else {
-            Self(Some(Arc::new(text.into_boxed_str())))
-        }
+        if text.is_empty() { Self::EMPTY } else { Self(Some(Arc::new(text.into_boxed_str()))) }
     }
 }
 
@@ -193,10 +183,8 @@ impl TraceStateParser {
             }
             self.seen += 1;
             let (key, value) = self.split(member).map_err(TraceStateError)?;
-            let known = members(&self.text).any(|seen| {
-                seen.strip_prefix(key)
-                    .is_some_and(|rest| rest.starts_with('='))
-            });
+            let known = members(&self.text)
+                .any(|seen| seen.strip_prefix(key).is_some_and(|rest| rest.starts_with('=')));
             if !known {
                 push_member(&mut self.text, &[key, "=", value]);
             }
@@ -251,9 +239,7 @@ pub(crate) fn trim_ows(mut text: &[u8]) -> &[u8] {
 /// This is level 2's grammar. It contains level 1's, which allowed one `@`, between a tenant and a
 /// system, and limited their lengths.
 fn check_key(key: &[u8]) -> Result<&str, Reason> {
-    let starts_well = key
-        .first()
-        .is_some_and(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
+    let starts_well = key.first().is_some_and(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
     let is_key_char =
         |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/' | b'@');
     if starts_well && key.len() <= MAX_KEY_OR_VALUE && key.iter().all(is_key_char) {
@@ -307,10 +293,7 @@ impl fmt::Display for TraceStateError {
             Reason::TooManyMembers => write!(f, "tracestate has more than {MAX_MEMBERS} members"),
             Reason::NoEquals { member } => {
                 place(f, Some(member))?;
-                write!(
-                    f,
-                    "expected a key and a value with an equals sign between them"
-                )
+                write!(f, "expected a key and a value with an equals sign between them")
             }
             Reason::Key { member } => {
                 place(f, member)?;

@@ -48,10 +48,7 @@ impl Baggage {
     /// Baggage without members.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            members: Vec::new(),
-            members_bytes: 0,
-        }
+        Self { members: Vec::new(), members_bytes: 0 }
     }
 
     /// The value of the member called `name`.
@@ -107,10 +104,7 @@ impl Baggage {
     ) -> Result<(), BaggageError> {
         BaggageMember::new(name, value, properties)
             .and_then(|member| self.put(member))
-            .map_err(|reason| BaggageError {
-                member: None,
-                reason,
-            })
+            .map_err(|reason| BaggageError { member: None, reason })
     }
 
     /// Removes the member called `name`, and says whether there was one.
@@ -124,10 +118,7 @@ impl Baggage {
 
     /// Adds a member or replaces the one of its name, if the limits allow it.
     fn put(&mut self, member: BaggageMember) -> Result<(), Reason> {
-        let at = self
-            .members
-            .iter()
-            .position(|known| known.name == member.name);
+        let at = self.members.iter().position(|known| known.name == member.name);
         let replaced_bytes = at.map_or(0, |at| self.members[at].encoded_bytes);
         let members = self.members.len() + usize::from(at.is_none());
         let members_bytes = self.members_bytes - replaced_bytes + member.encoded_bytes;
@@ -172,10 +163,7 @@ impl FromStr for Baggage {
         for (at, member) in wire::members(text.as_bytes()).enumerate() {
             wire::parse_member(member)
                 .and_then(|member| baggage.put(member))
-                .map_err(|reason| BaggageError {
-                    member: Some(at + 1),
-                    reason,
-                })?;
+                .map_err(|reason| BaggageError { member: Some(at + 1), reason })?;
         }
         Ok(baggage)
     }
@@ -207,18 +195,9 @@ impl BaggageMember {
 
     /// The parts must be within the grammar.
     fn from_parts(name: &str, value: Box<str>, metadata: String) -> Self {
-        let metadata_bytes = if metadata.is_empty() {
-            0
-        } else {
-            ";".len() + metadata.len()
-        };
+        let metadata_bytes = if metadata.is_empty() { 0 } else { ";".len() + metadata.len() };
         let encoded_bytes = name.len() + "=".len() + wire::escaped_len(&value) + metadata_bytes;
-        Self {
-            name: name.into(),
-            value,
-            metadata: metadata.into(),
-            encoded_bytes,
-        }
+        Self { name: name.into(), value, metadata: metadata.into(), encoded_bytes }
     }
 
     /// The name.
@@ -235,13 +214,12 @@ impl BaggageMember {
 
     /// The properties in order, without escapes; a name may appear more than once.
     pub fn properties(&self) -> impl Iterator<Item = (&str, Option<Cow<'_, str>>)> {
-        self.metadata
-            .split(';')
-            .filter(|property| !property.is_empty())
-            .map(|property| match property.split_once('=') {
+        self.metadata.split(';').filter(|property| !property.is_empty()).map(|property| {
+            match property.split_once('=') {
                 Some((name, value)) => (name, Some(wire::unescape(value))),
                 None => (property, None),
-            })
+            }
+        })
     }
 }
 
@@ -249,13 +227,7 @@ impl fmt::Display for BaggageMember {
     /// Writes the member as it is in a header.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let semicolon = if self.metadata.is_empty() { "" } else { ";" };
-        write!(
-            f,
-            "{}={}{semicolon}{}",
-            self.name,
-            wire::escape(&self.value),
-            self.metadata
-        )
+        write!(f, "{}={}{semicolon}{}", self.name, wire::escape(&self.value), self.metadata)
     }
 }
 
@@ -333,10 +305,7 @@ impl fmt::Display for BaggageError {
             Reason::Name => write!(f, "a name is a token: letters, digits and !#$%&'*+-.^_`|~"),
             Reason::Value => write!(f, "a value has only printable ASCII and complete escapes"),
             Reason::Property => {
-                write!(
-                    f,
-                    "a property is a token, or a token, an equals sign and a value"
-                )
+                write!(f, "a property is a token, or a token, an equals sign and a value")
             }
         }
     }

@@ -29,23 +29,15 @@ impl TraceContextPropagator {
     /// A propagator that sends at most 4096 bytes of `tracestate`.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            tracestate_bytes_max: TRACESTATE_BYTES_DEFAULT,
-        }
+        Self { tracestate_bytes_max: TRACESTATE_BYTES_DEFAULT }
     }
 
     /// Sends at most `bytes` of `tracestate`, but never fewer than the 512 that the standard asks
     /// for. What is longer is cut by [`TraceState::truncated`].
     #[must_use]
     pub const fn tracestate_bytes_max(self, bytes: usize) -> Self {
-        let bytes = if bytes < TRACESTATE_BYTES_MIN {
-            TRACESTATE_BYTES_MIN
-        } else {
-            bytes
-        };
-        Self {
-            tracestate_bytes_max: bytes,
-        }
+        let bytes = if bytes < TRACESTATE_BYTES_MIN { TRACESTATE_BYTES_MIN } else { bytes };
+        Self { tracestate_bytes_max: bytes }
     }
 
     /// The context of the caller's span, or `None` if there was none that is well-formed.
@@ -59,11 +51,7 @@ impl TraceContextPropagator {
         let mut context = None;
         carrier.for_each_value(TRACEPARENT, &mut |value| {
             found += 1;
-            context = if found == 1 {
-                parse_traceparent(value).ok()
-            } else {
-                None
-            };
+            context = if found == 1 { parse_traceparent(value).ok() } else { None };
         });
         // Where the `traceparent` is bad the standard forbids so much as to look further.
         context.map(|context| context.with_trace_state(extract_tracestate(carrier)))
@@ -100,11 +88,7 @@ fn extract_tracestate(carrier: &(impl Getter + ?Sized)) -> TraceState {
     carrier.for_each_value(TRACESTATE, &mut |value| {
         well_formed = well_formed && parser.push(value).is_ok();
     });
-    if well_formed {
-        parser.finish()
-    } else {
-        TraceState::EMPTY
-    }
+    if well_formed { parser.finish() } else { TraceState::EMPTY }
 }
 
 fn set_tracestate(state: &TraceState, carrier: &mut (impl Setter + ?Sized)) {

@@ -23,11 +23,7 @@ const DASHES: [usize; 3] = [2, 35, 52];
 /// assert_eq!(&value, b"00-00000000000000000000000000000001-0000000000000002-01");
 /// ```
 #[must_use]
-pub fn format_traceparent(
-    trace_id: TraceId,
-    span_id: SpanId,
-    flags: TraceFlags,
-) -> [u8; TRACEPARENT_LEN] {
+pub fn format_traceparent(trace_id: TraceId, span_id: SpanId, flags: TraceFlags) -> [u8; TRACEPARENT_LEN] {
     let mut text = [b'-'; TRACEPARENT_LEN];
     hex::encode(&[0], &mut text[..2]);
     hex::encode(&trace_id.to_bytes(), &mut text[3..35]);
@@ -64,10 +60,7 @@ pub fn parse_traceparent(value: &[u8]) -> Result<SpanContext, TraceParentError> 
         (0x00, _) => return Err(Reason::Length { found: value.len() }.into()),
         (_, [b'-', ..]) => {}
         (_, _) => {
-            return Err(Reason::NoDash {
-                offset: TRACEPARENT_LEN,
-            }
-            .into());
+            return Err(Reason::NoDash { offset: TRACEPARENT_LEN }.into());
         }
     }
     if !trace_id.is_valid() {
@@ -76,12 +69,7 @@ pub fn parse_traceparent(value: &[u8]) -> Result<SpanContext, TraceParentError> 
     if !span_id.is_valid() {
         return Err(Reason::AllZeroes { field: "parent-id" }.into());
     }
-    Ok(SpanContext::remote(
-        trace_id,
-        span_id,
-        TraceFlags::from_byte(flags),
-        TraceState::EMPTY,
-    ))
+    Ok(SpanContext::remote(trace_id, span_id, TraceFlags::from_byte(flags), TraceState::EMPTY))
 }
 
 fn field<const N: usize>(field: &'static str, text: &[u8]) -> Result<[u8; N], Reason> {
@@ -94,20 +82,11 @@ pub struct TraceParentError(Reason);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Reason {
-    Length {
-        found: usize,
-    },
-    NoDash {
-        offset: usize,
-    },
-    NotHex {
-        field: &'static str,
-        error: hex::DecodeError,
-    },
+    Length { found: usize },
+    NoDash { offset: usize },
+    NotHex { field: &'static str, error: hex::DecodeError },
     ForbiddenVersion,
-    AllZeroes {
-        field: &'static str,
-    },
+    AllZeroes { field: &'static str },
 }
 
 impl From<Reason> for TraceParentError {
@@ -120,10 +99,7 @@ impl fmt::Display for TraceParentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Reason::Length { found } => {
-                write!(
-                    f,
-                    "traceparent: expected {TRACEPARENT_LEN} bytes, found {found}"
-                )
+                write!(f, "traceparent: expected {TRACEPARENT_LEN} bytes, found {found}")
             }
             Reason::NoDash { offset } => {
                 write!(f, "traceparent: expected a dash at offset {offset}")

@@ -46,11 +46,7 @@ pub struct InvalidRatio {
 
 impl fmt::Display for InvalidRatio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "a sampling ratio is a number from 0 to 1, found {}",
-            self.ratio
-        )
+        write!(f, "a sampling ratio is a number from 0 to 1, found {}", self.ratio)
     }
 }
 

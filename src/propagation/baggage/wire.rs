@@ -8,9 +8,7 @@ use crate::context::trim_ows;
 
 /// The members of a list, without the whitespace around them and without the empty ones.
 pub(super) fn members(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    list.split(|byte| *byte == b',')
-        .map(trim_ows)
-        .filter(|member| !member.is_empty())
+    list.split(|byte| *byte == b',').map(trim_ows).filter(|member| !member.is_empty())
 }
 
 /// The longest beginning of `list` that is within `bytes_max` and ends where a member does.
@@ -39,20 +37,13 @@ pub(super) fn parse_member(member: &[u8]) -> Result<BaggageMember, Reason> {
         };
         push_property(&mut metadata, name, value);
     }
-    Ok(BaggageMember::from_parts(
-        name,
-        unescape(value).into(),
-        metadata,
-    ))
+    Ok(BaggageMember::from_parts(name, unescape(value).into(), metadata))
 }
 
 /// Splits at the first equals sign; all others belong to the value.
 fn split_at_equals(text: &[u8]) -> (&[u8], Option<&[u8]>) {
     match text.iter().position(|byte| *byte == b'=') {
-        Some(equals) => (
-            trim_ows(&text[..equals]),
-            Some(trim_ows(&text[equals + 1..])),
-        ),
+        Some(equals) => (trim_ows(&text[..equals]), Some(trim_ows(&text[equals + 1..]))),
         None => (text, None),
     }
 }
@@ -71,8 +62,7 @@ pub(super) fn push_property(metadata: &mut String, name: &str, value: Option<&st
 
 /// `text` if it is a `token` (RFC 7230, section 3.2.6).
 pub(super) fn check_token(text: &[u8]) -> Option<&str> {
-    let is_token_char =
-        |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let is_token_char = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     if text.is_empty() || !text.iter().all(is_token_char) {
         return None;
     }
@@ -84,11 +74,7 @@ fn check_value(text: &[u8]) -> Option<&str> {
     let mut rest = text;
     while let Some((byte, tail)) = rest.split_first() {
         rest = match (byte, tail) {
-            (b'%', [high, low, tail @ ..])
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
-                tail
-            }
+            (b'%', [high, low, tail @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => tail,
             (byte, tail) if *byte != b'%' && is_baggage_octet(*byte) => tail,
             _ => return None,
         };

@@ -1,0 +1,133 @@
+//! What an exporter reports when a batch did not arrive.
+
+use std::error::Error;
+use std::fmt;
+
+use super::ContextError;
+
+/// Why an export, a flush or a shutdown failed.
+///
+/// Match on [`kind`](ExportError::kind). The text says what was tried and where (a path or an
+/// address), and [`source`](Error::source) carries the cause underneath it.
+///
+/// ```
+/// use nanospan::export::{ExportError, ExportErrorKind};
+///
+/// let full = std::io::Error::from_raw_os_error(28);
+/// let error = ExportError::new(ExportErrorKind::Io, "cannot write spans.nsp").with_source(full);
+/// assert_eq!(error.kind(), ExportErrorKind::Io);
+/// assert!(error.to_string().starts_with("cannot write spans.nsp: "));
+/// ```
+#[derive(Debug)]
+pub struct ExportError {
+    kind: ExportErrorKind,
+    message: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+    lost_spans: Option<u32>,
+}
+
+impl ExportError {
+    /// An error of the given kind; `message` says what was tried and where.
+    #[must_use]
+    pub fn new(kind: ExportErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+            lost_spans: None,
+        }
+    }
+
+    /// The error of a call made after the exporter called `exporter` was shut down.
+    #[must_use]
+    pub fn shutdown(exporter: &str) -> Self {
+        let message = format!("the {exporter} has been shut down");
+        Self::new(ExportErrorKind::Shutdown, message)
+    }
+
+    /// Names the cause, which is also added to the text.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Says that only `lost_spans` of the batch's spans were lost and the others arrived.
+    #[must_use]
+    pub fn with_lost_spans(mut self, lost_spans: u32) -> Self {
+        self.lost_spans = Some(lost_spans);
+        self
+    }
+
+    /// What sort of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> ExportErrorKind {
+        self.kind
+    }
+
+    /// How many of the batch's spans were lost; `None` means every one of them.
+    #[must_use]
+    pub fn lost_spans(&self) -> Option<u32> {
+        self.lost_spans
+    }
+}
+
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.source {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for ExportError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.source {
+            Some(source) => Some(source.as_ref()),
+            None => None,
+        }
+    }
+}
+
+impl From<ContextError> for ExportError {
+    fn from(error: ContextError) -> Self {
+        Self::new(error.into(), error.to_string())
+    }
+}
+
+/// The sorts of failure that a caller may want to tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ExportErrorKind {
+    /// The exporter was shut down before this call.
+    Shutdown,
+    /// The context's deadline passed before the work was done.
+    DeadlineExceeded,
+    /// The context was cancelled before the work was done.
+    Cancelled,
+    /// The operating system refused a read, a write or a connection.
+    Io,
+    /// The receiver answered, and refused some or all of the batch.
+    Rejected,
+    /// Another writer holds what this exporter needs for itself alone.
+    Locked,
+    /// A path could be changed by other users, or is not what it claims to be.
+    Insecure,
+    /// A setting is out of range.
+    InvalidConfig,
+    /// The exporter belongs to the process that this one was forked from.
+    Forked,
+    /// None of the above.
+    Other,
+}
+
+impl From<ContextError> for ExportErrorKind {
+    fn from(error: ContextError) -> Self {
+        match error {
+            ContextError::DeadlineExceeded => Self::DeadlineExceeded,
+            ContextError::Cancelled => Self::Cancelled,
+        }
+    }
+}

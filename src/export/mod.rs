@@ -1,0 +1,64 @@
+//! Where finished spans go: the exporter's contract, and the exporters that come with the crate.
+
+mod context;
+mod error;
+
+pub use context::{Cancellation, Context, ContextError};
+pub use error::{ExportError, ExportErrorKind};
+
+use crate::batch::Batch;
+
+/// Takes batches of finished spans to where they are kept.
+///
+/// # What the caller promises
+///
+/// - [`export`](SpanExporter::export) is never called while another `export` on the same exporter
+///   runs. `force_flush` and `shutdown` may be called at any time, from any thread, also during
+///   an `export`.
+/// - The batch is borrowed for the call. An exporter that keeps something copies it.
+/// - Every error is final. The caller does not try again: it hands the error to the error handler
+///   and counts [`lost_spans`](ExportError::lost_spans) of the batch, or all of it, as
+///   `export_failed`.
+///
+/// # What the exporter promises
+///
+/// - Retrying, where it helps, happens inside the call.
+/// - The context is honoured at every wait: once its deadline has passed or it is cancelled, the
+///   call returns an error of kind [`DeadlineExceeded`](ExportErrorKind::DeadlineExceeded) or
+///   [`Cancelled`](ExportErrorKind::Cancelled) without starting anything new. Each exporter says
+///   which of its steps cannot be interrupted.
+/// - The first `shutdown` releases everything, whatever it returns. From then on each call, a
+///   further `shutdown` included, returns an error of kind
+///   [`Shutdown`](ExportErrorKind::Shutdown) and does nothing else.
+///
+/// This is OpenTelemetry's span exporter (Trace SDK, section "Span Exporter") with one thing made
+/// definite: what a call after the shutdown returns.
+pub trait SpanExporter: Send + Sync {
+    /// Delivers one batch.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the batch, or part of it, from being delivered.
+    fn export(&self, context: &Context, batch: &Batch) -> Result<(), ExportError>;
+
+    /// Completes what earlier exports left unfinished, as far as the exporter buffers anything.
+    ///
+    /// The default does nothing and succeeds, also after the shutdown: it suits an exporter that
+    /// leaves nothing unfinished and has no state to check.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the exports before this call from being completed.
+    fn force_flush(&self, context: &Context) -> Result<(), ExportError> {
+        let _ = context;
+        Ok(())
+    }
+
+    /// Completes what is unfinished and releases everything that the exporter holds.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the exports before this call from being completed; the exporter is shut down
+    /// all the same.
+    fn shutdown(&self, context: &Context) -> Result<(), ExportError>;
+}

@@ -1,0 +1,397 @@
+//! A block: 64 span slots that are issued, ended and recycled together.
+//!
+//! # States of a slot
+//!
+//! ```text
+//!             owner: start                 owner or foreign: end
+//!   unissued ──────────────▶ live ───────────────────────────────▶ ended ──▶ (drain) consumed
+//!                            end = LIVE|base                        end = ticks, a mask bit is set
+//! ```
+//!
+//! # States of a block
+//!
+//! ```text
+//!   free ──drain: make──▶ ready ──thread: adopt──▶ held ──thread: release──▶ loose
+//!    ▲                    (in a queue)             holder = the thread       holder = none
+//!    └────────────────── drain: recycle, once all 64 slots are consumed and nobody holds it
+//! ```
+//!
+//! # Who may do what
+//!
+//! * The **owner**, the thread that holds the block, issues its slots one after another and ends
+//!   them with plain stores. It may do so because a held block is never recycled.
+//! * A **foreign** call (another thread, or the owner after it let go) ends a slot by
+//!   compare-and-swap on `end`, then sets its bit in `foreign_ended` by compare-and-swap on a word
+//!   that carries the generation. Both fail harmlessly when the block has moved on to another life.
+//! * The **drain** alone recycles.
+//!
+//! # The worst race: two ends, and the block recycled between them
+//!
+//! Owner O and stranger F end slot 5 at once. F sees `LIVE`, and stalls. O stores its ticks and its
+//! mask bit; the drain consumes the slot; the other 63 are done and O lets go; the block is recycled
+//! and handed to P, who starts another span in slot 5. F wakes up and compares `end` with
+//! `LIVE | base`: `base` holds the generation, P's base is another, so F's swap fails and F counts a
+//! stale call. Had F stalled one step later, after its swap and before its mask bit, then O's end
+//! would have been turned away by O's own look at `end`, the slot would not be consumed until F sets
+//! the bit, and the block could not have been recycled. The one case left is that O's look at `end`
+//! came before F's swap and both succeed: both bits are set, at most one of them after the slot was
+//! consumed. If F's bit comes in time, the drain finds the slot in both masks and counts one stale
+//! call; if it comes late, the generation in the mask word no longer fits and F counts it.
+
+use crate::raw::cell::AtomicRef;
+use crate::raw::handle::{Base, Place};
+use crate::raw::local::Local;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// Slots in a block. Under the model a few suffice, and each costs eight loom objects.
+#[cfg(not(loom))]
+pub(crate) const SLOTS: usize = 64;
+#[cfg(loom)]
+pub(crate) const SLOTS: usize = 2;
+
+/// A mask with the bit of every slot set.
+pub(crate) const ALL: u64 = u64::MAX >> (64 - SLOTS as u32);
+
+/// In a mask word: no life is current. Generations have fewer bits, so none equals it.
+const NO_GENERATION: u64 = 0xffff_ffff;
+
+/// Top bit of `Slot::end`: the span is live and the rest is the block's base.
+const LIVE: u64 = 1 << 63;
+
+/// A span's fixed part: one cache line, written by its owner.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Slot {
+    trace_high: AtomicU64,
+    trace_low: AtomicU64,
+    parent: AtomicU64,
+    start: AtomicU64,
+    /// `LIVE | base` while live, then the end in ticks.
+    end: AtomicU64,
+    /// A static name as `raw::record::pack_static`; 0 when the name is a log record.
+    name: AtomicU64,
+    /// See [`Meta`].
+    meta: AtomicU64,
+    /// Counts foreign calls, over all lives of the slot: it orders records of different threads.
+    sequence: AtomicU64,
+}
+
+/// What the owner knows of a span when it starts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    pub(crate) trace_id: u128,
+    pub(crate) parent: u64,
+    pub(crate) ticks: u64,
+    pub(crate) name: u64,
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+}
+
+/// What the drain reads back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Header {
+    pub(crate) start: Start,
+    pub(crate) end: u64,
+    pub(crate) shed: [u32; 3],
+}
+
+/// Kind, flags and what was shed for want of memory, in one word.
+///
+/// ```text
+///  63        52 51       40 39      28 27           12 11   8 7     0
+/// ┌────────────┬───────────┬──────────┬───────────────┬──────┬───────┐
+/// │ attributes │ events    │ links    │ generation    │ kind │ flags │
+/// └────────────┴───────────┴──────────┴───────────────┴──────┴───────┘
+/// ```
+///
+/// The three counters saturate. The low 16 bits of the generation turn away a count that comes late.
+#[derive(Debug, Clone, Copy)]
+struct Meta(u64);
+
+/// What a shed record was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shed {
+    Attributes = 0,
+    Events = 1,
+    Links = 2,
+}
+
+impl Meta {
+    const COUNT_MAX: u64 = (1 << 12) - 1;
+
+    const fn new(kind: u8, flags: u8, base: Base) -> Self {
+        Self(flags as u64 | ((kind & 0xf) as u64) << 8 | Self::generation_of(base) << 12)
+    }
+
+    const fn generation_of(base: Base) -> u64 {
+        (base.generation() & 0xffff) as u64
+    }
+
+    const fn generation(self) -> u64 {
+        self.0 >> 12 & 0xffff
+    }
+
+    const fn shift(what: Shed) -> u32 {
+        match what {
+            Shed::Attributes => 52,
+            Shed::Events => 40,
+            Shed::Links => 28,
+        }
+    }
+
+    const fn count(self, what: Shed) -> u64 {
+        self.0 >> Self::shift(what) & Self::COUNT_MAX
+    }
+
+    fn plus(self, what: Shed, n: u32) -> Self {
+        let old = self.count(what);
+        let new = (old + u64::from(n)).min(Self::COUNT_MAX);
+        Self(self.0 + ((new - old) << Self::shift(what)))
+    }
+}
+
+impl Slot {
+    fn new() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            trace_high: zero(),
+            trace_low: zero(),
+            parent: zero(),
+            start: zero(),
+            end: zero(),
+            name: zero(),
+            meta: zero(),
+            sequence: zero(),
+        }
+    }
+
+    /// Owner: makes the slot a live span.
+    ///
+    /// Relaxed stores: the drain reads them after an Acquire load of the mask bit that a later end
+    /// sets with Release; a foreign thread has the handle from somewhere, and that hand-over orders
+    /// these stores before its loads. A forged handle may see a half-written slot, which are
+    /// harmless numbers that do not match its trace id.
+    #[inline(always)]
+    pub(crate) fn start(&self, base: Base, start: &Start) {
+        self.trace_high.store((start.trace_id >> 64) as u64, Ordering::Relaxed);
+        self.trace_low.store(start.trace_id as u64, Ordering::Relaxed);
+        self.parent.store(start.parent, Ordering::Relaxed);
+        self.start.store(start.ticks, Ordering::Relaxed);
+        self.end.store(LIVE | base.bits(), Ordering::Relaxed);
+        self.name.store(start.name, Ordering::Relaxed);
+        self.meta.store(Meta::new(start.kind, start.flags, base).0, Ordering::Relaxed);
+    }
+
+    /// Whether the slot is live in this life of its block.
+    #[inline]
+    pub(crate) fn is_live(&self, base: Base) -> bool {
+        // Relaxed: a hint. Whoever acts on it acts by compare-and-swap or as the owner.
+        self.end.load(Ordering::Relaxed) == LIVE | base.bits()
+    }
+
+    #[inline]
+    pub(crate) fn trace_id(&self) -> u128 {
+        // Relaxed: see `start`.
+        u128::from(self.trace_high.load(Ordering::Relaxed)) << 64
+            | u128::from(self.trace_low.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    pub(crate) fn flags(&self) -> u8 {
+        self.meta.load(Ordering::Relaxed) as u8
+    }
+
+    /// Owner: the number that its records carry. A plain load: the owner's own bump, or one that
+    /// happened before this call, is seen; one that races is unordered with this call anyway.
+    #[inline]
+    pub(crate) fn sequence(&self) -> u32 {
+        self.sequence.load(Ordering::Relaxed) as u32
+    }
+
+    /// Foreign: takes the next number. AcqRel pairs with itself: of two foreign calls the later one
+    /// gets the larger number, and a call that happens after either sees at least that number. The
+    /// counter is never reset, so a bump that comes after the slot was recycled only skips a number.
+    #[inline]
+    pub(crate) fn next_sequence(&self) -> u32 {
+        (self.sequence.fetch_add(1, Ordering::AcqRel) as u32).wrapping_add(1)
+    }
+
+    /// Counts records of this span that were shed, if the span is still the one meant.
+    #[cold]
+    pub(crate) fn count_shed(&self, base: Base, what: Shed, n: u32) {
+        // Relaxed throughout: the drain reads the word after an Acquire of the span's mask bit, so
+        // whatever was counted before the end is seen.
+        let mut old = Meta(self.meta.load(Ordering::Relaxed));
+        while old.generation() == Meta::generation_of(base) {
+            let new = old.plus(what, n);
+            match self.meta.compare_exchange_weak(old.0, new.0, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(current) => old = Meta(current),
+            }
+        }
+    }
+
+    /// Drain: everything in the slot, once its mask bit was seen.
+    #[inline]
+    pub(crate) fn header(&self) -> Header {
+        // Relaxed: ordered by the Acquire load of the mask, see `start`.
+        let meta = Meta(self.meta.load(Ordering::Relaxed));
+        Header {
+            start: Start {
+                trace_id: self.trace_id(),
+                parent: self.parent.load(Ordering::Relaxed),
+                ticks: self.start.load(Ordering::Relaxed),
+                name: self.name.load(Ordering::Relaxed),
+                kind: (meta.0 >> 8) as u8 & 0xf,
+                flags: meta.0 as u8,
+            },
+            end: self.end.load(Ordering::Relaxed),
+            shed: [Shed::Attributes, Shed::Events, Shed::Links].map(|what| meta.count(what) as u32),
+        }
+    }
+}
+
+/// 64 slots and who may touch them.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Block {
+    /// The thread that holds the block. Only that thread stores itself here, and takes itself out.
+    holder: AtomicRef<Local>,
+    /// Address and generation of this life.
+    base: AtomicU64,
+    /// Bits of slots that the owner ended; stored by the owner alone.
+    owner_ended: AtomicU64,
+    foreign: Foreign,
+    slots: [Slot; SLOTS],
+}
+
+/// Slots that were ended from elsewhere, on a line of their own: two halves, each
+/// `generation << 32 | mask of 32 slots`.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Foreign([AtomicU64; 2]);
+
+impl Block {
+    pub(crate) fn new() -> Self {
+        Self {
+            holder: AtomicRef::none(),
+            base: AtomicU64::new(0),
+            owner_ended: AtomicU64::new(0),
+            foreign: Foreign([AtomicU64::new(0), AtomicU64::new(0)]),
+            slots: std::array::from_fn(|_| Slot::new()),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn slot(&self, index: u32) -> &Slot {
+        &self.slots[index as usize % SLOTS]
+    }
+
+    /// The block's current life. Relaxed: it changes only while nobody holds the block, and whoever
+    /// adopted it got it through a queue that orders the drain's store before the adoption.
+    #[inline]
+    pub(crate) fn base(&self) -> Base {
+        Base::from_bits(self.base.load(Ordering::Relaxed))
+    }
+
+    /// Drain: begins a new life. The queue that hands the block out publishes these stores.
+    pub(crate) fn renew(&self, base: Base) {
+        self.owner_ended.store(0, Ordering::Relaxed);
+        self.base.store(base.bits(), Ordering::Relaxed);
+        for half in &self.foreign.0 {
+            half.store(u64::from(base.generation()) << 32, Ordering::Relaxed);
+        }
+    }
+
+    /// Drain: ends a life, once every slot was consumed and nobody holds the block. Returns how many
+    /// slots were ended twice, by the owner and by a stranger who did not notice.
+    pub(crate) fn retire(&self) -> u32 {
+        // Relaxed: the Acquire in `is_held` came first, and the owner's last store before that.
+        let owner = self.owner_ended.load(Ordering::Relaxed);
+        // AcqRel, one read-modify-write a half, pairs with the swap in `end_foreign`: a stranger's
+        // bit either is in the old value and counted here, or meets NO_GENERATION and is counted there.
+        let [low, high] = [0, 1].map(|half: usize| {
+            self.foreign.0[half].swap(NO_GENERATION << 32, Ordering::AcqRel) & 0xffff_ffff
+        });
+        (owner & (high << 32 | low)).count_ones()
+    }
+
+    /// Thread: takes the block over from the queue.
+    #[inline]
+    pub(crate) fn adopt(&'static self, thread: &'static Local) {
+        self.holder.store(Some(thread), Ordering::Relaxed);
+    }
+
+    /// Thread: lets go; from here on it calls as a stranger. Release pairs with the drain's Acquire
+    /// in `is_held`: every store the owner made here comes before the block's next life.
+    pub(crate) fn release(&self) {
+        self.holder.store(None, Ordering::Release);
+    }
+
+    /// Whether `thread`, which must be the calling thread's own, holds the block. Exact: only the
+    /// thread itself ever stores or removes this value, and one location is coherent.
+    #[inline(always)]
+    pub(crate) fn is_held_by(&self, thread: &'static Local) -> bool {
+        self.holder.is(thread, Ordering::Relaxed)
+    }
+
+    /// Drain: whether anybody holds the block. Acquire: see `release`.
+    pub(crate) fn is_held(&self) -> bool {
+        self.holder.load(Ordering::Acquire).is_some()
+    }
+
+    /// Owner: ends a slot. `None` when it had ended before; otherwise the owner's mask.
+    #[inline(always)]
+    pub(crate) fn end_owned(&self, base: Base, slot: u32, ticks: u64) -> Option<u64> {
+        let cell = self.slot(slot);
+        if !cell.is_live(base) {
+            return None;
+        }
+        cell.end.store(ticks & !LIVE, Ordering::Relaxed);
+        let mask = self.owner_ended.load(Ordering::Relaxed) | 1 << slot;
+        // Release pairs with the drain's Acquire in `ended`: who sees the bit sees the slot.
+        self.owner_ended.store(mask, Ordering::Release);
+        Some(mask)
+    }
+
+    /// Foreign: ends a slot. `false` when the span had ended before.
+    pub(crate) fn end_foreign(&self, place: Place, ticks: u64) -> bool {
+        let base = place.base();
+        // The swap decides between strangers. Its ordering is carried by the mask word below; the
+        // Acquire side makes the slot's start visible to a caller that only holds a handle.
+        let swapped = self.slot(place.slot()).end.compare_exchange(
+            LIVE | base.bits(),
+            ticks & !LIVE,
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        );
+        if swapped.is_err() {
+            return false;
+        }
+        let half = &self.foreign.0[place.slot() as usize / 32];
+        let bit = 1u64 << (place.slot() % 32);
+        let mut old = half.load(Ordering::Relaxed);
+        loop {
+            if (old >> 32) as u32 != base.generation() {
+                // The owner ended the same span between our look and our swap, and the drain was
+                // done with the block before we came here.
+                return false;
+            }
+            // AcqRel: the Release side pairs with the drain's Acquire in `ended`, the Acquire side
+            // with the swap in `retire`.
+            match half.compare_exchange_weak(old, old | bit, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return true,
+                Err(current) => old = current,
+            }
+        }
+    }
+
+    /// The slots ended by the owner and by others. Acquire pairs with the Release of both ends.
+    #[inline]
+    pub(crate) fn ended(&self) -> (u64, u64) {
+        let owner = self.owner_ended.load(Ordering::Acquire);
+        let low = self.foreign.0[0].load(Ordering::Acquire) & 0xffff_ffff;
+        let high = self.foreign.0[1].load(Ordering::Acquire) & 0xffff_ffff;
+        (owner, high << 32 | low)
+    }
+}

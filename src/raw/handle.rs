@@ -1,0 +1,219 @@
+//! What a span is called: a slab index, a slot and a generation in one word, and the keyed
+//! permutation that turns the word into a span id.
+//!
+//! ```text
+//!  63            44 43           22 21      16 15            0
+//! ┌────────────────┬───────────────┬──────────┬───────────────┐
+//! │ tag            │ generation    │ slot     │ address       │   Raw
+//! └────────────────┴───────────────┴──────────┴───────────────┘
+//!   20 bits          22 bits         6 bits     16 bits
+//! ```
+//!
+//! *Address* and *generation* are sharded-slab's own, taken out of the key that `Pool::create`
+//! returned. The key's third part, the shard, is left out: one thread makes all blocks of a tracer,
+//! so it is one constant per tracer, and leaving it out pays for a wider tag. *Slot* is the place in
+//! the block. The lower 44 bits are a [`Place`].
+//!
+//! The *tag* is a keyed hash of the place and the trace id. A handle whose tag does not fit was not
+//! made by this tracer (or not for this trace), and is turned away before any of our memory is
+//! looked at. One random id in 2^20 passes; it then still has to name a block that exists, the
+//! block's current generation, and its 128-bit trace id. The tag is a guard against mistakes, not
+//! against somebody who knows the key.
+//!
+//! The permutation is a bijection that maps 0 to 0; address 0 is never handed out, so no span has
+//! the id 0 that W3C Trace Context reserves for "invalid".
+
+use crate::raw::ids::SplitMix;
+
+/// Bits of sharded-slab's address: with an initial page of 32 and 10 pages, 16 bits.
+pub(crate) const ADDRESS_BITS: u32 = 16;
+/// 64 slots a block.
+pub(crate) const SLOT_BITS: u32 = 6;
+/// What the slab's `Config` leaves for the generation.
+pub(crate) const GENERATION_BITS: u32 = 22;
+/// What remains.
+pub(crate) const TAG_BITS: u32 = 64 - ADDRESS_BITS - SLOT_BITS - GENERATION_BITS;
+
+const _: () = assert!(TAG_BITS >= 20, "a forged handle must fail the tag a million times to pass it once");
+const _: () = assert!(GENERATION_BITS >= 20, "at 100 recycles a second a block's generation lasts for hours");
+
+const PLACE_BITS: u32 = ADDRESS_BITS + SLOT_BITS + GENERATION_BITS;
+const PLACE_MASK: u64 = (1 << PLACE_BITS) - 1;
+
+/// Where a span lives: address, slot and generation, without the tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place(u64);
+
+impl Place {
+    #[inline]
+    pub(crate) const fn new(base: Base, slot: u32) -> Self {
+        Self(base.0 | (slot as u64) << ADDRESS_BITS)
+    }
+
+    /// The same place out of a log record.
+    #[inline]
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits & PLACE_MASK)
+    }
+
+    #[inline]
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) const fn slot(self) -> u32 {
+        (self.0 >> ADDRESS_BITS) as u32 & ((1 << SLOT_BITS) - 1)
+    }
+
+    #[inline]
+    pub(crate) const fn base(self) -> Base {
+        Base(self.0 & !(((1 << SLOT_BITS) - 1) << ADDRESS_BITS))
+    }
+}
+
+/// A block in one of its lives: address and generation, with slot 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Base(u64);
+
+impl Base {
+    #[inline]
+    pub(crate) const fn new(address: u32, generation: u32) -> Self {
+        Self(address as u64 | (generation as u64) << (ADDRESS_BITS + SLOT_BITS))
+    }
+
+    #[inline]
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    #[inline]
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) const fn address(self) -> usize {
+        (self.0 & ((1 << ADDRESS_BITS) - 1)) as usize
+    }
+
+    #[inline]
+    pub(crate) const fn generation(self) -> u32 {
+        (self.0 >> (ADDRESS_BITS + SLOT_BITS)) as u32
+    }
+}
+
+/// The tracer's secret: what makes its ids its own.
+///
+/// Drawn from the operating system for each tracer, so that two tracers in one process do not mint
+/// equal ids although their places are the same.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    multiply: [u64; 2],
+    inverse: [u64; 2],
+    tag: [u64; 2],
+}
+
+impl Key {
+    pub(crate) fn from_seed(seed: u64) -> Self {
+        let mut random = SplitMix::new(seed);
+        let multiply = [random.next() | 1, random.next() | 1];
+        Self { multiply, inverse: multiply.map(inverse_of_odd), tag: [random.next(), random.next() | 1] }
+    }
+
+    /// The span id of a place in a trace.
+    #[inline]
+    pub(crate) fn seal(&self, place: Place, trace_id: u128) -> u64 {
+        let raw = place.0 | u64::from(self.tag_of(place, trace_id)) << PLACE_BITS;
+        let mixed = raw.wrapping_mul(self.multiply[0]);
+        (mixed ^ mixed >> 32).wrapping_mul(self.multiply[1])
+    }
+
+    /// The place that a span id names, if the tag says that we minted it for this trace.
+    #[inline]
+    pub(crate) fn open(&self, span_id: u64, trace_id: u128) -> Option<Place> {
+        let mixed = span_id.wrapping_mul(self.inverse[1]);
+        let raw = (mixed ^ mixed >> 32).wrapping_mul(self.inverse[0]);
+        let place = Place(raw & PLACE_MASK);
+        ((raw >> PLACE_BITS) as u32 == self.tag_of(place, trace_id)).then_some(place)
+    }
+
+    /// A keyed hash: two rounds of multiply and fold.
+    #[inline]
+    fn tag_of(&self, place: Place, trace_id: u128) -> u32 {
+        let first = fold(place.0 ^ self.tag[0] ^ trace_id as u64, self.tag[1]);
+        let second = fold(first ^ (trace_id >> 64) as u64, self.tag[1]);
+        (second >> (64 - TAG_BITS)) as u32
+    }
+}
+
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// The inverse of an odd number modulo 2^64, by Newton's iteration: each step doubles the number of
+/// correct low bits, and an odd number is its own inverse modulo 8.
+const fn inverse_of_odd(n: u64) -> u64 {
+    let mut inverse = n;
+    let mut correct_bits = 3;
+    while correct_bits < 64 {
+        inverse = inverse.wrapping_mul(2u64.wrapping_sub(n.wrapping_mul(inverse)));
+        correct_bits *= 2;
+    }
+    inverse
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn places() -> impl Iterator<Item = (Place, u128)> {
+        let mut random = SplitMix::new(7);
+        (0..20_000).map(move |_| {
+            let address = 1 + (random.next() % ((1 << ADDRESS_BITS) - 1)) as u32;
+            let generation = (random.next() & ((1 << GENERATION_BITS) - 1)) as u32;
+            let slot = (random.next() & 63) as u32;
+            let trace_id = u128::from(random.next()) << 64 | u128::from(random.next());
+            (Place::new(Base::new(address, generation), slot), trace_id)
+        })
+    }
+
+    #[test]
+    fn a_place_keeps_its_parts() {
+        let place = Place::new(Base::new(0xabcd, 0x2f_1234), 37);
+        assert_eq!(place.base().address(), 0xabcd);
+        assert_eq!(place.base().generation(), 0x2f_1234);
+        assert_eq!(place.slot(), 37);
+        assert_eq!(Place::from_bits(place.bits()), place);
+    }
+
+    #[test]
+    fn what_is_sealed_opens_for_its_own_trace_and_key_only() {
+        let key = Key::from_seed(1);
+        let other = Key::from_seed(2);
+        let mut passed_wrongly = 0;
+        for (place, trace_id) in places() {
+            let id = key.seal(place, trace_id);
+            assert_ne!(id, 0);
+            assert_eq!(key.open(id, trace_id), Some(place));
+            passed_wrongly += usize::from(key.open(id, trace_id ^ 1 << 77).is_some());
+            passed_wrongly += usize::from(key.open(id, trace_id ^ 1).is_some());
+            passed_wrongly += usize::from(other.open(id, trace_id).is_some());
+        }
+        // 60,000 tries at one in 2^20.
+        assert!(passed_wrongly <= 2, "{passed_wrongly} foreign handles passed the tag");
+    }
+
+    #[test]
+    fn the_permutation_is_inverted_for_every_bit_pattern_tried() {
+        let key = Key::from_seed(3);
+        for shift in 0..64 {
+            let n = 1u64 << shift | 1;
+            assert_eq!(n.wrapping_mul(inverse_of_odd(n)), 1);
+        }
+        assert_eq!(key.multiply[0].wrapping_mul(key.inverse[0]), 1);
+        assert_eq!(key.multiply[1].wrapping_mul(key.inverse[1]), 1);
+    }
+}

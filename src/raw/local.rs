@@ -1,0 +1,165 @@
+//! What a thread keeps for a tracer: the block it fills, the blocks it still holds, its log, its
+//! counters.
+//!
+//! All of it is written by one thread at a time, with relaxed stores that compile to plain moves.
+//! The drain and the account read it from elsewhere. When the thread exits the value stays; the next
+//! thread that gets the same place in the registry goes on with it, half-filled block and all, so
+//! nothing is lost and nothing has to be cleaned up in a hurry.
+
+use crate::raw::block::{ALL, Block, SLOTS, Start};
+use crate::raw::cell::AtomicRef;
+use crate::raw::handle::{Base, Place};
+use crate::raw::ids::TraceIds;
+use crate::raw::log::Log;
+use crate::raw::supply::Supply;
+use crate::raw::tally::Tally;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use std::marker::PhantomData;
+
+/// How many blocks with live spans a thread holds besides the one that it fills. Spans in them are
+/// still ended without a locked instruction; spans in older blocks are treated like a stranger's.
+pub(crate) const HELD: usize = 3;
+
+/// See the module.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Local {
+    /// Spans issued so far; modulo [`SLOTS`] it is the next slot of the current block.
+    issued: AtomicU64,
+    current: AtomicRef<Block>,
+    pub(crate) log: Log,
+    pub(crate) ids: TraceIds,
+    held: [AtomicRef<Block>; HELD],
+    pub(crate) tally: Tally,
+}
+
+impl Local {
+    pub(crate) fn new(seed: [u64; 2]) -> Self {
+        Self {
+            issued: AtomicU64::new(0),
+            current: AtomicRef::none(),
+            log: Log::new(),
+            ids: TraceIds::new(seed),
+            held: std::array::from_fn(|_| AtomicRef::none()),
+            tally: Tally::new(),
+        }
+    }
+
+    /// Spans that this thread, and those before it in this place, have started.
+    pub(crate) fn issued(&self) -> u64 {
+        // Relaxed: for the account, which is exact when nobody records.
+        self.issued.load(Ordering::Relaxed)
+    }
+}
+
+/// A span of ours: where it lives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target {
+    pub(crate) block: &'static Block,
+    pub(crate) place: Place,
+}
+
+/// The calling thread's own [`Local`]: proof that no other thread writes to it now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Own {
+    local: &'static Local,
+    /// Not Send and not Sync: it stays on its thread.
+    _thread: PhantomData<*const ()>,
+}
+
+impl Own {
+    /// # Safety
+    ///
+    /// While the value or a copy of it lives, only the calling thread uses `local` through an `Own`.
+    #[inline(always)]
+    pub(crate) unsafe fn new(local: &'static Local) -> Self {
+        Self { local, _thread: PhantomData }
+    }
+
+    #[inline(always)]
+    pub(crate) fn local(self) -> &'static Local {
+        self.local
+    }
+
+    /// Puts a new live span into the next slot. `None` when the thread needs a block and there is
+    /// none.
+    #[inline(always)]
+    pub(crate) fn start(self, blocks: &Supply<Block>, start: &Start) -> Option<Target> {
+        let issued = self.local.issued.load(Ordering::Relaxed);
+        let slot = (issued % SLOTS as u64) as u32;
+        let block =
+            if slot == 0 { self.rotate(blocks)? } else { self.local.current.load(Ordering::Relaxed)? };
+        let base = block.base();
+        block.slot(slot).start(base, start);
+        self.local.issued.store(issued + 1, Ordering::Relaxed);
+        Some(Target { block, place: Place::new(base, slot) })
+    }
+
+    /// Ends a span in a block that this thread holds. `false` when it had ended before.
+    #[inline(always)]
+    pub(crate) fn end(self, block: &'static Block, base: Base, slot: u32, ticks: u64) -> bool {
+        match block.end_owned(base, slot, ticks) {
+            None => false,
+            Some(mask) => {
+                if mask == ALL {
+                    self.let_go(block);
+                }
+                true
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn rotate(self, blocks: &Supply<Block>) -> Option<&'static Block> {
+        let fresh = blocks.take()?;
+        if let Some(full) = self.local.current.load(Ordering::Relaxed) {
+            self.keep(full);
+        }
+        fresh.adopt(self.local);
+        self.local.current.store(Some(fresh), Ordering::Relaxed);
+        Some(fresh)
+    }
+
+    /// Keeps a full block while spans in it live; lets go of those that have none left, and of the
+    /// oldest one when there are too many.
+    fn keep(self, full: &'static Block) {
+        let mut kept: [Option<&'static Block>; HELD] = [None; HELD];
+        let mut n = 0;
+        let older = self.local.held.iter().filter_map(|cell| cell.load(Ordering::Relaxed));
+        for block in older.chain([full]) {
+            let (by_owner, by_others) = block.ended();
+            if by_owner | by_others == ALL {
+                block.release();
+                continue;
+            }
+            if n == HELD {
+                if let Some(oldest) = kept[0] {
+                    oldest.release();
+                }
+                kept.rotate_left(1);
+                n -= 1;
+            }
+            kept[n] = Some(block);
+            n += 1;
+        }
+        for (cell, block) in self.local.held.iter().zip(kept) {
+            cell.store(block, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets go of a block whose spans this thread has all ended.
+    #[cold]
+    #[inline(never)]
+    fn let_go(self, block: &'static Block) {
+        if self.local.current.is(block, Ordering::Relaxed) {
+            self.local.current.store(None, Ordering::Relaxed);
+        }
+        for cell in &self.local.held {
+            if cell.is(block, Ordering::Relaxed) {
+                cell.store(None, Ordering::Relaxed);
+            }
+        }
+        block.release();
+    }
+}

@@ -1,0 +1,297 @@
+//! A thread's log: a chain of fixed-size chunks that its thread appends records to and the drain
+//! walks behind it.
+//!
+//! # States of a chunk
+//!
+//! ```text
+//!   pooled ──thread: extend──▶ tail ──thread: extend again──▶ sealed ──drain: walked──▶ retired
+//!     ▲                        next = none                    used, next set            │
+//!     └──────────────── the collector, once no reader is pinned any more ◀──────────────┘
+//! ```
+//!
+//! # The position
+//!
+//! `committed` counts words and only ever grows. It is stored with Release after the record's words
+//! were written and, when the record began a new chunk, after that chunk was linked. A reader that
+//! loads it with Acquire therefore finds every word below it written and every chunk that holds one
+//! of them reachable. A seal leaves a gap of unused words at the end of a chunk; the position does
+//! not count the gap, and `used` says where it begins.
+//!
+//! # The worst race: rotation between the drain's two looks
+//!
+//! The drain loads position p and walks. Meanwhile the thread fills the chunk, seals it at `used`,
+//! links the next one and commits p'. The drain may see `next` already set although its p is still
+//! inside the old chunk: it stops at p all the same, for it never goes past the position that it
+//! loaded. Next time it loads p' or later, finds `next` set, and the Release of `next` has made
+//! `used` visible. It moves on after `used` words, so nothing is skipped and nothing read twice.
+//!
+//! # Who else reads
+//!
+//! [`Log::backlog`] walks the chain from any thread to tell how much is waiting. It is why a walked
+//! chunk does not go straight back to the pool: both walkers are pinned in the tracer's own epoch
+//! collector, and a chunk returns to the pool when no walker that could see it is left. Producers
+//! never pin, so no deferred work ever runs on them.
+
+use crate::raw::cell::{AtomicRef, Words};
+use crate::raw::supply::Supply;
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crossbeam_epoch::Guard;
+
+/// Words in a chunk: with its header, 4 KiB. Tiny under the model, so that chunks rotate at once.
+#[cfg(not(loom))]
+pub(crate) const CHUNK_WORDS: usize = 504;
+#[cfg(loom)]
+pub(crate) const CHUNK_WORDS: usize = 4;
+
+/// One piece of a log.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Chunk {
+    next: AtomicRef<Chunk>,
+    /// How many words hold records; valid once `next` is set.
+    used: AtomicU32,
+    words: Words<CHUNK_WORDS>,
+}
+
+impl Chunk {
+    pub(crate) fn new() -> Self {
+        Self { next: AtomicRef::none(), used: AtomicU32::new(0), words: Words::zeroed() }
+    }
+}
+
+/// There is no chunk left: the record is shed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Exhausted;
+
+/// The chain, as its thread sees it. Every field but `committed` and `first` is read and written by
+/// that thread alone, with relaxed loads and stores that cost as much as plain ones.
+#[derive(Debug)]
+pub(crate) struct Log {
+    committed: AtomicU64,
+    /// Position of the tail chunk's first word; `committed - CHUNK_WORDS` while there is no chunk.
+    tail_base: AtomicU64,
+    tail: AtomicRef<Chunk>,
+    /// Where the drain begins; stored once.
+    first: AtomicRef<Chunk>,
+    /// The first chunk that the drain has not retired, for [`Log::backlog`].
+    oldest: AtomicRef<Chunk>,
+}
+
+impl Log {
+    pub(crate) fn new() -> Self {
+        Self {
+            committed: AtomicU64::new(CHUNK_WORDS as u64),
+            tail_base: AtomicU64::new(0),
+            tail: AtomicRef::none(),
+            first: AtomicRef::none(),
+            oldest: AtomicRef::none(),
+        }
+    }
+
+    /// Thread: begins a record of at most `CHUNK_WORDS` words, with room for `need` of them now.
+    ///
+    /// # Safety
+    ///
+    /// The calling thread is the only one that appends to this log, and it keeps no other
+    /// `Append` of this log.
+    #[inline(always)]
+    pub(crate) unsafe fn append(&self, pool: &Supply<Chunk>, need: usize) -> Result<Append<'_>, Exhausted> {
+        let position = self.committed.load(Ordering::Relaxed);
+        let at = (position - self.tail_base.load(Ordering::Relaxed)) as usize;
+        let mut append = Append { log: self, at };
+        if at + need > CHUNK_WORDS {
+            append.extend(pool)?;
+        }
+        Ok(append)
+    }
+
+    /// The position up to which everything is written. Acquire pairs with the Release in `commit`.
+    #[inline]
+    pub(crate) fn committed(&self) -> u64 {
+        self.committed.load(Ordering::Acquire)
+    }
+
+    /// Words committed and not yet retired, up to a chunk's worth: for the account, from any thread.
+    pub(crate) fn backlog(&self, _pinned: &Guard) -> usize {
+        // Acquire pairs with the Release in `Reader::walk` and in `extend`: the chunk's fields are
+        // those of the life in which it was linked.
+        let mut chunks = 0;
+        let mut chunk = self.oldest.load(Ordering::Acquire);
+        while let Some(current) = chunk {
+            chunks += 1;
+            chunk = current.next.load(Ordering::Acquire);
+        }
+        chunks * CHUNK_WORDS
+    }
+}
+
+/// A record in the making. Nothing of it is seen before [`Append::commit`].
+#[derive(Debug)]
+pub(crate) struct Append<'a> {
+    log: &'a Log,
+    /// Next free word of the tail chunk.
+    at: usize,
+}
+
+impl Append<'_> {
+    /// Free words in the tail chunk.
+    #[inline(always)]
+    pub(crate) fn room(&self) -> usize {
+        CHUNK_WORDS - self.at
+    }
+
+    /// The word that the next write goes to.
+    #[inline(always)]
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Writes words; the caller made sure that there is room.
+    #[inline(always)]
+    pub(crate) fn put<const K: usize>(&mut self, words: [u64; K]) {
+        debug_assert!(K <= self.room());
+        if self.at + K > CHUNK_WORDS {
+            return;
+        }
+        if let Some(tail) = self.log.tail.load(Ordering::Relaxed) {
+            // SAFETY: in bounds by the check above. Only this thread writes to its tail chunk
+            // (`Log::append`'s contract), and the words are above `committed`, where no reader looks.
+            unsafe { tail.words.write(self.at, words) };
+        }
+        self.at += K;
+    }
+
+    /// Overwrites one word of the record in the making.
+    #[inline(always)]
+    pub(crate) fn patch(&mut self, at: usize, word: u64) {
+        debug_assert!(at < self.at);
+        if at >= self.at {
+            return;
+        }
+        if let Some(tail) = self.log.tail.load(Ordering::Relaxed) {
+            // SAFETY: `at` is below `self.at`, so in bounds, and belongs to a record that is not
+            // committed: callers patch only words that they put after the last `extend`.
+            unsafe { tail.words.write(at, [word]) };
+        }
+    }
+
+    /// Takes back what was put from word `at` on.
+    pub(crate) fn rewind(&mut self, at: usize) {
+        debug_assert!(at <= self.at);
+        self.at = self.at.min(at);
+    }
+
+    /// Writes bytes, padded with zeros to a whole word; the caller made sure that there is room.
+    #[inline]
+    pub(crate) fn put_bytes(&mut self, bytes: &[u8]) {
+        let words = bytes.len().div_ceil(8);
+        debug_assert!(words <= self.room());
+        if words > self.room() {
+            return;
+        }
+        if let Some(tail) = self.log.tail.load(Ordering::Relaxed) {
+            // SAFETY: as in `put`.
+            unsafe { tail.words.write_bytes(self.at, bytes) };
+        }
+        self.at += words;
+    }
+
+    /// Seals the tail chunk where the record stands and links an empty one behind it.
+    ///
+    /// What was put before stays part of the log once something is committed.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn extend(&mut self, pool: &Supply<Chunk>) -> Result<(), Exhausted> {
+        let fresh = pool.take().ok_or(Exhausted)?;
+        fresh.next.store(None, Ordering::Relaxed);
+        let log = self.log;
+        match log.tail.load(Ordering::Relaxed) {
+            Some(tail) => {
+                tail.used.store(self.at as u32, Ordering::Relaxed);
+                // Release pairs with the walkers' Acquire of `next`: `used` and the fresh chunk's
+                // reset come with it.
+                tail.next.store(Some(fresh), Ordering::Release);
+                let base = log.tail_base.load(Ordering::Relaxed);
+                log.tail_base.store(base + self.at as u64, Ordering::Relaxed);
+            }
+            None => {
+                // Release pairs with the Acquire in `Reader::walk` and `backlog`.
+                log.first.store(Some(fresh), Ordering::Release);
+                log.oldest.store(Some(fresh), Ordering::Release);
+                log.tail_base.store(log.committed.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+        log.tail.store(Some(fresh), Ordering::Relaxed);
+        self.at = 0;
+        Ok(())
+    }
+
+    /// Publishes everything put so far.
+    #[inline(always)]
+    pub(crate) fn commit(self) {
+        let position = self.log.tail_base.load(Ordering::Relaxed) + self.at as u64;
+        // Release pairs with the Acquire in `Log::committed`.
+        self.log.committed.store(position, Ordering::Release);
+    }
+}
+
+/// The drain's place in one log.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    chunk: Option<&'static Chunk>,
+    at: usize,
+    position: u64,
+}
+
+impl Reader {
+    pub(crate) fn new() -> Self {
+        Self { chunk: None, at: 0, position: CHUNK_WORDS as u64 }
+    }
+
+    /// Lends every run of committed words up to `target` to `run`, and every chunk that was walked to
+    /// its end to `retire`. A run holds whole records: no record crosses a chunk.
+    ///
+    /// `target` was loaded by [`Log::committed`]; only one thread walks a log with a `Reader`.
+    pub(crate) fn walk(
+        &mut self,
+        log: &Log,
+        target: u64,
+        mut run: impl FnMut(&[u64]),
+        mut retire: impl FnMut(&'static Chunk),
+    ) {
+        while self.position < target {
+            let Some(chunk) = self.chunk else {
+                // Acquire pairs with the Release in `extend`; a position beyond the start says that
+                // there is a first chunk.
+                self.chunk = log.first.load(Ordering::Acquire);
+                continue;
+            };
+            // Acquire pairs with the Release in `extend`.
+            let next = chunk.next.load(Ordering::Acquire);
+            let written = self.at + (target - self.position) as usize;
+            let end = if next.is_some() {
+                written.min(chunk.used.load(Ordering::Relaxed) as usize)
+            } else {
+                written
+            };
+            if end > self.at {
+                // SAFETY: the words lie below `target`, so they were written before the Acquire load
+                // of `committed` and their thread writes above `committed` only; the chunk goes
+                // back to the pool only through `retire`. `end` is within the chunk because the
+                // thread never writes past it.
+                unsafe { chunk.words.with(self.at, end - self.at, &mut run) };
+                self.position += (end - self.at) as u64;
+                self.at = end;
+            }
+            if let Some(next) = next {
+                if self.at == chunk.used.load(Ordering::Relaxed) as usize {
+                    // Release pairs with the Acquire in `backlog`.
+                    log.oldest.store(Some(next), Ordering::Release);
+                    self.chunk = Some(next);
+                    self.at = 0;
+                    retire(chunk);
+                }
+            }
+        }
+    }
+}

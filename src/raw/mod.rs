@@ -1,0 +1,23 @@
+//! The engine: what runs on the caller's thread, and every unsafe block of the crate.
+//!
+//! From storage to call: [`cell`] and [`block`], [`log`] and [`supply`] hold; [`record`] and
+//! [`writer`] say what a log holds; [`local`] is a thread's share of it, [`registry`] finds it;
+//! [`handle`] names a span; [`engine`] puts the calls together. It knows nothing of batches or
+//! exporters.
+
+pub(crate) mod block;
+pub(crate) mod cell;
+pub(crate) mod clock;
+pub(crate) mod engine;
+pub(crate) mod fork;
+pub(crate) mod handle;
+pub(crate) mod ids;
+pub(crate) mod local;
+pub(crate) mod log;
+pub(crate) mod random;
+pub(crate) mod record;
+pub(crate) mod registry;
+pub(crate) mod slab;
+pub(crate) mod supply;
+pub(crate) mod tally;
+pub(crate) mod writer;

@@ -1,0 +1,397 @@
+//! What a log record looks like, and how the drain reads it.
+//!
+//! ```text
+//!        63            32 31      16 15     8 7        6     0
+//!       ┌────────────────┬──────────┬────────┬─────────┬──────┐
+//! word 0│ sequence       │ words    │ count  │ foreign │ kind │
+//!       ├────────────────┴──────────┴────────┴─────────┴──────┤
+//! word 1│ place of the span (a blob part: its length in bytes) │
+//!       ├─────────────────────────────────────────────────────┤
+//! body  │ as the kind says, then `count` attributes            │
+//!       └─────────────────────────────────────────────────────┘
+//! ```
+//!
+//! *Text* that is static is one word, `length << 48 | address`, which is never 0; copied text is a
+//! 0, its length in bytes, and its bytes padded to whole words.
+//!
+//! An *attribute* is a key word `type << 60 | length << 48 | address` (address 0: the key is copied
+//! and follows as length and bytes), then the value: one word for a boolean, integer, float or
+//! static string; a length word and the payload for a string or an array. Bit 63 of the length word
+//! says that the payload did not fit here: it is in the blob parts that come right before the record.
+
+use crate::value::Value;
+
+/// Longest key or name that is copied, in bytes; a longer one is cut on a character boundary.
+pub(crate) const MAX_COPIED_TEXT: usize = 1024;
+/// Longest payload that stands inside a record, in bytes; a longer one goes into blob parts.
+pub(crate) const MAX_INLINE: usize = 2048;
+/// In a payload's length word: the payload is in the blob.
+pub(crate) const IN_BLOB: u64 = 1 << 63;
+/// Words before a record's body.
+pub(crate) const HEADER_WORDS: usize = 2;
+
+const ADDRESS_BITS: u32 = 48;
+const ADDRESS_MASK: u64 = (1 << ADDRESS_BITS) - 1;
+const KEY_LENGTH_MAX: usize = (1 << 12) - 1;
+
+/// What a record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// Attributes of the span.
+    Attributes = 1,
+    /// A status: one word with the code, then the message as text.
+    Status = 2,
+    /// An event: its name as text, a word with its time, a word that says in what unit, attributes.
+    Event = 3,
+    /// A link: trace id (two words), span id, flags, trace state as text, attributes.
+    Link = 4,
+    /// More attributes for the event or link that this log recorded last for the span.
+    More = 5,
+    /// The span's start in nanoseconds since the Unix epoch.
+    StartTime = 6,
+    /// The span's end in nanoseconds since the Unix epoch.
+    EndTime = 7,
+    /// The span's name as text.
+    Name = 8,
+    /// The trace state as text.
+    TraceState = 9,
+    /// A part of a payload; the first part of one has `count` 1.
+    Blob = 10,
+}
+
+impl Kind {
+    fn from_bits(bits: u8) -> Option<Self> {
+        Some(match bits {
+            1 => Kind::Attributes,
+            2 => Kind::Status,
+            3 => Kind::Event,
+            4 => Kind::Link,
+            5 => Kind::More,
+            6 => Kind::StartTime,
+            7 => Kind::EndTime,
+            8 => Kind::Name,
+            9 => Kind::TraceState,
+            10 => Kind::Blob,
+            _ => return None,
+        })
+    }
+}
+
+/// A value's type in a key word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Type {
+    Str = 0,
+    StaticStr = 1,
+    Bool = 2,
+    I64 = 3,
+    F64 = 4,
+    StrArray = 5,
+    BoolArray = 6,
+    I64Array = 7,
+    F64Array = 8,
+}
+
+/// Who made a call, and which number it took: what orders records of different threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) sequence: u32,
+    pub(crate) foreign: bool,
+}
+
+/// Word 0 of a record.
+#[inline(always)]
+pub(crate) const fn header(kind: Kind, stamp: Stamp, count: u8, words: usize) -> u64 {
+    kind as u64
+        | (stamp.foreign as u64) << 7
+        | (count as u64) << 8
+        | (words as u64 & 0xffff) << 16
+        | (stamp.sequence as u64) << 32
+}
+
+/// A static text as one word; `None` when its address or length do not fit.
+#[inline(always)]
+pub(crate) fn pack_static(text: &'static str) -> Option<u64> {
+    let address = text.as_ptr().expose_provenance() as u64;
+    (address <= ADDRESS_MASK && text.len() < 1 << 16).then_some((text.len() as u64) << ADDRESS_BITS | address)
+}
+
+/// A key word for a static key; `None` when its address or length do not fit.
+#[inline(always)]
+pub(crate) fn pack_key(key: &'static str, ty: Type) -> Option<u64> {
+    let address = key.as_ptr().expose_provenance() as u64;
+    (address <= ADDRESS_MASK && key.len() <= KEY_LENGTH_MAX)
+        .then_some((ty as u64) << 60 | (key.len() as u64) << ADDRESS_BITS | address)
+}
+
+/// A key word that says that the key is copied behind it.
+#[inline(always)]
+pub(crate) const fn copied_key(ty: Type) -> u64 {
+    (ty as u64) << 60
+}
+
+/// The text that `pack_static` made `word` of.
+///
+/// # Safety
+///
+/// `word` came from `pack_static`.
+#[inline]
+pub(crate) unsafe fn unpack_static(word: u64) -> &'static str {
+    // SAFETY: passed on.
+    unsafe { static_text(word & ADDRESS_MASK, (word >> ADDRESS_BITS) as usize) }
+}
+
+/// # Safety
+///
+/// `address` and `length` are those of one `&'static str` whose provenance was exposed.
+#[inline]
+unsafe fn static_text(address: u64, length: usize) -> &'static str {
+    let start = std::ptr::with_exposed_provenance(address as usize);
+    // SAFETY: by this function's contract these are the parts of a `&'static str`: readable for the
+    // whole program, and UTF-8.
+    unsafe { std::str::from_utf8_unchecked(std::slice::from_raw_parts(start, length)) }
+}
+
+/// One record out of a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Record<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) count: u8,
+    pub(crate) stamp: Stamp,
+    /// Word 1.
+    pub(crate) place: u64,
+    pub(crate) body: &'a [u64],
+    /// All its words, header included.
+    pub(crate) words: &'a [u64],
+}
+
+/// The records in a run of committed words.
+///
+/// The words were written by `raw::writer` and by nothing else; that is this type's invariant, and
+/// what the unchecked decoding below rests on.
+#[derive(Debug)]
+pub(crate) struct Records<'a>(&'a [u64]);
+
+impl<'a> Records<'a> {
+    /// # Safety
+    ///
+    /// `words` holds whole records made by `raw::writer`.
+    pub(crate) unsafe fn new(words: &'a [u64]) -> Self {
+        Self(words)
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Record<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Record<'a>> {
+        let &first = self.0.first()?;
+        let length = (first >> 16 & 0xffff) as usize;
+        let (words, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(Record {
+            kind: Kind::from_bits(first as u8 & 0x7f)?,
+            count: (first >> 8) as u8,
+            stamp: Stamp { sequence: (first >> 32) as u32, foreign: first & 0x80 != 0 },
+            place: *words.get(1)?,
+            body: words.get(HEADER_WORDS..)?,
+            words,
+        })
+    }
+}
+
+/// Reads a body word by word.
+#[derive(Debug, Clone)]
+pub(crate) struct Body<'a> {
+    words: &'a [u64],
+    /// Payloads that did not fit in the record, one after another.
+    blob: &'a [u64],
+}
+
+impl<'a> Body<'a> {
+    /// # Safety
+    ///
+    /// `words` is the body of a record made by `raw::writer`, and `blob` the payload of the blob
+    /// parts right before it.
+    pub(crate) unsafe fn new(words: &'a [u64], blob: &'a [u64]) -> Self {
+        Self { words, blob }
+    }
+
+    pub(crate) fn word(&mut self) -> Option<u64> {
+        let (&word, rest) = self.words.split_first()?;
+        self.words = rest;
+        Some(word)
+    }
+
+    fn take(&mut self, words: usize) -> Option<&'a [u64]> {
+        let (taken, rest) = self.words.split_at_checked(words)?;
+        self.words = rest;
+        Some(taken)
+    }
+
+    /// A text as `Kind` describes it.
+    pub(crate) fn text(&mut self) -> Option<Decoded<'a>> {
+        match self.word()? {
+            0 => self.copied_text().map(Decoded::Copied),
+            // SAFETY: a non-zero text word is a `pack_static`, by the invariant of `new`.
+            word => Some(Decoded::Static(unsafe { unpack_static(word) })),
+        }
+    }
+
+    fn copied_text(&mut self) -> Option<&'a str> {
+        let length = self.word()? as usize;
+        let words = self.take(length.div_ceil(8))?;
+        // SAFETY: the writer put the bytes of a `&str` here, whole.
+        Some(unsafe { text_in(words, length) })
+    }
+
+    /// The next attribute.
+    pub(crate) fn attribute(&mut self) -> Option<(Decoded<'a>, Raw<'a>)> {
+        let word = self.word()?;
+        let address = word & ADDRESS_MASK;
+        let key = if address == 0 {
+            Decoded::Copied(self.copied_text()?)
+        } else {
+            let length = (word >> ADDRESS_BITS) as usize & KEY_LENGTH_MAX;
+            // SAFETY: a key word with an address is a `pack_key`, by the invariant of `new`.
+            Decoded::Static(unsafe { static_text(address, length) })
+        };
+        Some((key, self.value(word >> 60)?))
+    }
+
+    fn value(&mut self, ty: u64) -> Option<Raw<'a>> {
+        const STR: u64 = Type::Str as u64;
+        const STATIC: u64 = Type::StaticStr as u64;
+        const BOOL: u64 = Type::Bool as u64;
+        const I64: u64 = Type::I64 as u64;
+        const F64: u64 = Type::F64 as u64;
+        const STRS: u64 = Type::StrArray as u64;
+        const BOOLS: u64 = Type::BoolArray as u64;
+        const I64S: u64 = Type::I64Array as u64;
+        Some(match ty {
+            BOOL => Raw::Bool(self.word()? != 0),
+            I64 => Raw::I64(self.word()? as i64),
+            F64 => Raw::F64(f64::from_bits(self.word()?)),
+            // SAFETY: the value of a static string is a `pack_static`.
+            STATIC => Raw::StaticStr(unsafe { unpack_static(self.word()?) }),
+            _ => {
+                let word = self.word()?;
+                let length = (word & !IN_BLOB) as usize;
+                let words = length.div_ceil(8);
+                let payload = if word & IN_BLOB == 0 {
+                    self.take(words)?
+                } else {
+                    let (taken, rest) = self.blob.split_at_checked(words)?;
+                    self.blob = rest;
+                    taken
+                };
+                match ty {
+                    // SAFETY: the writer put the bytes of a `&str` here, whole.
+                    STR => Raw::Str(unsafe { text_in(payload, length) }),
+                    STRS => Raw::StrArray(payload),
+                    BOOLS => Raw::BoolArray(bytes_of(payload, length)),
+                    I64S => Raw::I64Array(payload),
+                    _ => Raw::F64Array(payload),
+                }
+            }
+        })
+    }
+}
+
+/// # Safety
+///
+/// `words` begins with `length` bytes of UTF-8 that the writer put there.
+unsafe fn text_in(words: &[u64], length: usize) -> &str {
+    // SAFETY: UTF-8 by this function's contract.
+    unsafe { std::str::from_utf8_unchecked(bytes_of(words, length)) }
+}
+
+fn bytes_of(words: &[u64], length: usize) -> &[u8] {
+    debug_assert!(length <= words.len() * 8);
+    let length = length.min(words.len() * 8);
+    // SAFETY: in bounds by the line above; any byte of an initialised word is initialised; a byte
+    // has no alignment.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), length) }
+}
+
+/// A text out of a record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Decoded<'a> {
+    Static(&'static str),
+    Copied(&'a str),
+}
+
+impl<'a> Decoded<'a> {
+    #[inline]
+    pub(crate) fn as_str(&self) -> &'a str {
+        match self {
+            Decoded::Static(text) => text,
+            Decoded::Copied(text) => text,
+        }
+    }
+
+    /// Whether both are the same text; two static keys usually are the same literal.
+    #[inline]
+    pub(crate) fn same(&self, other: &Decoded<'_>) -> bool {
+        let (a, b) = (self.as_str(), other.as_str());
+        a.len() == b.len() && (a.as_ptr() == b.as_ptr() || a == b)
+    }
+}
+
+impl<'a> From<Decoded<'a>> for crate::value::Text<'a> {
+    fn from(text: Decoded<'a>) -> Self {
+        match text {
+            Decoded::Static(text) => crate::value::Text::Static(text),
+            Decoded::Copied(text) => crate::value::Text::Copied(text),
+        }
+    }
+}
+
+/// A value out of a record; arrays are still in the log's form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Raw<'a> {
+    Str(&'a str),
+    StaticStr(&'static str),
+    Bool(bool),
+    I64(i64),
+    F64(f64),
+    /// For each string its length and its bytes, padded.
+    StrArray(&'a [u64]),
+    BoolArray(&'a [u8]),
+    I64Array(&'a [u64]),
+    F64Array(&'a [u64]),
+}
+
+impl<'a> Raw<'a> {
+    /// Lends the value to `f`; arrays are put together first.
+    #[inline]
+    pub(crate) fn with<R>(self, f: impl FnOnce(&Value<'_>) -> R) -> R {
+        match self {
+            Raw::Str(text) => f(&Value::Str(text)),
+            Raw::StaticStr(text) => f(&Value::StaticStr(text)),
+            Raw::Bool(value) => f(&Value::Bool(value)),
+            Raw::I64(value) => f(&Value::I64(value)),
+            Raw::F64(value) => f(&Value::F64(value)),
+            Raw::StrArray(words) => {
+                // SAFETY: the payload was made by the writer; it is read like a body of texts.
+                let mut body = unsafe { Body::new(words, &[]) };
+                let texts: Vec<&str> = std::iter::from_fn(|| body.copied_text()).collect();
+                f(&Value::StrArray(&texts))
+            }
+            Raw::BoolArray(bytes) => {
+                let values: Vec<bool> = bytes.iter().map(|&b| b != 0).collect();
+                f(&Value::BoolArray(&values))
+            }
+            Raw::I64Array(words) => {
+                let values: Vec<i64> = words.iter().map(|&w| w as i64).collect();
+                f(&Value::I64Array(&values))
+            }
+            Raw::F64Array(words) => {
+                let values: Vec<f64> = words.iter().map(|&w| f64::from_bits(w)).collect();
+                f(&Value::F64Array(&values))
+            }
+        }
+    }
+}
