@@ -33,6 +33,7 @@
 //! never pin, so no deferred work ever runs on them.
 
 use crate::raw::cell::{AtomicRef, Words};
+use crate::raw::record::Records;
 use crate::raw::supply::Supply;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crossbeam_epoch::Guard;
@@ -75,7 +76,12 @@ pub(crate) struct Log {
     first: AtomicRef<Chunk>,
     /// The first chunk that the drain has not retired, for [`Log::backlog`].
     oldest: AtomicRef<Chunk>,
+    /// Which of its readers the drain keeps for this log; the drain's alone.
+    reader: AtomicU32,
 }
+
+/// The drain has not seen the log yet.
+const NO_READER: u32 = u32::MAX;
 
 impl Log {
     pub(crate) fn new() -> Self {
@@ -85,6 +91,7 @@ impl Log {
             tail: AtomicRef::none(),
             first: AtomicRef::none(),
             oldest: AtomicRef::none(),
+            reader: AtomicU32::new(NO_READER),
         }
     }
 
@@ -244,19 +251,31 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// Drain: the reader of this log among `readers`, made when the log is new.
+    pub(crate) fn of<'r>(log: &Log, readers: &'r mut Vec<Reader>) -> &'r mut Reader {
+        // Relaxed: only the drain's thread looks here.
+        let mut index = log.reader.load(Ordering::Relaxed) as usize;
+        if index >= readers.len() {
+            index = readers.len();
+            readers.push(Reader::new());
+            log.reader.store(index as u32, Ordering::Relaxed);
+        }
+        &mut readers[index]
+    }
+
     pub(crate) fn new() -> Self {
         Self { chunk: None, at: 0, position: CHUNK_WORDS as u64 }
     }
 
-    /// Lends every run of committed words up to `target` to `run`, and every chunk that was walked to
-    /// its end to `retire`. A run holds whole records: no record crosses a chunk.
+    /// Lends the records committed up to `target` to `run`, chunk by chunk,
+    /// and every chunk that was walked to its end to `retire`. No record crosses a chunk.
     ///
     /// `target` was loaded by [`Log::committed`]; only one thread walks a log with a `Reader`.
     pub(crate) fn walk(
         &mut self,
         log: &Log,
         target: u64,
-        mut run: impl FnMut(&[u64]),
+        mut run: impl FnMut(Records<'_>),
         mut retire: impl FnMut(&'static Chunk),
     ) {
         while self.position < target {
@@ -278,8 +297,10 @@ impl Reader {
                 // SAFETY: the words lie below `target`, so they were written before the Acquire load
                 // of `committed` and their thread writes above `committed` only; the chunk goes
                 // back to the pool only through `retire`. `end` is within the chunk because the
-                // thread never writes past it.
-                unsafe { chunk.words.with(self.at, end - self.at, &mut run) };
+                // thread never writes past it. Only `raw::writer` and `Engine::scalar` append, both
+                // whole records, and both ends of the run are places where a commit ended or a
+                // chunk began.
+                unsafe { chunk.words.with(self.at, end - self.at, |words| run(Records::new(words))) };
                 self.position += (end - self.at) as u64;
                 self.at = end;
             }

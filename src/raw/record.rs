@@ -161,9 +161,8 @@ pub(crate) struct Record<'a> {
     pub(crate) stamp: Stamp,
     /// Word 1.
     pub(crate) place: u64,
-    pub(crate) body: &'a [u64],
-    /// All its words, header included.
-    pub(crate) words: &'a [u64],
+    /// What follows the header; not checked again, so only this module makes records.
+    body: &'a [u64],
 }
 
 /// The records in a run of committed words.
@@ -197,8 +196,107 @@ impl<'a> Iterator for Records<'a> {
             stamp: Stamp { sequence: (first >> 32) as u32, foreign: first & 0x80 != 0 },
             place: *words.get(1)?,
             body: words.get(HEADER_WORDS..)?,
-            words,
         })
+    }
+}
+
+/// Records copied out of the logs, each with the payload that did not fit in it.
+///
+/// Only records out of logs come in, so what comes out may be decoded without a check.
+#[derive(Debug, Default)]
+pub(crate) struct Recorded {
+    /// For each record: the lengths of body and blob, word 0 less its length, word 1, body, blob.
+    words: Vec<u64>,
+}
+
+/// Where a record stands in a [`Recorded`] that has not been cleared since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct At(u32);
+
+/// The payload of the blob parts seen last.
+#[derive(Debug, Default)]
+pub(crate) struct Blob(Vec<u64>);
+
+impl Blob {
+    /// Adds a part; the first part of a payload begins anew.
+    pub(crate) fn add(&mut self, part: &Record<'_>) {
+        if part.count == 1 {
+            self.0.clear();
+        }
+        self.0.extend_from_slice(part.body);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Recorded {
+    /// How many words a record takes.
+    pub(crate) fn words_of(record: &Record<'_>, blob: &Blob) -> usize {
+        3 + record.body.len() + blob.0.len()
+    }
+
+    /// Adds a record.
+    pub(crate) fn push(&mut self, record: &Record<'_>, blob: &Blob) -> At {
+        let at = At(self.words.len() as u32);
+        let lengths = record.body.len() as u64 | (blob.0.len() as u64) << 32;
+        self.words.extend_from_slice(&[lengths, header(record.kind, record.stamp, record.count, 0), record.place]);
+        self.words.extend_from_slice(record.body);
+        self.words.extend_from_slice(&blob.0);
+        at
+    }
+
+    /// The record at a place that `push` returned since the last `clear`. Any other place gives
+    /// `None` or an arbitrary record of this store.
+    pub(crate) fn get(&self, at: At) -> Option<Entry<'_>> {
+        Recorded::first(self.words.get(at.0 as usize..)?).map(|(entry, _)| entry)
+    }
+
+    /// All records in the order in which they came.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+        let mut rest = &self.words[..];
+        std::iter::from_fn(move || {
+            let (entry, later) = Recorded::first(rest)?;
+            rest = later;
+            Some(entry)
+        })
+    }
+
+    fn first(words: &[u64]) -> Option<(Entry<'_>, &[u64])> {
+        let (&[lengths, first, place], rest) = words.split_first_chunk()?;
+        let (body, rest) = rest.split_at_checked(lengths as u32 as usize)?;
+        let (blob, rest) = rest.split_at_checked((lengths >> 32) as usize)?;
+        let kind = Kind::from_bits(first as u8 & 0x7f)?;
+        let stamp = Stamp { sequence: (first >> 32) as u32, foreign: first & 0x80 != 0 };
+        let record = Record { kind, count: (first >> 8) as u8, stamp, place, body };
+        Some((Entry { record, blob }, rest))
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.words.clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    pub(crate) fn shrink_to(&mut self, words: usize) {
+        self.words.shrink_to(words);
+    }
+}
+
+/// A record with its payloads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    pub(crate) record: Record<'a>,
+    blob: &'a [u64],
+}
+
+impl<'a> Entry<'a> {
+    /// What the record says, to be read in the order that its kind prescribes.
+    pub(crate) fn body(&self) -> Body<'a> {
+        Body { words: self.record.body, blob: self.blob }
     }
 }
 
@@ -211,14 +309,6 @@ pub(crate) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// # Safety
-    ///
-    /// `words` is the body of a record made by `raw::writer`, and `blob` the payload of the blob
-    /// parts right before it.
-    pub(crate) unsafe fn new(words: &'a [u64], blob: &'a [u64]) -> Self {
-        Self { words, blob }
-    }
-
     pub(crate) fn word(&mut self) -> Option<u64> {
         let (&word, rest) = self.words.split_first()?;
         self.words = rest;
@@ -235,7 +325,7 @@ impl<'a> Body<'a> {
     pub(crate) fn text(&mut self) -> Option<Decoded<'a>> {
         match self.word()? {
             0 => self.copied_text().map(Decoded::Copied),
-            // SAFETY: a non-zero text word is a `pack_static`, by the invariant of `new`.
+            // SAFETY: a non-zero text word is a `pack_static`, by the invariant of `Records`.
             word => Some(Decoded::Static(unsafe { unpack_static(word) })),
         }
     }
@@ -255,7 +345,7 @@ impl<'a> Body<'a> {
             Decoded::Copied(self.copied_text()?)
         } else {
             let length = (word >> ADDRESS_BITS) as usize & KEY_LENGTH_MAX;
-            // SAFETY: a key word with an address is a `pack_key`, by the invariant of `new`.
+            // SAFETY: a key word with an address is a `pack_key`, by the invariant of `Records`.
             Decoded::Static(unsafe { static_text(address, length) })
         };
         Some((key, self.value(word >> 60)?))
@@ -375,8 +465,7 @@ impl<'a> Raw<'a> {
             Raw::I64(value) => f(&Value::I64(value)),
             Raw::F64(value) => f(&Value::F64(value)),
             Raw::StrArray(words) => {
-                // SAFETY: the payload was made by the writer; it is read like a body of texts.
-                let mut body = unsafe { Body::new(words, &[]) };
+                let mut body = Body { words, blob: &[] };
                 let texts: Vec<&str> = std::iter::from_fn(|| body.copied_text()).collect();
                 f(&Value::StrArray(&texts))
             }

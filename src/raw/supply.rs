@@ -9,31 +9,45 @@ use crate::sync::ArrayQueue;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Supply<T: 'static> {
-    warm: ArrayQueue<&'static T>,
-    reserve: ArrayQueue<&'static T>,
+    queues: [ArrayQueue<&'static T>; TIERS],
 }
+
+/// How many queues a supply has.
+pub(crate) const TIERS: usize = 2;
 
 impl<T> Supply<T> {
     /// Room for `capacity` items, at most `warm` of them in the warm queue.
     pub(crate) fn new(capacity: usize, warm: usize) -> Self {
         let capacity = capacity.max(1);
-        Self { warm: ArrayQueue::new(warm.clamp(1, capacity)), reserve: ArrayQueue::new(capacity) }
+        Self { queues: [ArrayQueue::new(warm.clamp(1, capacity)), ArrayQueue::new(capacity)] }
     }
 
     /// Takes an item; `None` when all are out. Never waits for the drain; a lock-free pop may retry
     /// when other threads pop at the same time.
     #[inline]
     pub(crate) fn take(&self) -> Option<&'static T> {
-        self.warm.pop().or_else(|| self.reserve.pop())
+        self.queues.iter().find_map(ArrayQueue::pop)
     }
 
-    /// Gives an item (back). Gives it back to the caller when more are given than there is room for.
-    pub(crate) fn give(&self, item: &'static T) -> Result<(), &'static T> {
-        self.warm.push(item).or_else(|item| self.reserve.push(item))
+    /// Gives an item and says to which queue it went; gives it back to the caller when there is no
+    /// room, which cannot be as long as no more items exist than the capacity.
+    pub(crate) fn give(&self, mut item: &'static T) -> Result<usize, &'static T> {
+        for (tier, queue) in self.queues.iter().enumerate() {
+            match queue.push(item) {
+                Ok(()) => return Ok(tier),
+                Err(back) => item = back,
+            }
+        }
+        Err(item)
     }
 
-    /// How many items are in stock; exact when nobody gives or takes.
+    /// How many items each queue holds; exact when nobody gives or takes.
+    pub(crate) fn lens(&self) -> [usize; TIERS] {
+        [0, 1].map(|tier: usize| self.queues[tier].len())
+    }
+
+    /// How many items are in stock.
     pub(crate) fn len(&self) -> usize {
-        self.warm.len() + self.reserve.len()
+        self.lens().iter().sum()
     }
 }

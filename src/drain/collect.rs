@@ -1,0 +1,267 @@
+//! One pass: what the threads recorded since the last one, joined into finished spans.
+//!
+//! # The order of a pass
+//!
+//! 1. Read the ended masks of all blocks that are out (Acquire).
+//! 2. Then read each log's position once (Acquire) and take everything up to it.
+//! 3. Assemble the spans whose ends were seen in step 1.
+//!
+//! Whatever happened before an end is in the span: the end's mask was seen in step 1, so everything
+//! that happened before it was committed before step 2 read that log's position, whichever thread
+//! wrote it. Ends that come after step 1 wait for the next pass.
+
+use crate::batch::BatchBuilder;
+use crate::drain::assemble::{Assembler, Gathered};
+use crate::drain::side::{NONE, SideTable};
+use crate::drain::stock::Stock;
+use crate::limits::SpanLimits;
+use crate::raw::block::{ALL, Block, SLOTS};
+use crate::raw::clock::Timeline;
+use crate::raw::engine::Engine;
+use crate::raw::handle::{Base, Place};
+use crate::raw::log::Reader;
+use crate::raw::record::{At, Blob, Kind, Record, Recorded};
+use crossbeam_epoch::Guard;
+
+/// What the drain knows of a block that is out.
+#[derive(Debug)]
+pub(crate) struct Out {
+    pub(crate) block: &'static Block,
+    base: Base,
+    /// Slots that were assembled.
+    consumed: u64,
+    /// Slots whose end was seen in this pass.
+    ending: u64,
+    spans: Box<[Pending; SLOTS]>,
+}
+
+/// What the drain has gathered for one slot.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    /// Buffer in the side table, or `NONE`.
+    side: u32,
+    /// Records of this pass, a list through `Node::next`.
+    first: u32,
+    last: u32,
+    /// Attributes shed because the side table was full.
+    shed: u32,
+    /// Whether a call from a thread other than the owner is among the records.
+    foreign: bool,
+}
+
+const NOTHING: Pending = Pending { side: NONE, first: NONE, last: NONE, shed: 0, foreign: false };
+
+/// A record of this pass.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    at: At,
+    next: u32,
+}
+
+/// What one pass did.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Collected {
+    /// Spans assembled.
+    pub(crate) spans: u64,
+    /// Records read from the logs.
+    pub(crate) records: u64,
+    /// Calls that came for spans already assembled, and second ends that nobody noticed.
+    pub(crate) stale: u64,
+    /// Attributes, events and links lost to limits or to a full side table.
+    pub(crate) lost: [u64; 3],
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    engine: &'static Engine,
+    stock: Stock,
+    /// Blocks that are out, by address.
+    blocks: Vec<Option<Out>>,
+    /// Their addresses.
+    out: Vec<u32>,
+    readers: Vec<Reader>,
+    side: SideTable,
+    assembler: Assembler,
+    /// Buffers of spans assembled in this pass.
+    spent: Vec<u32>,
+    recorded: Recorded,
+    blob: Blob,
+    nodes: Vec<Node>,
+}
+
+impl Collector {
+    pub(crate) fn new(engine: &'static Engine, stock: Stock, side_bytes: usize, limits: SpanLimits) -> Self {
+        Self {
+            engine,
+            stock,
+            blocks: Vec::new(),
+            out: Vec::new(),
+            readers: Vec::new(),
+            side: SideTable::new(side_bytes),
+            assembler: Assembler::new(limits),
+            spent: Vec::new(),
+            recorded: Recorded::default(),
+            blob: Blob::default(),
+            nodes: Vec::new(),
+        }
+    }
+
+    /// Makes what the threads may take before the next pass.
+    pub(crate) fn refill(&mut self) {
+        let Self { stock, blocks, engine, .. } = self;
+        stock.refill(engine, |block, base| {
+            let address = base.address();
+            if blocks.len() <= address {
+                blocks.resize_with(address + 1, || None);
+            }
+            // A block's place is known from the moment it can be taken: a record may come from a
+            // block that was taken after this pass had looked.
+            let spans = match blocks[address].take() {
+                Some(before) => before.spans,
+                None => Box::new([NOTHING; SLOTS]),
+            };
+            blocks[address] = Some(Out { block, base, consumed: 0, ending: 0, spans });
+        });
+    }
+
+    /// Bytes of blocks, chunks and side table that exist.
+    pub(crate) fn bytes(&self) -> usize {
+        self.stock.bytes() + self.side.bytes()
+    }
+
+    /// One pass; see the module. `guard` is pinned in the tracer's collector.
+    pub(crate) fn pass(&mut self, timeline: &Timeline, batch: &mut BatchBuilder, guard: &Guard) -> Collected {
+        let mut done = Collected::default();
+        self.adopt();
+        self.look_at_ends();
+        self.read_logs(guard, &mut done);
+        self.assemble(timeline, batch, &mut done);
+        self.recycle(&mut done);
+        done
+    }
+
+    /// Learns which blocks the threads have taken.
+    fn adopt(&mut self) {
+        let Self { stock, out, engine, .. } = self;
+        stock.taken(engine, |address| out.push(address));
+    }
+
+    fn look_at_ends(&mut self) {
+        for &address in &self.out {
+            if let Some(out) = &mut self.blocks[address as usize] {
+                let (by_owner, by_others) = out.block.ended();
+                out.ending = (by_owner | by_others) & !out.consumed;
+            }
+        }
+    }
+
+    fn read_logs(&mut self, guard: &Guard, done: &mut Collected) {
+        self.recorded.clear();
+        self.nodes.clear();
+        let Self { engine, blocks, readers, side, recorded, blob, nodes, .. } = self;
+        let engine: &'static Engine = engine;
+        for local in engine.registry.iter() {
+            let log = &local.log;
+            let target = log.committed();
+            blob.clear();
+            Reader::of(log, readers).walk(
+                log,
+                target,
+                |records| {
+                    for record in records {
+                        if record.kind == Kind::Blob {
+                            blob.add(&record);
+                            continue;
+                        }
+                        done.records += 1;
+                        match pending(blocks, &record) {
+                            None => done.stale += u64::from(record.kind != Kind::More),
+                            Some((pending, true)) => {
+                                pending.foreign |= record.stamp.foreign;
+                                let id = nodes.len() as u32;
+                                nodes.push(Node { at: recorded.push(&record, blob), next: NONE });
+                                match pending.last {
+                                    NONE => pending.first = id,
+                                    last => nodes[last as usize].next = id,
+                                }
+                                pending.last = id;
+                            }
+                            Some((pending, false)) => {
+                                pending.foreign |= record.stamp.foreign;
+                                if side.add(&mut pending.side, &record, blob).is_err() {
+                                    let lost = u32::from(record.count).max(1);
+                                    pending.shed += lost;
+                                    done.lost[0] += u64::from(lost);
+                                }
+                            }
+                        }
+                        blob.clear();
+                    }
+                },
+                // Back to the threads once no walker can see the chunk any more. There is room: no
+                // more chunks exist than the supply holds.
+                |chunk| guard.defer(move || engine.chunks.give(chunk).is_ok()),
+            );
+        }
+    }
+
+    fn assemble(&mut self, timeline: &Timeline, batch: &mut BatchBuilder, done: &mut Collected) {
+        let Self { engine, blocks, out, side, spent, recorded, nodes, assembler, .. } = self;
+        let mut gathered = Gathered::default();
+        for &address in out.iter() {
+            let Some(out) = &mut blocks[address as usize] else { continue };
+            let mut ending = out.ending;
+            while ending != 0 {
+                let slot = ending.trailing_zeros();
+                ending &= ending - 1;
+                let pending = std::mem::replace(&mut out.spans[slot as usize], NOTHING);
+                let mut next = pending.first;
+                let of_this_pass = std::iter::from_fn(|| {
+                    let node = nodes.get(next as usize)?;
+                    next = node.next;
+                    recorded.get(node.at)
+                });
+                gathered.take(side.records(pending.side).chain(of_this_pass), pending.foreign);
+                if pending.side != NONE {
+                    spent.push(pending.side);
+                }
+                let header = out.block.slot(slot).header();
+                let span_id = engine.key.seal(Place::new(out.base, slot), header.start.trace_id);
+                let lost =
+                    assembler.span(&header, span_id, &mut gathered, pending.shed, timeline, batch);
+                for (total, lost) in done.lost.iter_mut().zip(lost) {
+                    *total += u64::from(lost);
+                }
+                done.spans += 1;
+            }
+            out.consumed |= out.ending;
+            out.ending = 0;
+        }
+        spent.drain(..).for_each(|id| side.release(id));
+    }
+
+    fn recycle(&mut self, done: &mut Collected) {
+        let Self { blocks, out, stock, .. } = self;
+        out.retain(|&address| {
+            let Some(out) = &blocks[address as usize] else { return false };
+            if out.consumed != ALL || out.block.is_held() {
+                return true;
+            }
+            done.stale += u64::from(out.block.retire());
+            stock.recycle(out.base);
+            false
+        });
+    }
+}
+
+/// Where a record belongs, and whether its span ends in this pass; `None` when the span is over.
+fn pending<'b>(blocks: &'b mut [Option<Out>], record: &Record<'_>) -> Option<(&'b mut Pending, bool)> {
+    let place = Place::from_bits(record.place);
+    let out = blocks.get_mut(place.base().address())?.as_mut()?;
+    let bit = 1 << place.slot();
+    if out.base != place.base() || out.consumed & bit != 0 {
+        return None;
+    }
+    Some((&mut out.spans[place.slot() as usize % SLOTS], out.ending & bit != 0))
+}
