@@ -116,14 +116,13 @@ fn ratio_one_keeps_every_trace_and_ratio_zero_none() {
 }
 
 #[test]
-fn the_smallest_ratio_that_is_not_rounded_to_zero_keeps_one_value_in_two_to_the_56() {
+fn a_tiny_ratio_is_rounded_to_the_nearest_number_of_values_in_two_to_the_56() {
     let smallest = ratio(2.0_f64.powi(-56));
     assert!(keeps(&smallest, TraceId::from_u128((1 << 56) - 1)));
     assert!(!keeps(&smallest, TraceId::from_u128((1 << 56) - 2)));
-    assert!(!keeps(
-        &ratio(2.0_f64.powi(-58)),
-        TraceId::from_u128((1 << 56) - 1)
-    ));
+    let greatest = TraceId::from_u128((1 << 56) - 1);
+    assert!(keeps(&ratio(2.0_f64.powi(-57)), greatest));
+    assert!(!keeps(&ratio(2.0_f64.powi(-58)), greatest));
 }
 
 #[test]
