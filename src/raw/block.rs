@@ -41,7 +41,9 @@
 use crate::raw::cell::AtomicRef;
 use crate::raw::handle::{Base, Place};
 use crate::raw::local::Local;
+use crate::raw::record::{pack_static, unpack_static};
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::value::Text;
 
 /// Slots in a block. Under the model a few suffice, and each costs eight loom objects.
 #[cfg(not(loom))]
@@ -82,9 +84,36 @@ pub(crate) struct Start {
     pub(crate) trace_id: u128,
     pub(crate) parent: u64,
     pub(crate) ticks: u64,
-    pub(crate) name: u64,
+    name: u64,
     pub(crate) kind: u8,
     pub(crate) flags: u8,
+}
+
+impl Start {
+    /// A start whose name is static or follows in a record.
+    #[inline]
+    pub(crate) fn new(trace_id: u128, parent: u64, name: Text<'_>, kind: u8, flags: u8, ticks: u64) -> Self {
+        let name = match name {
+            Text::Static(text) => pack_static(text).unwrap_or(0),
+            Text::Copied(_) => 0,
+        };
+        Self { trace_id, parent, ticks, name, kind, flags }
+    }
+
+    /// Whether the name has to follow in a record.
+    #[inline]
+    pub(crate) fn needs_name(&self) -> bool {
+        self.name == 0
+    }
+
+    /// The static name; empty when the name is a log record.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.name {
+            0 => "",
+            // SAFETY: the drain reads a word that `pack_static` made: the engine stores no other.
+            word => unsafe { unpack_static(word) },
+        }
+    }
 }
 
 /// What the drain reads back.
