@@ -60,7 +60,7 @@ impl Context {
     pub fn child(&self) -> Self {
         Self {
             deadline: self.deadline,
-            node: self.node.child(),
+            node: Node::child(&self.node),
         }
     }
 
@@ -166,7 +166,7 @@ impl Context {
     fn from_deadline(deadline: Option<Instant>) -> Self {
         Self {
             deadline,
-            node: Arc::new(Node::new(false)),
+            node: Arc::new(Node::new(None, false)),
         }
     }
 }
@@ -240,9 +240,11 @@ impl Error for ContextError {}
 
 /// One context's cancellation, and its place in the tree of contexts.
 ///
-/// A parent points weakly at its children, so a context lives exactly as long as somebody holds
-/// it. No two nodes are ever locked at once.
+/// A parent points weakly at its children, so it does not keep them once nobody holds them; a
+/// child keeps its parent, for it is through the parent that its ancestors reach it. No two nodes
+/// are ever locked at once.
 struct Node {
+    parent: Option<Arc<Node>>,
     /// Set once, while `children` is locked.
     cancelled: AtomicBool,
     /// The contexts to cancel with this one; some of them may be gone.
@@ -252,8 +254,9 @@ struct Node {
 }
 
 impl Node {
-    fn new(cancelled: bool) -> Self {
+    fn new(parent: Option<Arc<Node>>, cancelled: bool) -> Self {
         Self {
+            parent,
             cancelled: AtomicBool::new(cancelled),
             children: Mutex::new(Vec::new()),
             woken: Condvar::new(),
@@ -271,10 +274,10 @@ impl Node {
         self.cancelled.load(Ordering::Acquire)
     }
 
-    fn child(&self) -> Arc<Node> {
-        let mut children = self.lock();
+    fn child(parent: &Arc<Self>) -> Arc<Self> {
+        let mut children = parent.lock();
         // Under the lock, this is either seen here or `cancel` will find the child in the list.
-        let child = Arc::new(Node::new(self.is_cancelled()));
+        let child = Arc::new(Node::new(Some(Arc::clone(parent)), parent.is_cancelled()));
         if !child.is_cancelled() {
             // Sweeping only when the list would grow keeps it within twice the children alive,
             // at a constant cost each.
@@ -289,7 +292,7 @@ impl Node {
     }
 
     fn cancel(root: &Arc<Node>) {
-        // A stack of our own: a chain of contexts may be longer than a thread's stack allows.
+        // A stack of our own: a chain of contexts may be longer than the thread's stack allows.
         let mut pending = vec![Arc::clone(root)];
         while let Some(node) = pending.pop() {
             let mut children = node.lock();
@@ -297,6 +300,16 @@ impl Node {
             node.cancelled.store(true, Ordering::Release);
             node.woken.notify_all();
             pending.extend(children.drain(..).filter_map(|child| child.upgrade()));
+        }
+    }
+}
+
+impl Drop for Node {
+    /// Lets go of the ancestors one after another, where the default would recurse into them.
+    fn drop(&mut self) {
+        let mut ancestor = self.parent.take();
+        while let Some(parent) = ancestor {
+            ancestor = Arc::into_inner(parent).and_then(|mut last| last.parent.take());
         }
     }
 }
