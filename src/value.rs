@@ -235,9 +235,7 @@ impl From<Value<'_>> for OwnedValue {
             Value::Bool(value) => Self::Bool(value),
             Value::I64(value) => Self::I64(value),
             Value::F64(value) => Self::F64(value),
-            Value::StrArray(values) => {
-                Self::StrArray(values.iter().map(|&value| value.to_owned()).collect())
-            }
+            Value::StrArray(values) => Self::StrArray(values.iter().map(|&value| value.to_owned()).collect()),
             Value::StringArray(values) => Self::StrArray(values.to_vec()),
             Value::BoolArray(values) => Self::BoolArray(values.to_vec()),
             Value::I64Array(values) => Self::I64Array(values.to_vec()),

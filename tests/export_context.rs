@@ -39,10 +39,7 @@ fn a_zero_timeout_has_run_out_and_an_endless_one_is_no_deadline() {
     let out = Context::with_timeout(Duration::ZERO);
     assert_eq!(out.check(), Err(ContextError::DeadlineExceeded));
     assert_eq!(Context::with_timeout(Duration::MAX).deadline(), None);
-    assert_eq!(
-        Context::new().child_with_timeout(Duration::MAX).deadline(),
-        None
-    );
+    assert_eq!(Context::new().child_with_timeout(Duration::MAX).deadline(), None);
 }
 
 #[test]
@@ -181,11 +178,7 @@ fn a_wait_on_a_context_that_is_over_returns_at_once() {
 #[test]
 fn cancellation_wakes_every_wait_on_the_context_and_its_children() {
     let parent = Context::new();
-    let contexts = [
-        parent.clone(),
-        parent.child(),
-        parent.child_with_timeout(HOUR),
-    ];
+    let contexts = [parent.clone(), parent.child(), parent.child_with_timeout(HOUR)];
     let (started, starts) = mpsc::channel();
     thread::scope(|scope| {
         let waits = contexts.each_ref().map(|context| {
@@ -239,9 +232,8 @@ fn a_context_error_becomes_an_export_error_of_its_kind() {
 #[test]
 fn an_export_error_tells_what_failed_and_why_and_how_much_was_lost() {
     let cause = std::io::Error::other("the cable is cut");
-    let error = ExportError::new(ExportErrorKind::Io, "cannot write a.nsp")
-        .with_source(cause)
-        .with_lost_spans(3);
+    let error =
+        ExportError::new(ExportErrorKind::Io, "cannot write a.nsp").with_source(cause).with_lost_spans(3);
     assert_eq!(error.to_string(), "cannot write a.nsp: the cable is cut");
     assert_eq!(error.lost_spans(), Some(3));
     let source = error.source().expect("the cause is kept");

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use nanospan::propagation::{
-    Getter, Setter, TraceContextPropagator, format_traceparent, parse_traceparent,
-};
+use nanospan::propagation::{Getter, Setter, TraceContextPropagator, format_traceparent, parse_traceparent};
 use nanospan::{SpanContext, SpanHandle, SpanId, TraceFlags, TraceId, TraceState};
 
 const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -45,15 +43,9 @@ fn ids_are_big_endian_in_bytes_and_lowercase_in_text() {
 #[test]
 fn a_malformed_id_is_refused_with_what_is_wrong_and_where() {
     let error = "4bf9".parse::<TraceId>().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "expected 32 lowercase hexadecimal digits, found 4 bytes"
-    );
+    assert_eq!(error.to_string(), "expected 32 lowercase hexadecimal digits, found 4 bytes");
     let error = "00F067aa0ba902b7".parse::<SpanId>().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "expected a lowercase hexadecimal digit at offset 2, found 'F'"
-    );
+    assert_eq!(error.to_string(), "expected a lowercase hexadecimal digit at offset 2, found 'F'");
 }
 
 #[test]
@@ -62,10 +54,8 @@ fn only_the_handle_of_all_zeroes_is_invalid() {
     assert_eq!(SpanHandle::default(), SpanHandle::INVALID);
     assert_eq!(SpanContext::INVALID.handle(), SpanHandle::INVALID);
     for (trace_id, span_id) in [(0, 1), (1, 0), (1 << 64, 0)] {
-        let handle = SpanHandle {
-            trace_id: TraceId::from_u128(trace_id),
-            span_id: SpanId::from_u64(span_id),
-        };
+        let handle =
+            SpanHandle { trace_id: TraceId::from_u128(trace_id), span_id: SpanId::from_u64(span_id) };
         assert!(!handle.is_invalid(), "{handle:?}");
     }
 }
@@ -90,10 +80,7 @@ fn flags_keep_sampled_and_random_apart_and_nothing_else() {
     for byte in 0..=u8::MAX {
         let flags = TraceFlags::from_byte(byte);
         assert_eq!(flags.to_byte(), byte & 0x03);
-        assert_eq!(
-            (flags.is_sampled(), flags.is_random()),
-            (byte & 1 != 0, byte & 2 != 0)
-        );
+        assert_eq!((flags.is_sampled(), flags.is_random()), (byte & 1 != 0, byte & 2 != 0));
         assert_eq!(flags.with_sampled(true).to_byte(), flags.to_byte() | 1);
         assert_eq!(flags.with_sampled(false).to_byte(), flags.to_byte() & 2);
         assert_eq!(flags.with_random(true).to_byte(), flags.to_byte() | 2);
@@ -171,20 +158,11 @@ fn a_malformed_traceparent_is_refused_with_what_is_wrong_and_where() {
             "traceparent trace-flags: expected a lowercase hexadecimal digit at offset 0, \
              found 'A'",
         ),
-        (
-            "00-00000000000000000000000000000000-0000000000000000-01",
-            "traceparent trace-id: all zeroes",
-        ),
-        (
-            "00-00000000000000000000000000000001-0000000000000000-01",
-            "traceparent parent-id: all zeroes",
-        ),
+        ("00-00000000000000000000000000000000-0000000000000000-01", "traceparent trace-id: all zeroes"),
+        ("00-00000000000000000000000000000001-0000000000000000-01", "traceparent parent-id: all zeroes"),
     ];
     for (value, expected) in rows {
-        assert_eq!(
-            parse_traceparent(value.as_bytes()).unwrap_err().to_string(),
-            expected
-        );
+        assert_eq!(parse_traceparent(value.as_bytes()).unwrap_err().to_string(), expected);
     }
 }
 
@@ -212,10 +190,7 @@ fn a_bad_traceparent_stops_extraction_before_the_tracestate_is_read() {
             visit(b"00-bad");
         }
     }
-    assert_eq!(
-        TraceContextPropagator::new().extract(&TraceparentOnly),
-        None
-    );
+    assert_eq!(TraceContextPropagator::new().extract(&TraceparentOnly), None);
 }
 
 #[test]
@@ -246,16 +221,9 @@ fn a_new_key_pushes_the_last_of_32_members_out_and_a_known_one_does_not() {
 fn members_are_found_by_their_whole_key() {
     let state: TraceState = "ab=1,a=2,abc= 3".parse().unwrap();
     assert_eq!(state.get("a"), Some("2"));
-    assert_eq!(
-        state.get("abc"),
-        Some(" 3"),
-        "leading spaces belong to the value"
-    );
+    assert_eq!(state.get("abc"), Some(" 3"), "leading spaces belong to the value");
     assert_eq!(state.get("b"), None);
-    assert_eq!(
-        state.iter().collect::<Vec<_>>(),
-        [("ab", "1"), ("a", "2"), ("abc", " 3")]
-    );
+    assert_eq!(state.iter().collect::<Vec<_>>(), [("ab", "1"), ("a", "2"), ("abc", " 3")]);
     assert_eq!(TraceState::EMPTY.iter().count(), 0);
 }
 
@@ -269,34 +237,17 @@ fn a_change_outside_the_grammar_is_refused_with_the_rule() {
     }
     let value = "tracestate: a value is 1 to 256 printable ASCII characters without comma and \
                  equals sign, and does not end with a space";
-    for bad in [
-        "",
-        "a,b",
-        "a=b",
-        "a ",
-        "a\tb",
-        "a\n",
-        "é",
-        "\u{7f}",
-        &"v".repeat(257),
-    ] {
+    for bad in ["", "a,b", "a=b", "a ", "a\tb", "a\n", "é", "\u{7f}", &"v".repeat(257)] {
         let error = TraceState::EMPTY.insert("a", bad).unwrap_err();
         assert_eq!(error.to_string(), value, "{bad}");
     }
-    assert!(
-        TraceState::EMPTY
-            .insert(&"a".repeat(256), &"v".repeat(256))
-            .is_ok()
-    );
+    assert!(TraceState::EMPTY.insert(&"a".repeat(256), &"v".repeat(256)).is_ok());
 }
 
 #[test]
 fn a_malformed_tracestate_is_refused_with_the_member_at_fault() {
     let starts = [
-        (
-            "a=1,rojo",
-            "tracestate member 2: expected a key and a value",
-        ),
+        ("a=1,rojo", "tracestate member 2: expected a key and a value"),
         ("a=1,,=2", "tracestate member 2: a key is"),
         ("a=1,b=2,c=", "tracestate member 3: a value is"),
         (&"a=1,".repeat(33), "tracestate has more than 32 members"),
@@ -320,10 +271,7 @@ fn a_long_tracestate_is_cut_by_whole_members_the_long_ones_first_and_then_from_t
     let state: TraceState = full.parse().unwrap();
 
     assert_eq!(state.truncated(full.len()), state);
-    assert_eq!(
-        state.truncated(full.len() - 1).as_str(),
-        format!("a=1,{},b=2,c=3", long("l"))
-    );
+    assert_eq!(state.truncated(full.len() - 1).as_str(), format!("a=1,{},b=2,c=3", long("l")));
     assert_eq!(state.truncated(100).as_str(), "a=1,b=2,c=3");
     assert_eq!(state.truncated(11).as_str(), "a=1,b=2,c=3");
     assert_eq!(state.truncated(10).as_str(), "a=1,b=2");
@@ -340,12 +288,8 @@ fn a_member_of_128_characters_is_not_long() {
 
 #[test]
 fn no_more_tracestate_is_sent_than_was_chosen_and_never_less_than_512_bytes() {
-    let long: Vec<String> = (0..32)
-        .map(|n| format!("k{n:02}={}", "x".repeat(250)))
-        .collect();
-    let short: Vec<String> = (0..32)
-        .map(|n| format!("k{n:02}={}", "x".repeat(12)))
-        .collect();
+    let long: Vec<String> = (0..32).map(|n| format!("k{n:02}={}", "x".repeat(250))).collect();
+    let short: Vec<String> = (0..32).map(|n| format!("k{n:02}={}", "x".repeat(12))).collect();
     let (long, short) = (long.join(","), short.join(","));
     assert_eq!((long.len(), short.len()), (8159, 543));
 
@@ -355,15 +299,8 @@ fn no_more_tracestate_is_sent_than_was_chosen_and_never_less_than_512_bytes() {
     };
     let standard = TraceContextPropagator::new();
     assert_eq!(sent(&standard, &short), 543);
-    assert_eq!(
-        sent(&standard, &long),
-        16 * 255 - 1,
-        "the whole members that fit 4096 bytes"
-    );
-    assert_eq!(
-        sent(&standard.clone().tracestate_bytes_max(8159), &long),
-        8159
-    );
+    assert_eq!(sent(&standard, &long), 16 * 255 - 1, "the whole members that fit 4096 bytes");
+    assert_eq!(sent(&standard.clone().tracestate_bytes_max(8159), &long), 8159);
     assert_eq!(sent(&standard.tracestate_bytes_max(0), &short), 30 * 17 - 1);
 }
 
@@ -373,10 +310,7 @@ fn what_is_injected_is_extracted_again() {
     for flags in 0..4 {
         for state in ["", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"] {
             let sent = context(TraceFlags::from_byte(flags), state);
-            assert_eq!(
-                propagator.extract(&injected(&propagator, &sent)),
-                Some(sent)
-            );
+            assert_eq!(propagator.extract(&injected(&propagator, &sent)), Some(sent));
         }
     }
 }
@@ -388,11 +322,7 @@ fn every_carrier_is_read_without_regard_to_case_and_rewritten_without_duplicates
         let propagator = TraceContextPropagator::new();
         propagator.inject(&context(TraceFlags::SAMPLED, "rojo=1"), &mut carrier);
         let found = propagator.extract(&carrier);
-        assert_eq!(
-            found,
-            Some(context(TraceFlags::SAMPLED, "rojo=1")),
-            "{kind}"
-        );
+        assert_eq!(found, Some(context(TraceFlags::SAMPLED, "rojo=1")), "{kind}");
     }
     check(Vec::<(String, String)>::new(), "Vec");
     check(HashMap::<String, String>::new(), "HashMap");
@@ -406,10 +336,7 @@ fn carriers_are_used_behind_references_and_as_trait_objects() {
     let setter: &mut dyn Setter = &mut headers;
     propagator.inject(&context(TraceFlags::NONE, ""), setter);
     let getter: &dyn Getter = &headers;
-    assert_eq!(
-        propagator.extract(getter),
-        propagator.extract(&&headers[..])
-    );
+    assert_eq!(propagator.extract(getter), propagator.extract(&&headers[..]));
     assert!(propagator.extract(getter).is_some());
 }
 

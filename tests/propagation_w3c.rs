@@ -10,14 +10,8 @@ use nanospan::propagation::TraceContextPropagator;
 use nanospan::{SpanContext, SpanId, TraceState};
 
 const TRACE_ID: &str = "12345678901234567890123456789012";
-const SAMPLED: (&str, &str) = (
-    "traceparent",
-    "00-12345678901234567890123456789012-1234567890123456-01",
-);
-const NOT_SAMPLED: (&str, &str) = (
-    "traceparent",
-    "00-12345678901234567890123456789012-1234567890123456-00",
-);
+const SAMPLED: (&str, &str) = ("traceparent", "00-12345678901234567890123456789012-1234567890123456-01");
+const NOT_SAMPLED: (&str, &str) = ("traceparent", "00-12345678901234567890123456789012-1234567890123456-00");
 
 fn extract(headers: &[(&str, &str)]) -> Option<SpanContext> {
     TraceContextPropagator::new().extract(headers)
@@ -47,11 +41,7 @@ fn assert_continued(headers: &[(&str, &str)]) {
 
 #[track_caller]
 fn assert_restarted(traceparent: &str) {
-    assert_eq!(
-        extract(&[("traceparent", traceparent)]),
-        None,
-        "{traceparent:?}"
-    );
+    assert_eq!(extract(&[("traceparent", traceparent)]), None, "{traceparent:?}");
 }
 
 /// The `tracestate` that is sent after `tracestates` were received with a valid `traceparent`.
@@ -85,10 +75,7 @@ fn test_traceparent_included_tracestate_missing() {
 
 #[test]
 fn test_traceparent_duplicated() {
-    let other = (
-        "traceparent",
-        "00-12345678901234567890123456789011-1234567890123456-01",
-    );
+    let other = ("traceparent", "00-12345678901234567890123456789011-1234567890123456-01");
     assert_eq!(extract(&[other, SAMPLED]), None);
     assert_eq!(extract(&[other, SAMPLED, other]), None);
 }
@@ -109,19 +96,14 @@ fn test_traceparent_header_name_valid_casing() {
 #[test]
 fn test_traceparent_version_0x00() {
     assert_restarted("00-12345678901234567890123456789012-1234567890123456-01.");
-    assert_restarted(
-        "00-12345678901234567890123456789012-1234567890123456-01-what-the-future-will-be-like",
-    );
+    assert_restarted("00-12345678901234567890123456789012-1234567890123456-01-what-the-future-will-be-like");
 }
 
 #[test]
 fn test_traceparent_version_0xcc() {
     let valid = "cc-12345678901234567890123456789012-1234567890123456-01";
     assert_continued(&[("traceparent", valid)]);
-    assert_continued(&[(
-        "traceparent",
-        &format!("{valid}-what-the-future-will-be-like"),
-    )]);
+    assert_continued(&[("traceparent", &format!("{valid}-what-the-future-will-be-like"))]);
     assert_restarted(&format!("{valid}.what-the-future-will-be-like"));
 }
 
@@ -265,24 +247,16 @@ fn test_tracestate_duplicated_keys() {
 fn test_tracestate_all_allowed_characters() {
     let without_vendor = "abcdefghijklmnopqrstuvwxyz0123456789_-*/";
     let with_vendor = format!("{without_vendor}@a-z0-9_-*/");
-    let value: String = (' '..='~')
-        .filter(|char| !matches!(char, ',' | '='))
-        .collect();
+    let value: String = (' '..='~').filter(|char| !matches!(char, ',' | '=')).collect();
     assert_eq!(value.len(), 93);
     for key in [without_vendor, &with_vendor] {
-        assert_eq!(
-            propagated(&[&format!("{key}={value}")]).get(key),
-            Some(&*value)
-        );
+        assert_eq!(propagated(&[&format!("{key}={value}")]).get(key), Some(&*value));
     }
 }
 
 #[test]
 fn test_tracestate_ows_handling() {
-    for spaced in [
-        "foo=1 \t , \t bar=2, \t baz=3",
-        "foo=1\t \t,\t \tbar=2,\t \tbaz=3",
-    ] {
+    for spaced in ["foo=1 \t , \t bar=2, \t baz=3", "foo=1\t \t,\t \tbar=2,\t \tbaz=3"] {
         assert_eq!(propagated(&[spaced]).as_str(), "foo=1,bar=2,baz=3");
     }
     for spaced in [" foo=1", "\tfoo=1", "foo=1 ", "foo=1\t", "\t foo=1 \t"] {
@@ -310,9 +284,7 @@ fn test_tracestate_key_illegal_vendor_format() {
 fn test_tracestate_member_count_limit() {
     let members: Vec<String> = (1..=33).map(|n| format!("bar{n:02}={n:02}")).collect();
     let rows: Vec<String> = members[..30].chunks(10).map(|row| row.join(",")).collect();
-    let [first, second, third] = &rows[..] else {
-        unreachable!("30 members make three rows")
-    };
+    let [first, second, third] = &rows[..] else { unreachable!("30 members make three rows") };
 
     let state = propagated(&[first, second, third, &members[30..32].join(",")]);
     assert_eq!(state.len(), 32);
@@ -331,11 +303,7 @@ fn test_tracestate_key_length_limit() {
     ];
     for key in good {
         let state = propagated(&["foo=1", &format!("{key}=1")]);
-        assert_eq!(
-            (state.get("foo"), state.get(&key)),
-            (Some("1"), Some("1")),
-            "{key}"
-        );
+        assert_eq!((state.get("foo"), state.get(&key)), (Some("1"), Some("1")), "{key}");
     }
     assert!(propagated(&["foo=1", &format!("{}=1", "z".repeat(257))]).is_empty());
 }
@@ -349,14 +317,10 @@ fn test_tracestate_value_illegal_characters() {
 #[test]
 fn test_multiple_requests_with_valid_traceparent() {
     let parent = extract(&[SAMPLED]).unwrap();
-    let sent: HashSet<String> = (1..=3)
-        .map(|span_id| inject_child(&parent, span_id).swap_remove(0).1)
-        .collect();
+    let sent: HashSet<String> =
+        (1..=3).map(|span_id| inject_child(&parent, span_id).swap_remove(0).1).collect();
     assert_eq!(sent.len(), 3);
-    assert!(
-        sent.iter().all(|value| value[3..35] == *TRACE_ID),
-        "{sent:?}"
-    );
+    assert!(sent.iter().all(|value| value[3..35] == *TRACE_ID), "{sent:?}");
 }
 
 #[test]
@@ -365,43 +329,27 @@ fn test_multiple_requests_without_traceparent() {
     assert!(propagator.extract(&[SAMPLED]).is_some());
     let nothing: [(&str, &str); 0] = [];
     for _ in 0..3 {
-        assert_eq!(
-            propagator.extract(&nothing),
-            None,
-            "a request remembers nothing of others"
-        );
+        assert_eq!(propagator.extract(&nothing), None, "a request remembers nothing of others");
     }
 }
 
 #[test]
 fn test_multiple_requests_with_illegal_traceparent() {
     let propagator = TraceContextPropagator::new();
-    let illegal = [(
-        "traceparent",
-        "00-00000000000000000000000000000000-1234567890123456-01",
-    )];
+    let illegal = [("traceparent", "00-00000000000000000000000000000000-1234567890123456-01")];
     for _ in 0..3 {
         assert_eq!(propagator.extract(&illegal), None);
-        assert!(
-            propagator.extract(&[SAMPLED]).is_some(),
-            "a bad request spoils no other"
-        );
+        assert!(propagator.extract(&[SAMPLED]).is_some(), "a bad request spoils no other");
     }
 }
 
 #[test]
 fn test_propagates_random_flag() {
-    let random = (
-        "traceparent",
-        "00-12345678901234567890123456789012-1234567890123456-02",
-    );
+    let random = ("traceparent", "00-12345678901234567890123456789012-1234567890123456-02");
     assert_continued(&[random]);
     let sent = inject_child(&extract(&[random]).unwrap(), 0xfeed);
     assert!(sent[0].1.ends_with("-02"), "{sent:?}");
 
     let sent = inject_child(&extract(&[SAMPLED]).unwrap(), 0xfeed);
-    assert!(
-        sent[0].1.ends_with("-01"),
-        "a flag that was not received is not sent: {sent:?}"
-    );
+    assert!(sent[0].1.ends_with("-01"), "a flag that was not received is not sent: {sent:?}");
 }

@@ -26,9 +26,7 @@ impl Numbers {
 }
 
 fn keeps(sampler: &Sampler, trace_id: TraceId) -> bool {
-    sampler
-        .should_sample(&SamplingInput::new(trace_id, "request"))
-        .sampled
+    sampler.should_sample(&SamplingInput::new(trace_id, "request")).sampled
 }
 
 fn ratio(ratio: f64) -> Sampler {
@@ -38,17 +36,8 @@ fn ratio(ratio: f64) -> Sampler {
 const TRACE_ID: TraceId = TraceId::from_u128(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c);
 
 fn parent(remote: bool, sampled: bool) -> SpanContext {
-    let make = if remote {
-        SpanContext::remote
-    } else {
-        SpanContext::new
-    };
-    make(
-        TRACE_ID,
-        SpanId::from_u64(1),
-        TraceFlags::RANDOM.with_sampled(sampled),
-        TraceState::EMPTY,
-    )
+    let make = if remote { SpanContext::remote } else { SpanContext::new };
+    make(TRACE_ID, SpanId::from_u64(1), TraceFlags::RANDOM.with_sampled(sampled), TraceState::EMPTY)
 }
 
 fn keeps_below(sampler: &Sampler, parent: Option<&SpanContext>) -> bool {
@@ -59,34 +48,17 @@ fn keeps_below(sampler: &Sampler, parent: Option<&SpanContext>) -> bool {
 
 #[test]
 fn a_higher_ratio_keeps_all_that_a_lower_one_keeps() {
-    let ratios = [
-        0.0,
-        1e-17,
-        1e-6,
-        0.01,
-        0.1,
-        1.0 / 3.0,
-        0.5,
-        0.9,
-        1.0 - 1e-9,
-        1.0,
-    ];
+    let ratios = [0.0, 1e-17, 1e-6, 0.01, 0.1, 1.0 / 3.0, 0.5, 0.9, 1.0 - 1e-9, 1.0];
     let samplers = ratios.map(ratio);
     let mut numbers = Numbers(1);
     let mut split = 0;
     for _ in 0..20_000 {
         let trace_id = numbers.trace_id();
-        let kept: Vec<bool> = samplers
-            .iter()
-            .map(|sampler| keeps(sampler, trace_id))
-            .collect();
+        let kept: Vec<bool> = samplers.iter().map(|sampler| keeps(sampler, trace_id)).collect();
         assert!(kept.is_sorted(), "{trace_id} by rising ratio: {kept:?}");
         split += usize::from(kept[1] != kept[8]);
     }
-    assert!(
-        split > 19_000,
-        "the ratios must not agree on everything, they differed on {split}"
-    );
+    assert!(split > 19_000, "the ratios must not agree on everything, they differed on {split}");
 }
 
 #[test]
@@ -96,10 +68,7 @@ fn any_two_ratios_are_contained_in_each_other() {
         let [one, other] = [0, 1].map(|_| numbers.next() as f64 / u64::MAX as f64);
         let (low, high) = (ratio(one.min(other)), ratio(one.max(other)));
         let trace_id = numbers.trace_id();
-        assert!(
-            keeps(&high, trace_id) || !keeps(&low, trace_id),
-            "{low:?} {high:?} {trace_id}"
-        );
+        assert!(keeps(&high, trace_id) || !keeps(&low, trace_id), "{low:?} {high:?} {trace_id}");
     }
 }
 
@@ -132,16 +101,10 @@ fn a_ratio_keeps_its_share_of_random_traces() {
     let trace_ids: Vec<TraceId> = (0..count).map(|_| numbers.trace_id()).collect();
     for p in [0.01, 0.1, 0.5, 0.75, 0.99] {
         let sampler = ratio(p);
-        let kept = trace_ids
-            .iter()
-            .filter(|trace_id| keeps(&sampler, **trace_id))
-            .count();
+        let kept = trace_ids.iter().filter(|trace_id| keeps(&sampler, **trace_id)).count();
         let expected = p * f64::from(count);
         let five_sigma = 5.0 * (expected * (1.0 - p)).sqrt();
-        assert!(
-            (kept as f64 - expected).abs() < five_sigma,
-            "{p}: kept {kept} of {count}"
-        );
+        assert!((kept as f64 - expected).abs() < five_sigma, "{p}: kept {kept} of {count}");
     }
 }
 
@@ -152,10 +115,7 @@ fn a_ratio_looks_at_the_low_56_bits_alone() {
     for _ in 0..1_000 {
         let trace_id = numbers.trace_id().to_u128();
         let other = u128::from(numbers.next()) << 56 ^ trace_id;
-        assert_eq!(
-            keeps(&half, TraceId::from_u128(trace_id)),
-            keeps(&half, TraceId::from_u128(other))
-        );
+        assert_eq!(keeps(&half, TraceId::from_u128(trace_id)), keeps(&half, TraceId::from_u128(other)));
     }
 }
 
@@ -164,10 +124,7 @@ fn a_ratio_ignores_the_parent() {
     for (p, expected) in [(0.0, false), (1.0, true)] {
         let sampler = ratio(p);
         for (remote, sampled) in [(true, true), (true, false), (false, true), (false, false)] {
-            assert_eq!(
-                keeps_below(&sampler, Some(&parent(remote, sampled))),
-                expected
-            );
+            assert_eq!(keeps_below(&sampler, Some(&parent(remote, sampled))), expected);
         }
     }
 }
@@ -187,11 +144,7 @@ fn parent_based_follows_the_parent_and_asks_the_root_sampler_without_one() {
 #[test]
 fn parent_based_asks_the_sampler_of_the_parents_state_in_all_32_settings() {
     let on_if = |on: bool| {
-        if on {
-            Sampler::always_on()
-        } else {
-            Sampler::always_off()
-        }
+        if on { Sampler::always_on() } else { Sampler::always_off() }
     };
     for setting in 0..32_u8 {
         let bit = |n: u8| setting & (1 << n) != 0;
@@ -209,11 +162,7 @@ fn parent_based_asks_the_sampler_of_the_parents_state_in_all_32_settings() {
             Some(parent(false, false)),
         ];
         for (n, parent) in (0..).zip(&asked) {
-            assert_eq!(
-                keeps_below(&sampler, parent.as_ref()),
-                bit(n),
-                "{sampler:?} {parent:?}"
-            );
+            assert_eq!(keeps_below(&sampler, parent.as_ref()), bit(n), "{sampler:?} {parent:?}");
         }
     }
 }
@@ -221,12 +170,7 @@ fn parent_based_asks_the_sampler_of_the_parents_state_in_all_32_settings() {
 #[test]
 fn a_parent_that_is_not_valid_counts_as_none() {
     let sampler = Sampler::parent_based(Sampler::always_off());
-    let no_span = SpanContext::remote(
-        TRACE_ID,
-        SpanId::INVALID,
-        TraceFlags::SAMPLED,
-        TraceState::EMPTY,
-    );
+    let no_span = SpanContext::remote(TRACE_ID, SpanId::INVALID, TraceFlags::SAMPLED, TraceState::EMPTY);
     assert!(!keeps_below(&sampler, Some(&no_span)));
     assert!(!keeps_below(&sampler, Some(&SpanContext::INVALID)));
 }
@@ -251,14 +195,8 @@ fn nested_parent_based_samplers_decide_as_if_asked_in_turn() {
 
 #[test]
 fn the_default_is_parent_based_with_a_root_that_is_always_on() {
-    assert_eq!(
-        Sampler::default(),
-        Sampler::parent_based(Sampler::always_on())
-    );
-    assert_eq!(
-        Sampler::from(ParentBased::new(Sampler::always_on())),
-        Sampler::default()
-    );
+    assert_eq!(Sampler::default(), Sampler::parent_based(Sampler::always_on()));
+    assert_eq!(Sampler::from(ParentBased::new(Sampler::always_on())), Sampler::default());
 }
 
 #[test]
@@ -277,14 +215,8 @@ fn descriptions_are_those_of_the_specification() {
 
 #[test]
 fn descriptions_tell_ratios_apart_that_differ_after_the_sixth_decimal() {
-    assert_eq!(
-        ratio(0.00000012).description(),
-        "TraceIdRatioBased{0.00000012}"
-    );
-    assert_ne!(
-        ratio(0.1234567).description(),
-        ratio(0.1234568).description()
-    );
+    assert_eq!(ratio(0.00000012).description(), "TraceIdRatioBased{0.00000012}");
+    assert_ne!(ratio(0.1234567).description(), ratio(0.1234568).description());
 }
 
 #[test]
@@ -298,9 +230,6 @@ fn a_ratio_that_is_not_between_zero_and_one_is_refused_with_its_value() {
     ];
     for (bad, shown) in bad {
         let error = Sampler::trace_id_ratio(bad).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            format!("a sampling ratio is a number from 0 to 1, found {shown}")
-        );
+        assert_eq!(error.to_string(), format!("a sampling ratio is a number from 0 to 1, found {shown}"));
     }
 }

@@ -23,10 +23,7 @@ impl<'a> Texts<'a> {
             None => Some(0),
         };
         match (start, self.ends.get(index)) {
-            (Some(start), Some(end)) => self
-                .text
-                .get(start as usize..end as usize)
-                .unwrap_or_default(),
+            (Some(start), Some(end)) => self.text.get(start as usize..end as usize).unwrap_or_default(),
             _ => "",
         }
     }
@@ -140,9 +137,7 @@ impl<'a> ValueView<'a> {
             Self::Bool(value) => OwnedValue::Bool(*value),
             Self::I64(value) => OwnedValue::I64(*value),
             Self::F64(value) => OwnedValue::F64(*value),
-            Self::StrArray(values) => {
-                OwnedValue::StrArray(values.clone().map(str::to_owned).collect())
-            }
+            Self::StrArray(values) => OwnedValue::StrArray(values.clone().map(str::to_owned).collect()),
             Self::BoolArray(values) => OwnedValue::BoolArray(values.clone().collect()),
             Self::I64Array(values) => OwnedValue::I64Array(values.clone().collect()),
             Self::F64Array(values) => OwnedValue::F64Array(values.clone().collect()),

@@ -217,8 +217,7 @@ impl BatchBuilder {
         }
         let name = self.texts.intern(name);
         let attributes_end = self.event_attributes.len() as u32;
-        self.events
-            .push(schema::Event::new(time_unix_nanos, name, attributes_end, 0));
+        self.events.push(schema::Event::new(time_unix_nanos, name, attributes_end, 0));
         self.open = Open::Event;
     }
 
@@ -343,10 +342,7 @@ impl BatchBuilder {
         let result = if bytes <= self.limit {
             Ok(self.assemble(bytes, sequence, created_unix_nanos))
         } else {
-            Err(BatchError::TooLarge {
-                bytes,
-                limit: self.limit,
-            })
+            Err(BatchError::TooLarge { bytes, limit: self.limit })
         };
         self.reset();
         result
@@ -429,18 +425,10 @@ fn clear<T>(vector: &mut Vec<T>) {
 /// An index that does not fit is cut off: the batch is then over its size limit and is refused as a
 /// whole.
 #[inline]
-fn encode(
-    texts: &mut TextStore,
-    elements: &mut Vec<u64>,
-    key: u32,
-    value: &Value<'_>,
-) -> schema::Attribute {
+fn encode(texts: &mut TextStore, elements: &mut Vec<u64>, key: u32, value: &Value<'_>) -> schema::Attribute {
     let (value_type, word) = match *value {
         Value::Str(text) => (schema::ValueType::String, u64::from(texts.append(text))),
-        Value::StaticStr(text) => (
-            schema::ValueType::String,
-            u64::from(texts.intern_literal(text)),
-        ),
+        Value::StaticStr(text) => (schema::ValueType::String, u64::from(texts.intern_literal(text))),
         Value::Bool(value) => (schema::ValueType::Bool, u64::from(value)),
         Value::I64(value) => (schema::ValueType::Int64, value as u64),
         Value::F64(value) => (schema::ValueType::Float64, value.to_bits()),

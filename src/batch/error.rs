@@ -36,41 +36,23 @@ pub enum BatchError {
 
 impl BatchError {
     /// A rule broken by the entry `index` of `field`.
-    pub(crate) const fn malformed(
-        field: &'static str,
-        index: usize,
-        problem: &'static str,
-    ) -> Self {
-        Self::Malformed {
-            field,
-            index,
-            problem,
-        }
+    pub(crate) const fn malformed(field: &'static str, index: usize, problem: &'static str) -> Self {
+        Self::Malformed { field, index, problem }
     }
 }
 
 impl fmt::Display for BatchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotABatch => {
-                f.write_str("the bytes are not a span batch: its identifier is missing")
-            }
+            Self::NotABatch => f.write_str("the bytes are not a span batch: its identifier is missing"),
             Self::UnknownVersion { major, minor } => {
-                write!(
-                    f,
-                    "the batch is of format version {major}.{minor}, which this reader does not know"
-                )
+                write!(f, "the batch is of format version {major}.{minor}, which this reader does not know")
             }
-            Self::Malformed {
-                field,
-                index,
-                problem,
-            } => write!(f, "malformed batch: {field}[{index}]: {problem}"),
+            Self::Malformed { field, index, problem } => {
+                write!(f, "malformed batch: {field}[{index}]: {problem}")
+            }
             Self::TooLarge { bytes, limit } => {
-                write!(
-                    f,
-                    "a batch of {bytes} bytes is over the limit of {limit} bytes"
-                )
+                write!(f, "a batch of {bytes} bytes is over the limit of {limit} bytes")
             }
         }
     }

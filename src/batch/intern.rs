@@ -131,12 +131,8 @@ impl TextStore {
     #[cold]
     fn meet_literal(&mut self, slot: usize, text: &'static str) -> u32 {
         let index = self.intern_content(text);
-        self.literals[slot] = Literal {
-            address: text.as_ptr().addr(),
-            length: text.len(),
-            epoch: self.epoch,
-            index,
-        };
+        self.literals[slot] =
+            Literal { address: text.as_ptr().addr(), length: text.len(), epoch: self.epoch, index };
         index
     }
 
@@ -152,11 +148,7 @@ impl TextStore {
             let seen = self.contents[slot];
             if seen.epoch != self.epoch {
                 let index = self.append(text);
-                self.contents[slot] = Content {
-                    hash,
-                    epoch: self.epoch,
-                    index,
-                };
+                self.contents[slot] = Content { hash, epoch: self.epoch, index };
                 return index;
             }
             if seen.hash == hash && self.get(seen.index) == Some(text) {

@@ -17,11 +17,7 @@ pub struct Batch {
 
 impl Batch {
     pub(super) fn new(buffer: Vec<u8>, start: usize, span_count: usize) -> Self {
-        Self {
-            buffer,
-            start,
-            span_count,
-        }
+        Self { buffer, start, span_count }
     }
 
     /// The buffer, for the next batch.
@@ -45,8 +41,7 @@ impl Batch {
     /// not checked again.
     #[must_use]
     pub fn view(&self) -> BatchView<'_> {
-        BatchView::locate(self.as_bytes())
-            .expect("the builder writes every field that a view needs")
+        BatchView::locate(self.as_bytes()).expect("the builder writes every field that a view needs")
     }
 }
 

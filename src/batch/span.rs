@@ -12,16 +12,8 @@ use crate::{SpanKind, StatusCode};
 
 /// The range that belongs to entry `index` of `owners`, of which `end_of` tells the end. It begins
 /// where that of the entry before ended.
-fn range_of<T: Fixed>(
-    owners: Column<'_, T>,
-    index: usize,
-    end_of: impl Fn(&T) -> u32,
-) -> Range<usize> {
-    let end = |index| {
-        owners
-            .get(index)
-            .map_or(0, |owner: T| end_of(&owner) as usize)
-    };
+fn range_of<T: Fixed>(owners: Column<'_, T>, index: usize, end_of: impl Fn(&T) -> u32) -> Range<usize> {
+    let end = |index| owners.get(index).map_or(0, |owner: T| end_of(&owner) as usize);
     index.checked_sub(1).map_or(0, end)..end(index)
 }
 
@@ -123,19 +115,13 @@ impl<'a> SpanView<'a> {
     /// What happened during the span, in the order in which it was recorded.
     #[must_use]
     pub fn events(&self) -> Events<'a> {
-        Events {
-            batch: self.batch,
-            range: range_of(self.batch.spans, self.index, schema::Span::events_end),
-        }
+        Events { batch: self.batch, range: range_of(self.batch.spans, self.index, schema::Span::events_end) }
     }
 
     /// The other spans that the span refers to.
     #[must_use]
     pub fn links(&self) -> Links<'a> {
-        Links {
-            batch: self.batch,
-            range: range_of(self.batch.spans, self.index, schema::Span::links_end),
-        }
+        Links { batch: self.batch, range: range_of(self.batch.spans, self.index, schema::Span::links_end) }
     }
 
     /// How many attributes of the span are missing: left out by the producer, or of a type that
@@ -161,11 +147,7 @@ impl<'a> SpanView<'a> {
 
 /// How many of `attributes` are of an unknown type. Only a batch that has such is searched.
 fn unknown<'a>(batch: &BatchView<'_>, attributes: impl FnOnce() -> Attributes<'a>) -> u32 {
-    if batch.unknown_values {
-        attributes().unknown()
-    } else {
-        0
-    }
+    if batch.unknown_values { attributes().unknown() } else { 0 }
 }
 
 impl fmt::Debug for SpanView<'_> {
@@ -368,9 +350,6 @@ entries! {
 
 impl<'a> Spans<'a> {
     pub(super) fn new(batch: BatchView<'a>) -> Self {
-        Self {
-            batch,
-            range: 0..batch.spans.len(),
-        }
+        Self { batch, range: 0..batch.spans.len() }
     }
 }

@@ -67,10 +67,7 @@ pub(crate) struct Column<'a, T> {
 impl<'a, T: Fixed> Column<'a, T> {
     /// `bytes` as elements; a rest that is too short for one is left out.
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            element: PhantomData,
-        }
+        Self { bytes, element: PhantomData }
     }
 
     /// Number of elements.
@@ -125,10 +122,7 @@ impl<'a> Table<'a> {
     /// its vtable does not lie inside of it.
     pub(crate) fn root(buffer: &'a [u8]) -> Result<Self, BatchError> {
         if buffer.len() > MAX_BATCH_BYTES {
-            return Err(BatchError::TooLarge {
-                bytes: buffer.len(),
-                limit: MAX_BATCH_BYTES,
-            });
+            return Err(BatchError::TooLarge { bytes: buffer.len(), limit: MAX_BATCH_BYTES });
         }
         if buffer.get(4..8) != Some(schema::BATCH_IDENTIFIER.as_bytes()) {
             return Err(BatchError::NotABatch);
@@ -150,12 +144,7 @@ impl<'a> Table<'a> {
         let vtable = buffer.get(vtable_start..vtable_start + vtable_size)?;
         let aligned = start % 4 == 0 && vtable_start % 2 == 0 && vtable_size % 2 == 0;
         let fits = vtable_size >= 4 && size >= 4 && buffer.len() - start >= size;
-        (aligned && fits).then_some(Self {
-            buffer,
-            start,
-            size,
-            vtable,
-        })
+        (aligned && fits).then_some(Self { buffer, start, size, vtable })
     }
 
     /// Where the field `slot` of type `T` lies in the buffer; `None` if it is absent.
@@ -166,11 +155,7 @@ impl<'a> Table<'a> {
         }
         let position = self.start + offset;
         if offset < 4 || offset + T::SIZE > self.size {
-            return Err(BatchError::malformed(
-                name,
-                0,
-                "the field lies outside of its table",
-            ));
+            return Err(BatchError::malformed(name, 0, "the field lies outside of its table"));
         }
         if position % T::ALIGN != 0 {
             return Err(BatchError::malformed(name, 0, "the field is not aligned"));
@@ -179,24 +164,14 @@ impl<'a> Table<'a> {
     }
 
     /// The number in the field `slot`; 0 if it is absent.
-    pub(crate) fn number<T: Fixed + Default>(
-        &self,
-        name: &'static str,
-        slot: u16,
-    ) -> Result<T, BatchError> {
+    pub(crate) fn number<T: Fixed + Default>(&self, name: &'static str, slot: u16) -> Result<T, BatchError> {
         let position = self.field::<T>(name, slot)?;
-        Ok(position
-            .and_then(|position| read(self.buffer, position))
-            .unwrap_or_default())
+        Ok(position.and_then(|position| read(self.buffer, position)).unwrap_or_default())
     }
 
     /// Where in the buffer the elements of the vector in the field `slot` lie; `None` if the field
     /// is absent.
-    fn vector<T: Fixed>(
-        &self,
-        name: &'static str,
-        slot: u16,
-    ) -> Result<Option<Range<usize>>, BatchError> {
+    fn vector<T: Fixed>(&self, name: &'static str, slot: u16) -> Result<Option<Range<usize>>, BatchError> {
         let Some(position) = self.field::<u32>(name, slot)? else {
             return Ok(None);
         };
@@ -209,11 +184,7 @@ impl<'a> Table<'a> {
             (elements.end <= self.buffer.len()).then_some(elements)
         });
         match extent {
-            None => Err(BatchError::malformed(
-                name,
-                0,
-                "the vector lies outside of the buffer",
-            )),
+            None => Err(BatchError::malformed(name, 0, "the vector lies outside of the buffer")),
             // The length in front of the elements is aligned to its own four bytes.
             Some(extent) if extent.start % T::ALIGN.max(4) != 0 => {
                 Err(BatchError::malformed(name, 0, "the vector is not aligned"))
@@ -238,21 +209,13 @@ impl<'a> Table<'a> {
     ///
     /// If the field is absent, or is not such a string.
     pub(crate) fn string(&self, name: &'static str, slot: u16) -> Result<&'a str, BatchError> {
-        let extent = self.vector::<u8>(name, slot)?.ok_or(BatchError::malformed(
-            name,
-            0,
-            "the field is required",
-        ))?;
+        let extent =
+            self.vector::<u8>(name, slot)?.ok_or(BatchError::malformed(name, 0, "the field is required"))?;
         if self.buffer.get(extent.end) != Some(&0) {
-            return Err(BatchError::malformed(
-                name,
-                0,
-                "the closing zero byte is missing",
-            ));
+            return Err(BatchError::malformed(name, 0, "the closing zero byte is missing"));
         }
         let bytes = self.buffer.get(extent).unwrap_or_default();
-        std::str::from_utf8(bytes)
-            .map_err(|_| BatchError::malformed(name, 0, "the text is not UTF-8"))
+        std::str::from_utf8(bytes).map_err(|_| BatchError::malformed(name, 0, "the text is not UTF-8"))
     }
 }
 

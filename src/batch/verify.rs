@@ -66,11 +66,7 @@ fn spans(view: &BatchView<'_>, texts: usize) -> Result<(), BatchError> {
 /// The ends of the texts must cut the text into pieces that are strings themselves.
 fn texts(texts: &Texts<'_>) -> Result<(), BatchError> {
     if texts.ends.get(0) != Some(0) {
-        return Err(BatchError::malformed(
-            "text_ends",
-            0,
-            "text 0 is not the empty text",
-        ));
+        return Err(BatchError::malformed("text_ends", 0, "text 0 is not the empty text"));
     }
     let mut ends = Ends::new("text_ends");
     for (index, end) in texts.ends.iter().enumerate() {
@@ -90,11 +86,7 @@ fn text(field: &'static str, index: usize, texts: usize, text: u32) -> Result<()
     if (text as usize) < texts {
         return Ok(());
     }
-    Err(BatchError::malformed(
-        field,
-        index,
-        "it names a text that does not exist",
-    ))
+    Err(BatchError::malformed(field, index, "it names a text that does not exist"))
 }
 
 /// The ends of consecutive ranges: each range begins where the one before it ended, and together
@@ -107,20 +99,12 @@ struct Ends {
 
 impl Ends {
     fn new(field: &'static str) -> Self {
-        Self {
-            field,
-            entries: 0,
-            last: 0,
-        }
+        Self { field, entries: 0, last: 0 }
     }
 
     fn step(&mut self, index: usize, end: u32) -> Result<(), BatchError> {
         if end < self.last {
-            return Err(BatchError::malformed(
-                self.field,
-                index,
-                "a range ends before it begins",
-            ));
+            return Err(BatchError::malformed(self.field, index, "a range ends before it begins"));
         }
         self.entries = index;
         self.last = end;

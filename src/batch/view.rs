@@ -73,15 +73,9 @@ impl<'a> BatchView<'a> {
         use schema::Batch as Slot;
 
         let table = Table::root(bytes)?;
-        let version = (
-            table.number("major", Slot::VT_MAJOR)?,
-            table.number("minor", Slot::VT_MINOR)?,
-        );
+        let version = (table.number("major", Slot::VT_MAJOR)?, table.number("minor", Slot::VT_MINOR)?);
         if version.0 != FORMAT_MAJOR {
-            return Err(BatchError::UnknownVersion {
-                major: version.0,
-                minor: version.1,
-            });
+            return Err(BatchError::UnknownVersion { major: version.0, minor: version.1 });
         }
         let ends = table.column("text_ends", Slot::VT_TEXT_ENDS)?;
         Ok(Self {
@@ -93,10 +87,7 @@ impl<'a> BatchView<'a> {
             scope_name: table.number("scope_name", Slot::VT_SCOPE_NAME)?,
             scope_version: table.number("scope_version", Slot::VT_SCOPE_VERSION)?,
             store: Store {
-                texts: Texts {
-                    text: table.string("text", Slot::VT_TEXT)?,
-                    ends,
-                },
+                texts: Texts { text: table.string("text", Slot::VT_TEXT)?, ends },
                 elements: table.column("elements", Slot::VT_ELEMENTS)?,
             },
             resource: table.column("resource", Slot::VT_RESOURCE)?,

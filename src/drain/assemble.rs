@@ -144,8 +144,11 @@ impl Assembler {
             flags: otlp_flags(header.start.flags, header.start.parent != 0),
         });
         self.write(&attributes.kept, batch);
-        let mut lost =
-            [attributes.over, facts.events.saturating_sub(limits.events), facts.links.saturating_sub(limits.links)];
+        let mut lost = [
+            attributes.over,
+            facts.events.saturating_sub(limits.events),
+            facts.links.saturating_sub(limits.links),
+        ];
         let [shed_attributes, shed_events, shed_links] = header.shed;
         let dropped = [shed_attributes + side_shed + lost[0], shed_events + lost[1], shed_links + lost[2]];
         if facts.events > 0 {

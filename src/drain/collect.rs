@@ -10,8 +10,8 @@
 //! that happened before it was committed before step 2 read that log's position, whichever thread
 //! wrote it. Ends that come after step 1 wait for the next pass.
 
-use crate::batch::BatchBuilder;
 use crate::drain::assemble::{Assembler, Gathered};
+use crate::drain::seal::Sealer;
 use crate::drain::side::{NONE, SideTable};
 use crate::drain::stock::Stock;
 use crate::limits::SpanLimits;
@@ -131,12 +131,12 @@ impl Collector {
     }
 
     /// One pass; see the module. `guard` is pinned in the tracer's collector.
-    pub(crate) fn pass(&mut self, timeline: &Timeline, batch: &mut BatchBuilder, guard: &Guard) -> Collected {
+    pub(crate) fn pass(&mut self, timeline: &Timeline, sealer: &mut Sealer<'_>, guard: &Guard) -> Collected {
         let mut done = Collected::default();
         self.adopt();
         self.look_at_ends();
         self.read_logs(guard, &mut done);
-        self.assemble(timeline, batch, &mut done);
+        self.assemble(timeline, sealer, &mut done);
         self.recycle(&mut done);
         done
     }
@@ -206,7 +206,7 @@ impl Collector {
         }
     }
 
-    fn assemble(&mut self, timeline: &Timeline, batch: &mut BatchBuilder, done: &mut Collected) {
+    fn assemble(&mut self, timeline: &Timeline, sealer: &mut Sealer<'_>, done: &mut Collected) {
         let Self { engine, blocks, out, side, spent, recorded, nodes, assembler, .. } = self;
         let mut gathered = Gathered::default();
         for &address in out.iter() {
@@ -228,11 +228,18 @@ impl Collector {
                 }
                 let header = out.block.slot(slot).header();
                 let span_id = engine.key.seal(Place::new(out.base, slot), header.start.trace_id);
-                let lost =
-                    assembler.span(&header, span_id, &mut gathered, pending.shed, timeline, batch);
+                let lost = assembler.span(
+                    &header,
+                    span_id,
+                    &mut gathered,
+                    pending.shed,
+                    timeline,
+                    &mut sealer.batch,
+                );
                 for (total, lost) in done.lost.iter_mut().zip(lost) {
                     *total += u64::from(lost);
                 }
+                sealer.span_done();
                 done.spans += 1;
             }
             out.consumed |= out.ending;

@@ -58,10 +58,7 @@ impl Context {
     /// A context with this one's deadline that is cancelled with it, or by itself alone.
     #[must_use]
     pub fn child(&self) -> Self {
-        Self {
-            deadline: self.deadline,
-            node: Node::child(&self.node),
-        }
+        Self { deadline: self.deadline, node: Node::child(&self.node) }
     }
 
     /// A child that ends at `deadline` or with its parent, whichever is the earlier.
@@ -86,9 +83,7 @@ impl Context {
     /// A handle with which any thread can cancel this context and its children.
     #[must_use]
     pub fn cancellation(&self) -> Cancellation {
-        Cancellation {
-            node: Arc::clone(&self.node),
-        }
+        Cancellation { node: Arc::clone(&self.node) }
     }
 
     /// The moment at which the context ends by itself, if there is one.
@@ -100,8 +95,7 @@ impl Context {
     /// The time left until the deadline, zero once it has passed; `None` without a deadline.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        self.deadline
-            .map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// Whether the context, or one that it descends from, was cancelled.
@@ -164,10 +158,7 @@ impl Context {
     }
 
     fn from_deadline(deadline: Option<Instant>) -> Self {
-        Self {
-            deadline,
-            node: Arc::new(Node::new(None, false)),
-        }
+        Self { deadline, node: Arc::new(Node::new(None, false)) }
     }
 }
 
@@ -211,9 +202,7 @@ impl Cancellation {
 
 impl fmt::Debug for Cancellation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cancellation")
-            .field("cancelled", &self.is_cancelled())
-            .finish()
+        f.debug_struct("Cancellation").field("cancelled", &self.is_cancelled()).finish()
     }
 }
 

@@ -30,12 +30,7 @@ impl ExportError {
     /// An error of the given kind; `message` says what was tried and where.
     #[must_use]
     pub fn new(kind: ExportErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            source: None,
-            lost_spans: None,
-        }
+        Self { kind, message: message.into(), source: None, lost_spans: None }
     }
 
     /// The error of a call made after the exporter called `exporter` was shut down.

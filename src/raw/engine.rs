@@ -70,16 +70,16 @@ pub(crate) enum Found {
 
 impl Engine {
     /// Makes an engine that has no blocks and chunks yet; the drain supplies them.
-    pub(crate) fn leak(clock: Clock, key_seed: Option<u64>, sizes: Sizes) -> &'static Engine {
+    pub(crate) fn leak(clock: Clock, seed: Option<u64>, sizes: Sizes) -> &'static Engine {
         let addresses = (sizes.blocks + 1).min(1 << ADDRESS_BITS);
         let engine: &'static Engine = Box::leak(Box::new(Engine {
             gate: AtomicU8::new(Gate::Open as u8),
             clock,
-            key: Key::from_seed(key_seed.unwrap_or_else(random::word)),
+            key: Key::from_seed(seed.unwrap_or_else(random::word)),
             blocks: Supply::new(sizes.blocks, WARM),
             chunks: Supply::new(sizes.chunks, WARM),
             table: (0..addresses).map(|_| AtomicRef::none()).collect(),
-            registry: Registry::new(),
+            registry: Registry::new(seed),
             strays: Tally::new(),
             sizes,
             older: AtomicPtr::new(std::ptr::null_mut()),
@@ -135,6 +135,12 @@ impl Engine {
         if let Some(entry) = self.table.get(address) {
             entry.store(Some(block), Ordering::Release);
         }
+    }
+
+    /// The calling thread's own local, when calls are let in and the thread has one.
+    #[inline(always)]
+    pub(crate) fn own(&'static self) -> Option<Own> {
+        if self.is_open() { self.registry.own() } else { None }
     }
 
     /// Counts something on the calling thread.

@@ -241,7 +241,11 @@ impl Recorded {
     pub(crate) fn push(&mut self, record: &Record<'_>, blob: &Blob) -> At {
         let at = At(self.words.len() as u32);
         let lengths = record.body.len() as u64 | (blob.0.len() as u64) << 32;
-        self.words.extend_from_slice(&[lengths, header(record.kind, record.stamp, record.count, 0), record.place]);
+        self.words.extend_from_slice(&[
+            lengths,
+            header(record.kind, record.stamp, record.count, 0),
+            record.place,
+        ]);
         self.words.extend_from_slice(record.body);
         self.words.extend_from_slice(&blob.0);
         at

@@ -61,10 +61,9 @@ impl fmt::Display for Damage {
             }
             DamageKind::Torn => f.write_str("the segment ends inside of a header or frame")?,
             DamageKind::BadFrameHeader => f.write_str("there is no intact frame header")?,
-            DamageKind::BadChecksum { stated, found } => write!(
-                f,
-                "the payload has the checksum {found:08x} and should have {stated:08x}"
-            )?,
+            DamageKind::BadChecksum { stated, found } => {
+                write!(f, "the payload has the checksum {found:08x} and should have {stated:08x}")?
+            }
             DamageKind::BadBatch(error) => error.fmt(f)?,
         }
         write!(f, " ({} bytes skipped)", self.skipped)

@@ -126,12 +126,7 @@ pub struct ValidPrefix {
 /// [`SegmentReader`] and begin a new one.
 #[must_use]
 pub fn valid_prefix(bytes: &[u8]) -> ValidPrefix {
-    let mut prefix = ValidPrefix {
-        len: 0,
-        frames: 0,
-        spans: 0,
-        damage: None,
-    };
+    let mut prefix = ValidPrefix { len: 0, frames: 0, spans: 0, damage: None };
     let mut reader = match SegmentReader::new(bytes) {
         Ok(reader) => reader,
         Err(damage) => {

@@ -56,11 +56,7 @@ impl<'a> SegmentReader<'a> {
     ///
     /// If the segment's header is cut short or damaged, or is of a major version that is not known.
     pub fn new(bytes: &'a [u8]) -> Result<Self, Damage> {
-        let whole = |kind| Damage {
-            offset: 0,
-            skipped: bytes.len() as u64,
-            kind,
-        };
+        let whole = |kind| Damage { offset: 0, skipped: bytes.len() as u64, kind };
         let Some(header) = bytes.first_chunk::<SEGMENT_HEADER_LEN>() else {
             let known = bytes.len().min(MAGIC.len());
             return Err(whole(if bytes[..known] == MAGIC[..known] {
@@ -80,11 +76,7 @@ impl<'a> SegmentReader<'a> {
             return Err(whole(DamageKind::UnknownVersion { major, minor }));
         }
         let created = u64::from(u32_at(header, 16)) | u64::from(u32_at(header, 20)) << 32;
-        Ok(Self {
-            position: SEGMENT_HEADER_LEN,
-            created_unix_nanos: created,
-            ..Self::salvage(bytes)
-        })
+        Ok(Self { position: SEGMENT_HEADER_LEN, created_unix_nanos: created, ..Self::salvage(bytes) })
     }
 
     /// A reader of what is left of a segment whose header is damaged or missing.
@@ -93,13 +85,7 @@ impl<'a> SegmentReader<'a> {
     /// as damage.
     #[must_use]
     pub fn salvage(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            position: 0,
-            created_unix_nanos: 0,
-            foreign_frames: 0,
-            rescan_budget: bytes.len(),
-        }
+        Self { bytes, position: 0, created_unix_nanos: 0, foreign_frames: 0, rescan_budget: bytes.len() }
     }
 
     /// When the segment was created, in nanoseconds since the Unix epoch; 0 for a reader made by
@@ -120,10 +106,7 @@ impl<'a> SegmentReader<'a> {
     #[must_use]
     pub fn resume_at(mut self, position: u64) -> Self {
         let position = usize::try_from(position).unwrap_or(usize::MAX);
-        self.position = position
-            .checked_next_multiple_of(ALIGN)
-            .unwrap_or(usize::MAX)
-            .max(self.position);
+        self.position = position.checked_next_multiple_of(ALIGN).unwrap_or(usize::MAX).max(self.position);
         self
     }
 
@@ -142,11 +125,7 @@ impl<'a> SegmentReader<'a> {
             // zeros after a crash.
             let torn = rest.len() < FRAME_HEADER_LEN || rest.iter().all(|&byte| byte == 0);
             return Found::Damage {
-                kind: if torn {
-                    DamageKind::Torn
-                } else {
-                    DamageKind::BadFrameHeader
-                },
+                kind: if torn { DamageKind::Torn } else { DamageKind::BadFrameHeader },
                 resume: start + ALIGN,
             };
         };
@@ -155,10 +134,7 @@ impl<'a> SegmentReader<'a> {
         let end = (payload_start + length).next_multiple_of(ALIGN);
         let payload = self.bytes.get(payload_start..payload_start + length);
         let Some(payload) = payload.filter(|_| end <= self.bytes.len()) else {
-            return Found::Damage {
-                kind: DamageKind::Torn,
-                resume: payload_start,
-            };
+            return Found::Damage { kind: DamageKind::Torn, resume: payload_start };
         };
         let (stated, found) = (u32_at(header, 12), crc32(payload));
         if stated != found {
@@ -171,11 +147,7 @@ impl<'a> SegmentReader<'a> {
             return Found::Foreign { end };
         }
         match BatchView::parse(payload) {
-            Ok(view) => Found::Batch(Frame {
-                offset: start as u64,
-                end: end as u64,
-                view,
-            }),
+            Ok(view) => Found::Batch(Frame { offset: start as u64, end: end as u64, view }),
             Err(error) => Found::Damage {
                 kind: match error {
                     BatchError::UnknownVersion { major, minor } => {

@@ -1,0 +1,133 @@
+//! The export thread: takes batches from the queue, one at a time, and hands them to the exporter.
+
+use crate::batch::Batch;
+use crate::drain::{FlushError, Job, Pipeline};
+use crate::export::{Context, ExportError, ExportErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// What went wrong since the last flush.
+#[derive(Debug, Default)]
+struct Trouble {
+    first: Option<String>,
+    lost_spans: u64,
+}
+
+impl Trouble {
+    fn note(&mut self, error: &ExportError, lost_spans: u64) {
+        self.first.get_or_insert_with(|| error.to_string());
+        self.lost_spans += lost_spans;
+    }
+
+    fn take(&mut self) -> Option<FlushError> {
+        let Trouble { first, lost_spans } = std::mem::take(self);
+        first.map(|message| FlushError::Export { message, lost_spans })
+    }
+}
+
+impl Pipeline {
+    /// The export thread.
+    pub(super) fn export(&self) {
+        let mut trouble = Trouble::default();
+        loop {
+            let (job, stop_by) = self.next_job();
+            match job {
+                Job::Batch(batch) => self.export_batch(batch, stop_by, &mut trouble),
+                Job::Flush(ticket) => {
+                    let context = self.context(stop_by);
+                    if let Err(error) = self.call(|| self.settings.exporter.force_flush(&context)) {
+                        trouble.note(&error, 0);
+                    }
+                    let mut state = self.state();
+                    state.completed = ticket;
+                    state.outcome = trouble.take();
+                    drop(state);
+                    self.changed.notify_all();
+                }
+                Job::Stop => {
+                    // Not a child of the root, which a late shutdown has cancelled: the exporter
+                    // gets a context that says how much time is left, if any.
+                    let context = Context::with_deadline(stop_by.unwrap_or_else(Instant::now));
+                    let result = self.call(|| self.settings.exporter.shutdown(&context));
+                    let mut state = self.state();
+                    let earlier = state.outcome.take();
+                    state.stopped = Some(match (earlier, result) {
+                        (Some(error), _) => Err(error),
+                        (None, Ok(())) => Ok(()),
+                        (None, Err(error)) => {
+                            Err(FlushError::Export { message: error.to_string(), lost_spans: 0 })
+                        }
+                    });
+                    drop(state);
+                    self.changed.notify_all();
+                    return;
+                }
+            }
+        }
+    }
+
+    fn next_job(&self) -> (Job, Option<Instant>) {
+        let mut state = self.state();
+        loop {
+            if let Some(job) = state.queue.pop_front() {
+                return (job, state.stop_by);
+            }
+            state = match self.wait(state, None) {
+                Ok(state) | Err(state) => state,
+            };
+        }
+    }
+
+    /// A context that ends with the export timeout, with the deadline of a shutdown, or when a
+    /// shutdown gives up.
+    fn context(&self, stop_by: Option<Instant>) -> Context {
+        let timeout = self.settings.export_timeout;
+        // A timeout of zero is OpenTelemetry's way to say "no limit".
+        let limit = if timeout.is_zero() { None } else { Instant::now().checked_add(timeout) };
+        match (limit, stop_by) {
+            (Some(limit), Some(stop)) => self.root.child_with_deadline(limit.min(stop)),
+            (Some(limit), None) => self.root.child_with_deadline(limit),
+            (None, Some(stop)) => self.root.child_with_deadline(stop),
+            (None, None) => self.root.child(),
+        }
+    }
+
+    fn export_batch(&self, batch: Batch, stop_by: Option<Instant>, trouble: &mut Trouble) {
+        let spans = batch.span_count() as u64;
+        let context = self.context(stop_by);
+        let begun = Instant::now();
+        let result = match context.check() {
+            Ok(()) => self.call(|| self.settings.exporter.export(&context, &batch)),
+            Err(error) => Err(error.into()),
+        };
+        self.ledger.export_took(begun.elapsed());
+        match result {
+            Ok(()) => self.ledger.exported(spans, 0),
+            Err(error) => {
+                let lost = error.lost_spans().map_or(spans, |lost| u64::from(lost).min(spans));
+                self.ledger.exported(spans - lost, lost);
+                trouble.note(&error, lost);
+            }
+        }
+        let mut state = self.state();
+        state.queued_bytes -= batch.as_bytes().len();
+        state.spare.push(batch);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Calls the exporter. A panic in it becomes an error; every error goes to the handler.
+    fn call(&self, what: impl FnOnce() -> Result<(), ExportError>) -> Result<(), ExportError> {
+        let result = catch_unwind(AssertUnwindSafe(what)).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            Err(ExportError::new(ExportErrorKind::Other, format!("the exporter panicked: {text}")))
+        });
+        if let Err(error) = &result {
+            // A handler that panics must not take the thread along.
+            let handler = &self.settings.error_handler;
+            drop(catch_unwind(AssertUnwindSafe(|| handler(error))));
+        }
+        result
+    }
+}

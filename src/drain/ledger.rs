@@ -1,0 +1,206 @@
+//! The account: where every span went.
+
+use crate::drain::Pipeline;
+use crate::drain::collect::Collected;
+use crate::raw::engine::Gate;
+use crate::raw::tally::Count;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// The drain's and the export thread's counters. Each has one writer.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    consumed: AtomicU64,
+    exported: AtomicU64,
+    export_failed: AtomicU64,
+    encode_failed: AtomicU64,
+    stale: AtomicU64,
+    lost: [AtomicU64; 3],
+    memory: AtomicU64,
+    export_nanos: AtomicU64,
+}
+
+/// Adds to a counter that one thread writes. Release pairs with the Acquire in `stats`: who sees a
+/// span exported has seen it consumed, so `buffered` is never negative.
+fn add(counter: &AtomicU64, n: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Release);
+}
+
+impl Ledger {
+    pub(crate) fn consumed(&self) {
+        add(&self.consumed, 1);
+    }
+
+    pub(crate) fn encode_failed(&self, spans: u64) {
+        add(&self.encode_failed, spans);
+    }
+
+    pub(crate) fn exported(&self, arrived: u64, lost: u64) {
+        add(&self.exported, arrived);
+        self.export_failed(lost);
+    }
+
+    /// Both threads count here. Release: as in `add`.
+    pub(crate) fn export_failed(&self, spans: u64) {
+        self.export_failed.fetch_add(spans, Ordering::Release);
+    }
+
+    pub(crate) fn export_took(&self, time: Duration) {
+        add(&self.export_nanos, time.as_nanos() as u64);
+    }
+
+    pub(crate) fn passed(&self, done: &Collected, memory: usize) {
+        add(&self.stale, done.stale);
+        for (total, lost) in self.lost.iter().zip(done.lost) {
+            add(total, lost);
+        }
+        self.memory.store(memory as u64, Ordering::Relaxed);
+    }
+}
+
+/// Spans that did not arrive, by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// Refused at the start: the memory budget was used up.
+    pub overload: u64,
+    /// Started after the shutdown, or not ended before it.
+    pub shutdown: u64,
+    /// In a batch, or part of one, that the exporter could not deliver.
+    pub export_failed: u64,
+    /// In a batch that could not be encoded.
+    pub encode_failed: u64,
+    /// Started in a forked child, or taken over from the parent, which delivers it.
+    pub fork: u64,
+    /// Refused at the start: the thread was past its last destructor that may record.
+    pub thread_exit: u64,
+}
+
+impl Dropped {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.overload + self.shutdown + self.export_failed + self.encode_failed + self.fork + self.thread_exit
+    }
+}
+
+/// A tracer's whole account.
+///
+/// At every moment at which nobody records and no pass is under way,
+/// `started == exported + dropped.total() + live + buffered`, exactly; [`Stats::is_balanced`] says
+/// so. Otherwise the numbers are a moment apart from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Spans started: every sampled start, also one that was refused.
+    pub started: u64,
+    /// Spans that the exporter took.
+    pub exported: u64,
+    /// Spans that did not arrive.
+    pub dropped: Dropped,
+    /// Spans started and not collected by the drain yet: live ones, and such as ended a moment ago.
+    pub live: u64,
+    /// Spans in batches that are not exported yet.
+    pub buffered: u64,
+    /// Starts that the sampler rejected. Not in `started`.
+    pub not_sampled: u64,
+    /// Starts under an invalid parent, which give invalid spans. Not in `started`.
+    pub invalid_parent: u64,
+    /// Calls on an invalid handle: no-ops.
+    pub invalid_calls: u64,
+    /// Calls on a span of this tracer that had ended: no-ops.
+    pub stale_calls: u64,
+    /// Calls on a handle that this tracer did not make: no-ops.
+    pub forged_calls: u64,
+    /// Attributes lost to limits or for want of memory, those of events and links included; a
+    /// status, name, time or trace state that found no memory counts here too.
+    pub lost_attributes: u64,
+    /// Events lost to limits or for want of memory.
+    pub lost_events: u64,
+    /// Links lost to limits or for want of memory.
+    pub lost_links: u64,
+    /// Texts and values cut because they were longer than a record takes.
+    pub truncated: u64,
+    /// Bytes of blocks, chunks and side table that exist, as of the last pass.
+    pub memory_bytes: u64,
+    /// Bytes of log chunks that hold records the drain has not read yet, to the nearest chunk.
+    pub log_bytes: u64,
+    /// Time spent in the exporter, in nanoseconds.
+    pub export_nanos: u64,
+}
+
+impl Stats {
+    /// Whether every span is accounted for. True at every quiet moment.
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        self.started == self.exported + self.dropped.total() + self.live + self.buffered
+    }
+}
+
+impl Pipeline {
+    /// Reads the account. Takes no lock; may be called from anywhere, a forked child included.
+    pub(crate) fn stats(&self) -> Stats {
+        let ledger = &self.ledger;
+        // From the end of a span's way to its beginning: each Acquire makes the earlier counters at
+        // least as new as the later ones.
+        let read = |counter: &AtomicU64| counter.load(Ordering::Acquire);
+        let exported = read(&ledger.exported);
+        let export_failed = read(&ledger.export_failed);
+        let encode_failed = read(&ledger.encode_failed);
+        let consumed = read(&ledger.consumed);
+        let mut issued = 0;
+        let mut log_words = 0;
+        let gate = self.engine.gate();
+        // The walk over the logs takes part in the collector's epochs, which a child must not enter.
+        let guard = (gate != Gate::Forked).then(|| self.epochs.register().pin());
+        let mut counts = |what: Count| {
+            let own = self.engine.registry.iter().map(|local| local.tally.get(what)).sum::<u64>();
+            own + self.engine.strays.get(what)
+        };
+        let refused = Dropped {
+            overload: counts(Count::Overload),
+            shutdown: counts(Count::Shutdown),
+            fork: counts(Count::Fork),
+            thread_exit: counts(Count::ThreadExit),
+            ..Dropped::default()
+        };
+        for local in self.engine.registry.iter() {
+            issued += local.issued();
+            if let Some(guard) = &guard {
+                log_words += local.log.backlog(guard);
+            }
+        }
+        let mut stats = Stats {
+            started: issued + refused.total(),
+            exported,
+            dropped: Dropped { export_failed, encode_failed, ..refused },
+            live: issued.saturating_sub(consumed),
+            buffered: consumed.saturating_sub(exported + export_failed + encode_failed),
+            not_sampled: counts(Count::NotSampled),
+            invalid_parent: counts(Count::InvalidParent),
+            invalid_calls: counts(Count::InvalidCall),
+            stale_calls: counts(Count::Stale) + read(&ledger.stale),
+            forged_calls: counts(Count::Forged),
+            lost_attributes: counts(Count::ShedAttributes) + read(&ledger.lost[0]),
+            lost_events: counts(Count::ShedEvents) + read(&ledger.lost[1]),
+            lost_links: counts(Count::ShedLinks) + read(&ledger.lost[2]),
+            truncated: counts(Count::Truncated),
+            memory_bytes: read(&ledger.memory),
+            log_bytes: 8 * log_words as u64,
+            export_nanos: read(&ledger.export_nanos),
+        };
+        match gate {
+            Gate::Open => {}
+            // Nothing takes them any more: what the last pass left live never arrives.
+            Gate::Closed if self.has_drained() => {
+                stats.dropped.shutdown += std::mem::take(&mut stats.live);
+            }
+            Gate::Closed => {}
+            Gate::Forked => {
+                stats.dropped.fork += std::mem::take(&mut stats.live);
+                stats.dropped.fork += std::mem::take(&mut stats.buffered);
+            }
+        }
+        stats
+    }
+}

@@ -1,0 +1,365 @@
+//! Behind the callers: the drain thread that turns what they recorded into batches, and the export
+//! thread that hands the batches on.
+//!
+//! ```text
+//!   threads ──blocks, logs──▶ drain thread ──batches──▶ queue ──▶ export thread ──▶ SpanExporter
+//!      ▲                          │    ▲                              │
+//!      └──── blocks, chunks ──────┘    └── flush, shutdown: tickets ──┘
+//! ```
+//!
+//! Two threads, so that an exporter that hangs does not keep the drain from emptying the logs. The
+//! queue between them is bounded in bytes; when it is full the drain waits, the supplies run dry and
+//! new spans are refused and counted. Nobody wakes the drain while recording: it sleeps for a while
+//! that depends on how much it found.
+
+mod assemble;
+mod collect;
+mod export;
+mod ledger;
+mod seal;
+mod side;
+mod stock;
+
+use crate::drain::collect::Collector;
+use crate::drain::ledger::Ledger;
+use crate::drain::seal::Sealer;
+use crate::drain::stock::Stock;
+use crate::export::{Context, ExportError, SpanExporter};
+use crate::limits::SpanLimits;
+use crate::raw::clock::Timeline;
+use crate::raw::engine::{Engine, Gate};
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+pub(crate) use crate::drain::assemble::REMOTE;
+pub use crate::drain::ledger::{Dropped, Stats};
+
+/// Called with every error of the exporter, on the export thread.
+pub(crate) type ErrorHandler = Arc<dyn Fn(&ExportError) + Send + Sync>;
+
+/// How the two threads behave.
+pub(crate) struct Settings {
+    pub(crate) resource: Vec<(String, crate::value::OwnedValue)>,
+    pub(crate) limits: SpanLimits,
+    pub(crate) side_bytes: usize,
+    /// Bytes of finished batches.
+    pub(crate) queue_bytes: usize,
+    /// When a batch is sealed, in bytes and spans.
+    pub(crate) batch_bytes: usize,
+    pub(crate) batch_spans: usize,
+    pub(crate) drain_interval: Duration,
+    pub(crate) export_interval: Duration,
+    pub(crate) export_timeout: Duration,
+    pub(crate) exporter: Arc<dyn SpanExporter>,
+    pub(crate) error_handler: ErrorHandler,
+}
+
+/// How long the drain sleeps while spans come in at full speed: long enough that a wake-up costs
+/// little beside the work, short enough that what it reads is still in a cache.
+const BUSY: Duration = Duration::from_micros(200);
+/// How long it sleeps once nothing has come for `IDLE_AFTER`.
+const IDLE: Duration = Duration::from_millis(10);
+const IDLE_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a flush did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FlushError {
+    /// The deadline passed first. The flush goes on in the background.
+    DeadlineExceeded,
+    /// The tracer was shut down before.
+    Shutdown,
+    /// This is a forked child of the process that built the tracer.
+    Forked,
+    /// A worker thread is gone: it panicked, which is a defect in nanospan.
+    WorkerGone,
+    /// The exporter failed on spans recorded before the flush, or on the flush itself.
+    Export {
+        /// The first error, in words.
+        message: String,
+        /// How many spans were lost since the flush before.
+        lost_spans: u64,
+    },
+}
+
+impl fmt::Display for FlushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FlushError::DeadlineExceeded => f.write_str("the flush did not end before its deadline"),
+            FlushError::Shutdown => f.write_str("the tracer has been shut down"),
+            FlushError::Forked => f.write_str("the tracer belongs to the parent of this process"),
+            FlushError::WorkerGone => f.write_str("a worker thread of the tracer is gone"),
+            FlushError::Export { message, lost_spans } => {
+                write!(f, "the exporter failed, {lost_spans} spans were lost: {message}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for FlushError {}
+
+/// What the export thread finds in the queue.
+#[derive(Debug)]
+enum Job {
+    Batch(crate::batch::Batch),
+    /// All batches of this flush are in front.
+    Flush(u64),
+    Stop,
+}
+
+/// What the threads tell each other; behind a mutex that no recording call takes.
+#[derive(Debug, Default)]
+struct State {
+    /// Tickets given to flushes, and the last one that is done.
+    requested: u64,
+    completed: u64,
+    outcome: Option<FlushError>,
+    queue: VecDeque<Job>,
+    queued_bytes: usize,
+    /// Exported batches on their way back to the builder.
+    spare: Vec<crate::batch::Batch>,
+    /// Set by the first shutdown.
+    stop_by: Option<Instant>,
+    /// The exporter was shut down, with this result.
+    stopped: Option<Result<(), FlushError>>,
+    worker_gone: bool,
+}
+
+/// What callers and both threads share. Leaked with the engine.
+pub(crate) struct Pipeline {
+    pub(crate) engine: &'static Engine,
+    pub(crate) ledger: Ledger,
+    /// For the walks over the logs; see `raw::log`.
+    epochs: crossbeam_epoch::Collector,
+    state: Mutex<State>,
+    changed: Condvar,
+    drain: OnceLock<Thread>,
+    /// The last pass is done: nothing is collected any more.
+    drained: AtomicBool,
+    /// Ancestor of every export's context.
+    root: Context,
+    settings: Settings,
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+/// The drain could not be started.
+#[derive(Debug)]
+pub(crate) enum StartError {
+    Thread(std::io::Error),
+    NoShard,
+}
+
+impl Pipeline {
+    /// Starts both threads and waits until the first blocks are there.
+    pub(crate) fn start(engine: &'static Engine, settings: Settings) -> Result<&'static Self, StartError> {
+        let pipeline: &'static Self = Box::leak(Box::new(Self {
+            engine,
+            ledger: Ledger::default(),
+            epochs: crossbeam_epoch::Collector::new(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            drain: OnceLock::new(),
+            drained: AtomicBool::new(false),
+            root: Context::new(),
+            settings,
+        }));
+        let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
+        let drain = thread::Builder::new()
+            .name("nanospan-drain".into())
+            .spawn(move || {
+                pipeline.guarded(|| match Stock::new(engine) {
+                    Ok(stock) => {
+                        let limits = pipeline.settings.limits;
+                        let mut collector =
+                            Collector::new(engine, stock, pipeline.settings.side_bytes, limits);
+                        collector.refill();
+                        if ready.send(true).is_ok() {
+                            pipeline.drain(collector);
+                        }
+                    }
+                    Err(_) => drop(ready.send(false)),
+                });
+            })
+            .map_err(StartError::Thread)?;
+        let _ = pipeline.drain.set(drain.thread().clone());
+        if !is_ready.recv().unwrap_or(false) {
+            return Err(StartError::NoShard);
+        }
+        thread::Builder::new()
+            .name("nanospan-export".into())
+            .spawn(move || pipeline.guarded(|| pipeline.export()))
+            .map_err(StartError::Thread)?;
+        Ok(pipeline)
+    }
+
+    /// Runs a thread's work. A panic in it is a defect; callers are told instead of left waiting.
+    fn guarded(&self, work: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            self.engine.close();
+            self.state().worker_gone = true;
+            self.changed.notify_all();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'g>(
+        &self,
+        state: MutexGuard<'g, State>,
+        until: Option<Instant>,
+    ) -> Result<MutexGuard<'g, State>, MutexGuard<'g, State>> {
+        let Some(until) = until else {
+            return Ok(self.changed.wait(state).unwrap_or_else(PoisonError::into_inner));
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(state);
+        }
+        Ok(self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    /// Has everything recorded before the call exported, and waits for it.
+    pub(crate) fn flush(&self, until: Option<Instant>) -> Result<(), FlushError> {
+        // Before any lock: in a forked child the mutex may be held by a thread that is gone.
+        match self.engine.gate() {
+            Gate::Open => {}
+            Gate::Forked => return Err(FlushError::Forked),
+            Gate::Closed if self.state().worker_gone => return Err(FlushError::WorkerGone),
+            Gate::Closed => return Err(FlushError::Shutdown),
+        }
+        let mut state = self.state();
+        state.requested += 1;
+        let ticket = state.requested;
+        self.wake_drain();
+        loop {
+            if state.completed >= ticket {
+                return state.outcome.clone().map_or(Ok(()), Err);
+            }
+            if state.worker_gone {
+                return Err(FlushError::WorkerGone);
+            }
+            if state.stopped.is_some() {
+                return Err(FlushError::Shutdown);
+            }
+            state = self.wait(state, until).map_err(|_| FlushError::DeadlineExceeded)?;
+        }
+    }
+
+    /// Lets no call in any more, exports what there is, and releases the exporter. The first call
+    /// does it; every later one waits for it and gets the same answer.
+    pub(crate) fn shutdown(&self, until: Instant) -> Result<(), FlushError> {
+        if self.engine.gate() == Gate::Forked {
+            return Err(FlushError::Forked);
+        }
+        self.engine.close();
+        let mut state = self.state();
+        if state.stop_by.is_none() {
+            state.stop_by = Some(until);
+            self.changed.notify_all();
+            self.wake_drain();
+        }
+        loop {
+            if let Some(result) = &state.stopped {
+                return result.clone();
+            }
+            if state.worker_gone {
+                return Err(FlushError::WorkerGone);
+            }
+            match self.wait(state, Some(until)) {
+                Ok(woken) => state = woken,
+                Err(late) => {
+                    drop(late);
+                    self.root.cancellation().cancel();
+                    self.changed.notify_all();
+                    return Err(FlushError::DeadlineExceeded);
+                }
+            }
+        }
+    }
+
+    /// Whether the last pass is done.
+    fn has_drained(&self) -> bool {
+        self.drained.load(Ordering::Acquire)
+    }
+
+    fn wake_drain(&self) {
+        if let Some(drain) = self.drain.get() {
+            drain.unpark();
+        }
+    }
+
+    /// The drain thread.
+    fn drain(&self, mut collector: Collector) {
+        let epochs = self.epochs.register();
+        let mut timeline = Timeline::new(self.engine.clock.clone());
+        let mut sealer = Sealer::new(self);
+        let mut sleep = BUSY;
+        let mut quiet_since = Instant::now();
+        let mut sealed = 0;
+        loop {
+            let (requested, stopping) = {
+                let state = self.state();
+                (state.requested, state.stop_by.is_some())
+            };
+            timeline.renew();
+            let guard = epochs.pin();
+            let done = collector.pass(&timeline, &mut sealer, &guard);
+            drop(guard);
+            // No one else is pinned but a walker of the account, so three advances bring back what
+            // this pass retired.
+            let mut guard = epochs.pin();
+            for _ in 0..3 {
+                guard.flush();
+                guard.repin();
+            }
+            drop(guard);
+            collector.refill();
+            self.ledger.passed(&done, collector.bytes());
+            if requested > sealed || stopping {
+                sealer.seal();
+                self.push(Job::Flush(requested));
+                sealed = requested;
+            } else {
+                sealer.seal_if_due();
+            }
+            if stopping {
+                // Release pairs with the Acquire in `has_drained`: who sees it sees the last pass.
+                self.drained.store(true, Ordering::Release);
+                self.push(Job::Stop);
+                return;
+            }
+            if done.spans > 0 || done.records > 0 {
+                quiet_since = Instant::now();
+                sleep = if done.spans >= BUSY_SPANS { BUSY } else { self.settings.drain_interval };
+            } else {
+                sleep = (sleep * 2).min(self.settings.drain_interval);
+                if quiet_since.elapsed() > IDLE_AFTER {
+                    sleep = self.settings.drain_interval.max(IDLE);
+                }
+            }
+            if self.state().requested == sealed {
+                thread::park_timeout(sleep);
+            }
+        }
+    }
+
+    fn push(&self, job: Job) {
+        self.state().queue.push_back(job);
+        self.changed.notify_all();
+    }
+}
+
+/// A pass that found as many spans was one at full speed.
+const BUSY_SPANS: u64 = 256;

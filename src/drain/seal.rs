@@ -1,0 +1,89 @@
+//! Fills a batch, seals it in time, and queues it, waiting for room when the exporter is behind.
+
+use crate::batch::BatchBuilder;
+use crate::drain::{Job, Pipeline};
+use crate::raw::random;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long the drain waits for room before it looks whether the tracer is being shut down.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Sealer<'p> {
+    pipeline: &'p Pipeline,
+    pub(crate) batch: BatchBuilder,
+    sequence: u64,
+    /// When the open batch got its first span.
+    since: Option<Instant>,
+}
+
+impl<'p> Sealer<'p> {
+    pub(crate) fn new(pipeline: &'p Pipeline) -> Self {
+        let batch = BatchBuilder::new(&pipeline.settings.resource, random::word());
+        Self { pipeline, batch, sequence: 0, since: None }
+    }
+
+    /// A span was written into the batch.
+    pub(crate) fn span_done(&mut self) {
+        self.pipeline.ledger.consumed();
+        let settings = &self.pipeline.settings;
+        if self.batch.span_count() >= settings.batch_spans || self.batch.byte_len() >= settings.batch_bytes {
+            self.seal();
+        }
+    }
+
+    /// Seals the batch when its first span has waited for the export interval.
+    pub(crate) fn seal_if_due(&mut self) {
+        if self.batch.span_count() == 0 {
+            return;
+        }
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= self.pipeline.settings.export_interval {
+            self.seal();
+        }
+    }
+
+    /// Seals the batch, if there is anything in it, and queues it.
+    pub(crate) fn seal(&mut self) {
+        let spans = self.batch.span_count() as u64;
+        self.since = None;
+        if spans == 0 {
+            return;
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+        match self.batch.finish(self.sequence, now) {
+            Ok(batch) => {
+                self.sequence += 1;
+                self.queue(batch);
+            }
+            Err(_) => self.pipeline.ledger.encode_failed(spans),
+        }
+    }
+
+    fn queue(&mut self, batch: crate::batch::Batch) {
+        let pipeline = self.pipeline;
+        let bytes = batch.as_bytes().len();
+        let mut state = pipeline.state();
+        // One batch is let in whatever its size. Whoever takes a batch out notifies.
+        while state.queued_bytes > 0 && state.queued_bytes + bytes > pipeline.settings.queue_bytes {
+            // An exporter that hangs past the deadline of a shutdown will not make room.
+            if state.worker_gone || state.stop_by.is_some_and(|stop_by| stop_by <= Instant::now()) {
+                drop(state);
+                pipeline.ledger.export_failed(batch.span_count() as u64);
+                self.batch.recycle(batch);
+                return;
+            }
+            state = match pipeline.wait(state, Some(Instant::now() + LOOK)) {
+                Ok(state) | Err(state) => state,
+            };
+        }
+        state.queued_bytes += bytes;
+        state.queue.push_back(Job::Batch(batch));
+        while let Some(spare) = state.spare.pop() {
+            self.batch.recycle(spare);
+        }
+        drop(state);
+        pipeline.changed.notify_all();
+    }
+}

@@ -1,0 +1,310 @@
+//! Makes a tracer.
+
+use crate::drain::{Pipeline, Settings, StartError};
+use crate::export::{ExportError, SpanExporter};
+use crate::limits::SpanLimits;
+use crate::raw::block::Block;
+use crate::raw::clock::Clock;
+use crate::raw::engine::{Engine, Sizes};
+use crate::raw::log::Chunk;
+use crate::raw::slab::MAX_BLOCKS;
+use crate::sampling::Sampler;
+use crate::tracer::{Core, Tracer};
+use crate::value::OwnedValue;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Where a tracer's time comes from.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum ClockSource {
+    /// The processor's time stamp counter where the kernel itself keeps time by it (x86-64 Linux
+    /// with the clock source `tsc`), the operating system's monotonic clock elsewhere.
+    #[default]
+    Best,
+    /// The operating system's monotonic clock.
+    System,
+    /// A clock that a test sets.
+    Manual(ManualClock),
+}
+
+/// A clock that stands still until it is set; clones show the same time.
+#[derive(Debug, Clone, Default)]
+pub struct ManualClock {
+    nanos: Arc<AtomicU64>,
+}
+
+impl ManualClock {
+    /// A clock that shows the given time, in nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn at(unix_nanos: u64) -> Self {
+        Self { nanos: Arc::new(AtomicU64::new(unix_nanos)) }
+    }
+
+    /// Sets the time, in nanoseconds since the Unix epoch.
+    pub fn set(&self, unix_nanos: u64) {
+        self.nanos.store(unix_nanos, Ordering::Relaxed);
+    }
+
+    /// Moves the time on.
+    pub fn advance(&self, by: Duration) {
+        self.nanos.fetch_add(by.as_nanos() as u64, Ordering::Relaxed);
+    }
+}
+
+/// Why a tracer could not be made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The memory budget does not hold two blocks and two chunks.
+    MemoryBudget {
+        /// What was asked for, in bytes.
+        bytes: usize,
+        /// The least that works, in bytes.
+        minimum: usize,
+    },
+    /// The default exporter could not be opened.
+    Exporter(ExportError),
+    /// A worker thread could not be spawned.
+    Thread(std::io::Error),
+    /// `sharded-slab` has no thread id left: 4,096 threads of this process use it through other
+    /// libraries.
+    ThreadIds,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BuildError::MemoryBudget { bytes, minimum } => {
+                write!(f, "memory budget: {bytes} bytes are too few, the least is {minimum}")
+            }
+            BuildError::Exporter(error) => write!(f, "exporter: {error}"),
+            BuildError::Thread(error) => write!(f, "cannot spawn a worker thread: {error}"),
+            BuildError::ThreadIds => f.write_str("sharded-slab has no thread id left in this process"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            BuildError::Exporter(error) => Some(error),
+            BuildError::Thread(error) => Some(error),
+            BuildError::MemoryBudget { .. } | BuildError::ThreadIds => None,
+        }
+    }
+}
+
+/// How a memory budget is shared out.
+///
+/// A block costs its own size and what the drain keeps for it; a chunk costs twice its size, since a
+/// pass copies what it reads.
+struct Shares {
+    sizes: Sizes,
+    side: usize,
+    queue: usize,
+}
+
+const BLOCK_COST: usize = size_of::<Block>() + 2048;
+const CHUNK_COST: usize = 2 * size_of::<Chunk>();
+
+impl Shares {
+    const MINIMUM: usize = {
+        let blocks = 2 * BLOCK_COST * 100 / 36;
+        let chunks = 2 * CHUNK_COST * 100 / 44;
+        (if blocks > chunks { blocks } else { chunks }) + 100
+    };
+
+    fn of(bytes: usize) -> Self {
+        let percent = |n: usize| bytes / 100 * n;
+        Self {
+            sizes: Sizes {
+                blocks: (percent(36) / BLOCK_COST).min(MAX_BLOCKS),
+                chunks: percent(44) / CHUNK_COST,
+                max_payload: MAX_PAYLOAD,
+            },
+            side: percent(6),
+            queue: percent(14),
+        }
+    }
+}
+
+/// Bytes of one attribute value.
+const MAX_PAYLOAD: usize = 64 * 1024;
+
+/// Makes a [`Tracer`]; see [`Tracer::builder`].
+#[must_use = "a tracer builder does nothing before `build`"]
+pub struct TracerBuilder {
+    resource: Vec<(String, OwnedValue)>,
+    sampler: Sampler,
+    limits: SpanLimits,
+    memory: usize,
+    clock: ClockSource,
+    seed: Option<u64>,
+    drain_interval: Duration,
+    export_interval: Duration,
+    export_timeout: Duration,
+    batch_spans: usize,
+    batch_bytes: usize,
+    exporter: Option<Arc<dyn SpanExporter>>,
+    error_handler: crate::drain::ErrorHandler,
+}
+
+impl TracerBuilder {
+    pub(crate) fn new(service: String) -> Self {
+        let text = |text: &str| OwnedValue::Str(text.to_owned());
+        Self {
+            resource: vec![
+                ("service.name".to_owned(), OwnedValue::Str(service)),
+                ("telemetry.sdk.name".to_owned(), text("nanospan")),
+                ("telemetry.sdk.language".to_owned(), text("rust")),
+                ("telemetry.sdk.version".to_owned(), text(env!("CARGO_PKG_VERSION"))),
+            ],
+            sampler: Sampler::default(),
+            limits: SpanLimits::default(),
+            memory: 96 << 20,
+            clock: ClockSource::Best,
+            seed: None,
+            drain_interval: Duration::from_millis(1),
+            export_interval: Duration::from_secs(1),
+            export_timeout: Duration::from_secs(30),
+            batch_spans: 4096,
+            batch_bytes: 512 << 10,
+            exporter: None,
+            error_handler: Arc::new(|error| eprintln!("nanospan: {error}")),
+        }
+    }
+
+    /// Sets an attribute of the resource, the thing that all spans are about.
+    pub fn resource(mut self, key: impl Into<String>, value: impl Into<OwnedValue>) -> Self {
+        let (key, value) = (key.into(), value.into());
+        self.resource.retain(|(present, _)| *present != key);
+        self.resource.push((key, value));
+        self
+    }
+
+    /// Sets which spans are recorded. By default those whose parent is, and every root.
+    pub fn sampler(mut self, sampler: Sampler) -> Self {
+        self.sampler = sampler;
+        self
+    }
+
+    /// Sets how much a span may hold.
+    pub fn span_limits(mut self, limits: SpanLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets how much memory the tracer may use, in bytes, for everything that grows with load:
+    /// span slots, logs, what was recorded on live spans, and finished batches. 96 MiB by default,
+    /// enough for 5,000 threads; memory that load has not asked for yet is not allocated.
+    pub fn memory_budget(mut self, bytes: usize) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// Sets where the time comes from.
+    pub fn clock(mut self, clock: ClockSource) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Makes all ids follow from `seed`, for tests: the n-th thread that records draws the same
+    /// trace ids in each run. Two tracers with one seed mint equal span ids.
+    pub fn id_seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Sets how long the drain thread sleeps between two passes while little is recorded. One
+    /// millisecond by default. It sleeps less under load, and up to ten milliseconds when nothing
+    /// was recorded for a second.
+    pub fn drain_interval(mut self, interval: Duration) -> Self {
+        self.drain_interval = interval;
+        self
+    }
+
+    /// Sets how long a finished span may wait until its batch is sealed. One second by default.
+    pub fn export_interval(mut self, interval: Duration) -> Self {
+        self.export_interval = interval;
+        self
+    }
+
+    /// Sets how long one export may take; zero means without limit. 30 seconds by default.
+    pub fn export_timeout(mut self, timeout: Duration) -> Self {
+        self.export_timeout = timeout;
+        self
+    }
+
+    /// Sets how many spans a batch holds at most. 4,096 by default.
+    pub fn max_batch_spans(mut self, spans: usize) -> Self {
+        self.batch_spans = spans.max(1);
+        self
+    }
+
+    /// Sets where spans go.
+    pub fn exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
+        self.exporter = Some(Arc::new(exporter));
+        self
+    }
+
+    /// Sets what is done with errors of the exporter. By default they are written to standard error.
+    /// It is called on the export thread, once for each error.
+    pub fn error_handler(mut self, handler: impl Fn(&ExportError) + Send + Sync + 'static) -> Self {
+        self.error_handler = Arc::new(handler);
+        self
+    }
+
+    /// Makes the tracer and starts its two threads.
+    ///
+    /// # Errors
+    ///
+    /// See [`BuildError`].
+    pub fn build(self) -> Result<Tracer, BuildError> {
+        if self.memory < Shares::MINIMUM {
+            return Err(BuildError::MemoryBudget { bytes: self.memory, minimum: Shares::MINIMUM });
+        }
+        let exporter = match self.exporter {
+            Some(exporter) => exporter,
+            None => return Err(BuildError::Exporter(crate::export::ExportError::shutdown("x"))),
+        };
+        let shares = Shares::of(self.memory);
+        let clock = match self.clock {
+            ClockSource::Best => Clock::best(),
+            ClockSource::System => Clock::system(),
+            ClockSource::Manual(clock) => Clock::Manual(clock.nanos),
+        };
+        let engine = Engine::leak(clock, self.seed, shares.sizes);
+        let settings = Settings {
+            resource: self.resource,
+            limits: self.limits,
+            side_bytes: shares.side,
+            queue_bytes: shares.queue,
+            batch_bytes: self.batch_bytes.min(shares.queue / 4),
+            batch_spans: self.batch_spans,
+            drain_interval: self.drain_interval,
+            export_interval: self.export_interval,
+            export_timeout: self.export_timeout,
+            exporter,
+            error_handler: self.error_handler,
+        };
+        let pipeline = Pipeline::start(engine, settings).map_err(|error| match error {
+            StartError::Thread(error) => BuildError::Thread(error),
+            StartError::NoShard => BuildError::ThreadIds,
+        })?;
+        Ok(Tracer::of(Box::leak(Box::new(Core { engine, pipeline, sampler: self.sampler }))))
+    }
+}
+
+impl fmt::Debug for TracerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TracerBuilder")
+            .field("resource", &self.resource)
+            .field("sampler", &self.sampler)
+            .field("limits", &self.limits)
+            .field("memory", &self.memory)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,162 @@
+//! The safe face of the engine: [`Tracer`], its builder, and [`Span`].
+
+mod builder;
+mod handle;
+mod span;
+mod start;
+
+pub use builder::{BuildError, ClockSource, ManualClock, TracerBuilder};
+pub use span::{Span, Status, Timestamp};
+pub use start::SpanBuilder;
+
+use crate::drain::{FlushError, Pipeline, Stats};
+use crate::raw::engine::Engine;
+use crate::sampling::Sampler;
+use crate::value::Text;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// What a tracer is made of; leaked, so a tracer can be copied and a span need not count references.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) engine: &'static Engine,
+    pub(crate) pipeline: &'static Pipeline,
+    pub(crate) sampler: Sampler,
+}
+
+/// Records spans and has them exported.
+///
+/// A tracer is a pointer: copy it wherever it is needed. What it points to lives as long as the
+/// process, so make tracers per service, not per request. After [`shutdown`](Tracer::shutdown) about
+/// the memory that was in use stays allocated ([`Stats::memory_bytes`]).
+///
+/// # What recording promises
+///
+/// Starting a span, recording on it and ending it never blocks, never allocates in steady state,
+/// makes no system call and does not panic: not on the 5,000th thread, not in a destructor of a
+/// thread-local, not after the shutdown, not in a panic hook, not in a forked child. Where there is
+/// no memory left in the budget the call does less and counts what it left out; see [`Stats`].
+///
+/// The first call on a thread registers the thread, which allocates once and takes a mutex for a
+/// moment. Recording from a signal handler is not supported.
+///
+/// # What order means
+///
+/// The last value set for a key wins, and whatever happens before a span's end is in the span, also
+/// when the calls are made by different threads. A call that races with the end may or may not be.
+///
+/// # At the end of the process
+///
+/// Nothing is flushed when the process exits without [`shutdown`](Tracer::shutdown): what was
+/// recorded in the last export interval is lost. Keep a [`ShutdownGuard`] in `main`.
+#[derive(Clone, Copy)]
+pub struct Tracer {
+    core: Option<&'static Core>,
+}
+
+impl Tracer {
+    /// Begins to make a tracer for the service with this name (`service.name` in its resource).
+    #[must_use]
+    pub fn builder(service: impl Into<String>) -> TracerBuilder {
+        TracerBuilder::new(service.into())
+    }
+
+    /// A tracer that records nothing: every span it starts is invalid.
+    #[must_use]
+    pub const fn noop() -> Self {
+        Self { core: None }
+    }
+
+    pub(crate) fn of(core: &'static Core) -> Self {
+        Self { core: Some(core) }
+    }
+
+    /// Begins to make a span; [`SpanBuilder::start`] starts it. Without a parent it is a root.
+    #[inline]
+    #[must_use]
+    pub fn span<'a>(&self, name: impl Into<Text<'a>>) -> SpanBuilder<'a> {
+        SpanBuilder::new(self.core, name.into())
+    }
+
+    /// Exports every span that ended before the call, and waits for it.
+    ///
+    /// May be called from any thread, inside any async runtime (it blocks the calling thread) or
+    /// none, during recording and during other flushes, which share one pass and one export.
+    ///
+    /// # Errors
+    ///
+    /// [`FlushError::DeadlineExceeded`] after `timeout`, while the flush goes on in the background;
+    /// [`FlushError::Export`] when spans recorded since the last flush were lost, with the first
+    /// error of the exporter; [`FlushError::Shutdown`], [`FlushError::Forked`] and
+    /// [`FlushError::WorkerGone`] as their names say.
+    pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        let Some(core) = self.core else { return Ok(()) };
+        core.pipeline.flush(Instant::now().checked_add(timeout))
+    }
+
+    /// Refuses new spans, exports what there is, and shuts the exporter down.
+    ///
+    /// Spans that are live then will not arrive; they are counted in [`Dropped::shutdown`]. Every
+    /// later call, and one made meanwhile on another thread, waits for the first one's result.
+    ///
+    /// [`Dropped::shutdown`]: crate::Dropped::shutdown
+    ///
+    /// # Errors
+    ///
+    /// As for [`flush`](Tracer::flush). After [`FlushError::DeadlineExceeded`] the export under way
+    /// is cancelled and what is left counts as [`Dropped::export_failed`](crate::Dropped).
+    pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
+        let Some(core) = self.core else { return Ok(()) };
+        let now = Instant::now();
+        core.pipeline.shutdown(now.checked_add(timeout).unwrap_or(now + FAR))
+    }
+
+    /// A guard that shuts the tracer down when it is dropped, within five seconds.
+    #[must_use = "dropping the guard shuts the tracer down: bind it to a name, not to `_`"]
+    pub fn guard(&self) -> ShutdownGuard {
+        ShutdownGuard { tracer: *self }
+    }
+
+    /// The account: where every span went.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.core.map(|core| core.pipeline.stats()).unwrap_or_default()
+    }
+}
+
+/// How long a dropped guard waits.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// Longer than any deadline: a hundred years.
+const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.core {
+            Some(_) => f.debug_struct("Tracer").field("stats", &self.stats()).finish(),
+            None => f.write_str("Tracer::noop()"),
+        }
+    }
+}
+
+/// Shuts a tracer down when it is dropped.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tracer = nanospan::Tracer::builder("shop").build()?;
+/// let _guard = tracer.guard(); // not `let _ = ...`, which drops it at once
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "dropping the guard shuts the tracer down: bind it to a name, not to `_`"]
+pub struct ShutdownGuard {
+    tracer: Tracer,
+}
+
+impl Drop for ShutdownGuard {
+    fn drop(&mut self) {
+        // Whatever it says has been counted and handed to the error handler.
+        let _ = self.tracer.shutdown(SHUTDOWN);
+    }
+}

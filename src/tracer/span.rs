@@ -1,0 +1,329 @@
+//! A span while it is live.
+
+use crate::context::{SpanContext, SpanHandle, SpanId, TraceFlags, TraceId, TraceState};
+use crate::drain::REMOTE;
+use crate::raw::engine::Link;
+use crate::raw::local::Target;
+use crate::raw::record::Kind;
+use crate::tracer::Core;
+use crate::tracer::start::SpanBuilder;
+use crate::value::{StatusCode, Text, Value};
+use std::fmt;
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A moment, in nanoseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The moment that many nanoseconds after 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn from_unix_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the Unix epoch.
+    #[must_use]
+    pub const fn unix_nanos(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    /// A time before 1970 becomes 1970; one after 2554 becomes the last one that fits.
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+/// How an operation ended. The last status set before the end counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Status<'a> {
+    /// Nothing is said.
+    #[default]
+    Unset,
+    /// It is explicitly a success.
+    Ok,
+    /// It failed; the text says why.
+    Error(Text<'a>),
+}
+
+impl<'a> Status<'a> {
+    /// A failure with a text that is copied.
+    #[must_use]
+    pub const fn error(description: &'a str) -> Self {
+        Status::Error(Text::Copied(description))
+    }
+
+    pub(crate) fn parts(self) -> (u64, Text<'a>) {
+        match self {
+            Status::Unset => (StatusCode::Unset as u64, Text::Static("")),
+            Status::Ok => (StatusCode::Ok as u64, Text::Static("")),
+            Status::Error(text) => (StatusCode::Error as u64, text),
+        }
+    }
+}
+
+/// A span: ends when it is dropped.
+///
+/// Bind it to a name: `let _ = tracer.span("x").start();` drops it at once, and the span ends where
+/// it began. A span may be moved to another thread and used there; only where it is *shared* while
+/// live, use its [`handle`](Span::handle).
+///
+/// A span dropped by an unwinding panic gets the status [`Status::Error`], unless a status was set
+/// on it or it was started by code that runs because of the panic.
+///
+/// A span that is not sampled, or was refused, is not recording: every call on it does nothing.
+#[must_use = "a span ends when it is dropped: bind it to a name, not to `_`"]
+pub struct Span {
+    core: Option<&'static Core>,
+    target: Option<Target>,
+    trace_id: TraceId,
+    /// The id of a span that is not recording. A recording one derives its own from its place.
+    passed_on: SpanId,
+    flags: TraceFlags,
+    /// Whether the drop of the span must not set a status.
+    has_status: bool,
+    trace_state: TraceState,
+}
+
+impl Span {
+    #[inline(always)]
+    pub(crate) fn recording(
+        core: &'static Core,
+        target: Target,
+        trace_id: TraceId,
+        flags: TraceFlags,
+        trace_state: TraceState,
+    ) -> Self {
+        Self {
+            core: Some(core),
+            target: Some(target),
+            trace_id,
+            passed_on: SpanId::INVALID,
+            flags,
+            has_status: thread::panicking(),
+            trace_state,
+        }
+    }
+
+    /// A span that records nothing but has ids to pass on.
+    #[inline(always)]
+    pub(crate) fn passing(
+        core: Option<&'static Core>,
+        trace_id: TraceId,
+        span_id: SpanId,
+        flags: TraceFlags,
+        trace_state: TraceState,
+    ) -> Self {
+        Self { core, target: None, trace_id, passed_on: span_id, flags, has_status: true, trace_state }
+    }
+
+    pub(crate) const fn invalid(core: Option<&'static Core>) -> Self {
+        Self {
+            core,
+            target: None,
+            trace_id: TraceId::INVALID,
+            passed_on: SpanId::INVALID,
+            flags: TraceFlags::NONE,
+            has_status: true,
+            trace_state: TraceState::EMPTY,
+        }
+    }
+
+    /// The engine and the place, when the span is recording.
+    #[inline(always)]
+    pub(crate) fn live(&self) -> Option<(&'static Core, Target)> {
+        self.core.zip(self.target)
+    }
+
+    pub(crate) fn core(&self) -> Option<&'static Core> {
+        self.core
+    }
+
+    /// Whether calls on this span have an effect. Stays true when it was ended by its handle.
+    #[must_use]
+    #[inline]
+    pub fn is_recording(&self) -> bool {
+        self.target.is_some()
+    }
+
+    /// The trace that the span belongs to.
+    #[must_use]
+    #[inline]
+    pub fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// The span's id. Of a span that is not sampled: its parent's, or one of its own for a root.
+    #[must_use]
+    #[inline]
+    pub fn span_id(&self) -> SpanId {
+        match self.live() {
+            Some((core, target)) => {
+                SpanId::from_u64(core.engine.key.seal(target.place, self.trace_id.to_u128()))
+            }
+            None => self.passed_on,
+        }
+    }
+
+    /// The flags that go with the trace.
+    #[must_use]
+    #[inline]
+    pub fn flags(&self) -> TraceFlags {
+        self.flags
+    }
+
+    /// W3C trace state that came with a remote parent, for the span and all below it.
+    #[must_use]
+    #[inline]
+    pub fn trace_state(&self) -> &TraceState {
+        &self.trace_state
+    }
+
+    /// What other services and spans need to know of this span.
+    #[must_use]
+    pub fn context(&self) -> SpanContext {
+        SpanContext::new(self.trace_id, self.span_id(), self.flags, self.trace_state.clone())
+    }
+
+    /// A handle by which any thread can record on the span, and end it, through
+    /// [`Tracer::set_attribute`](crate::Tracer::set_attribute) and its siblings.
+    ///
+    /// [`SpanHandle::INVALID`] when the span is not recording.
+    #[must_use]
+    pub fn handle(&self) -> SpanHandle {
+        match self.target {
+            Some(_) => SpanHandle { trace_id: self.trace_id, span_id: self.span_id() },
+            None => SpanHandle::INVALID,
+        }
+    }
+
+    /// Begins to make a span below this one, by the same tracer.
+    #[inline]
+    #[must_use]
+    pub fn child<'a>(&'a self, name: impl Into<Text<'a>>) -> SpanBuilder<'a> {
+        SpanBuilder::new(self.core, name.into()).child_of(self)
+    }
+
+    /// Sets an attribute; a later value for the same key replaces it.
+    #[inline]
+    pub fn set_attribute<'v>(&self, key: impl Into<Text<'v>>, value: impl Into<Value<'v>>) {
+        if let Some((core, target)) = self.live() {
+            core.engine.attribute(target, key.into(), &value.into());
+        }
+    }
+
+    /// Sets several attributes at the price of one call and a little for each.
+    ///
+    /// ```
+    /// # let tracer = nanospan::Tracer::noop();
+    /// let span = tracer.span("query").start();
+    /// span.set_attributes(&nanospan::attributes!["db.rows" => 17_i64, "db.cached" => true]);
+    /// ```
+    #[inline]
+    pub fn set_attributes(&self, attributes: &[(Text<'_>, Value<'_>)]) {
+        if let Some((core, target)) = self.live() {
+            core.engine.attributes(target, attributes);
+        }
+    }
+
+    /// Adds an event that happens now.
+    #[inline]
+    pub fn add_event<'v>(&self, name: impl Into<Text<'v>>, attributes: &[(Text<'_>, Value<'_>)]) {
+        if let Some((core, target)) = self.live() {
+            core.engine.event(target, name.into(), None, attributes);
+        }
+    }
+
+    /// Adds an event that happened at the given time.
+    pub fn add_event_at<'v>(
+        &self,
+        name: impl Into<Text<'v>>,
+        time: impl Into<Timestamp>,
+        attributes: &[(Text<'_>, Value<'_>)],
+    ) {
+        if let Some((core, target)) = self.live() {
+            core.engine.event(target, name.into(), Some(time.into().0), attributes);
+        }
+    }
+
+    /// Links the span to another one, of this process or another.
+    pub fn add_link(&self, to: &SpanContext, attributes: &[(Text<'_>, Value<'_>)]) {
+        if let Some((core, target)) = self.live() {
+            core.engine.link(target, &link_to(to), attributes);
+        }
+    }
+
+    /// Sets the status; the last call before the end counts.
+    #[inline]
+    pub fn set_status(&mut self, status: Status<'_>) {
+        self.has_status = true;
+        if let Some((core, target)) = self.live() {
+            let (code, text) = status.parts();
+            core.engine.status(target, code, text);
+        }
+    }
+
+    /// Gives the span another name.
+    pub fn update_name<'v>(&self, name: impl Into<Text<'v>>) {
+        if let Some((core, target)) = self.live() {
+            core.engine.text(target, Kind::Name, name.into());
+        }
+    }
+
+    /// Lets the span go on without this value.
+    pub(crate) fn detach(mut self) {
+        self.target = None;
+    }
+
+    /// Ends the span now: what dropping it does, in words.
+    #[inline]
+    pub fn end(self) {
+        drop(self);
+    }
+
+    /// Ends the span as of the given time. A time before the span's start becomes its start.
+    pub fn end_at(self, time: impl Into<Timestamp>) {
+        if let Some((core, target)) = self.live() {
+            core.engine.time(target, Kind::EndTime, time.into().0);
+        }
+    }
+}
+
+/// What a link to `context` is in a log.
+pub(crate) fn link_to(context: &SpanContext) -> Link<'_> {
+    let remote = if context.is_remote() { REMOTE } else { 0 };
+    Link {
+        trace_id: context.trace_id().to_u128(),
+        span_id: context.span_id().to_u64(),
+        flags: u32::from(context.flags().to_byte() | remote),
+        trace_state: context.trace_state().as_str(),
+    }
+}
+
+impl Drop for Span {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some((core, target)) = self.live() {
+            if !self.has_status && thread::panicking() {
+                let (code, text) = Status::Error(Text::Static("panicked")).parts();
+                core.engine.status(target, code, text);
+            }
+            core.engine.end(target);
+        }
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Span")
+            .field("trace_id", &self.trace_id)
+            .field("span_id", &self.span_id())
+            .field("is_recording", &self.is_recording())
+            .finish()
+    }
+}
