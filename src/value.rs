@@ -155,6 +155,169 @@ impl<'a> From<&'a [f64]> for Value<'a> {
     }
 }
 
+/// An attribute's value that owns what it holds: what a resource is described with, and what a
+/// [`Value`] becomes when it has to outlive the call.
+///
+/// Two values are equal if they are of the same type and hold the same bits: NaN equals a NaN of
+/// the same payload, and 0.0 does not equal -0.0.
+///
+/// ```
+/// use nanospan::{OwnedValue, Value};
+///
+/// let port: OwnedValue = 8080.into();
+/// assert_eq!(port.as_value(), Value::I64(8080));
+/// assert_eq!(OwnedValue::from(Value::Str("eu-west-1")), "eu-west-1".into());
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum OwnedValue {
+    /// A string.
+    Str(String),
+    /// A boolean.
+    Bool(bool),
+    /// A signed 64-bit integer.
+    I64(i64),
+    /// A double-precision float.
+    F64(f64),
+    /// An array of strings.
+    StrArray(Vec<String>),
+    /// An array of booleans.
+    BoolArray(Vec<bool>),
+    /// An array of signed 64-bit integers.
+    I64Array(Vec<i64>),
+    /// An array of double-precision floats.
+    F64Array(Vec<f64>),
+}
+
+impl OwnedValue {
+    /// The value, borrowed.
+    #[must_use]
+    pub fn as_value(&self) -> Value<'_> {
+        match self {
+            Self::Str(value) => Value::Str(value),
+            Self::Bool(value) => Value::Bool(*value),
+            Self::I64(value) => Value::I64(*value),
+            Self::F64(value) => Value::F64(*value),
+            Self::StrArray(values) => Value::StringArray(values),
+            Self::BoolArray(values) => Value::BoolArray(values),
+            Self::I64Array(values) => Value::I64Array(values),
+            Self::F64Array(values) => Value::F64Array(values),
+        }
+    }
+}
+
+impl PartialEq for OwnedValue {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Str(a), Self::Str(b)) => a == b,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::I64(a), Self::I64(b)) => a == b,
+            (Self::F64(a), Self::F64(b)) => a.to_bits() == b.to_bits(),
+            (Self::StrArray(a), Self::StrArray(b)) => a == b,
+            (Self::BoolArray(a), Self::BoolArray(b)) => a == b,
+            (Self::I64Array(a), Self::I64Array(b)) => a == b,
+            (Self::F64Array(a), Self::F64Array(b)) => {
+                let bits = |value: &f64| value.to_bits();
+                a.iter().map(bits).eq(b.iter().map(bits))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Eq for OwnedValue {}
+
+impl From<Value<'_>> for OwnedValue {
+    fn from(value: Value<'_>) -> Self {
+        match value {
+            Value::Str(value) => Self::Str(value.to_owned()),
+            Value::StaticStr(value) => Self::Str(value.to_owned()),
+            Value::Bool(value) => Self::Bool(value),
+            Value::I64(value) => Self::I64(value),
+            Value::F64(value) => Self::F64(value),
+            Value::StrArray(values) => {
+                Self::StrArray(values.iter().map(|&value| value.to_owned()).collect())
+            }
+            Value::StringArray(values) => Self::StrArray(values.to_vec()),
+            Value::BoolArray(values) => Self::BoolArray(values.to_vec()),
+            Value::I64Array(values) => Self::I64Array(values.to_vec()),
+            Value::F64Array(values) => Self::F64Array(values.to_vec()),
+        }
+    }
+}
+
+impl From<&str> for OwnedValue {
+    fn from(value: &str) -> Self {
+        Self::Str(value.to_owned())
+    }
+}
+
+impl From<String> for OwnedValue {
+    fn from(value: String) -> Self {
+        Self::Str(value)
+    }
+}
+
+impl From<bool> for OwnedValue {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i64> for OwnedValue {
+    fn from(value: i64) -> Self {
+        Self::I64(value)
+    }
+}
+
+impl From<i32> for OwnedValue {
+    fn from(value: i32) -> Self {
+        Self::I64(i64::from(value))
+    }
+}
+
+impl From<u32> for OwnedValue {
+    fn from(value: u32) -> Self {
+        Self::I64(i64::from(value))
+    }
+}
+
+impl From<u16> for OwnedValue {
+    fn from(value: u16) -> Self {
+        Self::I64(i64::from(value))
+    }
+}
+
+impl From<f64> for OwnedValue {
+    fn from(value: f64) -> Self {
+        Self::F64(value)
+    }
+}
+
+impl From<Vec<String>> for OwnedValue {
+    fn from(values: Vec<String>) -> Self {
+        Self::StrArray(values)
+    }
+}
+
+impl From<Vec<bool>> for OwnedValue {
+    fn from(values: Vec<bool>) -> Self {
+        Self::BoolArray(values)
+    }
+}
+
+impl From<Vec<i64>> for OwnedValue {
+    fn from(values: Vec<i64>) -> Self {
+        Self::I64Array(values)
+    }
+}
+
+impl From<Vec<f64>> for OwnedValue {
+    fn from(values: Vec<f64>) -> Self {
+        Self::F64Array(values)
+    }
+}
+
 /// What role a span plays, as OpenTelemetry defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(u8)]

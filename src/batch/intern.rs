@@ -1,0 +1,197 @@
+//! The texts of a batch that is being made.
+
+use crate::Text;
+
+/// Slots of the table that finds a literal by its address. A power of two.
+const LITERAL_SLOTS: usize = 1024;
+
+/// Slots of the table that finds a text by its content. A power of two.
+const CONTENT_SLOTS: usize = 4096;
+
+/// How many slots in a row are tried before a text is taken for new.
+const PROBES: usize = 4;
+
+/// All texts of a batch, one behind the other, and what finds those that are there already.
+///
+/// Finding is best effort and bounded: both tables have a fixed size and a fixed number of tries,
+/// so a flood of distinct or maliciously colliding names costs bytes in the batch (a text that is
+/// there twice) but neither time nor memory beyond that.
+pub(crate) struct TextStore {
+    text: String,
+    /// Where each text ends in `text`. An end that does not fit is cut off: the batch is then over
+    /// its size limit and is refused as a whole.
+    ends: Vec<u32>,
+    /// How many texts, and bytes of them, are in every batch and stay when the store is reset.
+    kept: (usize, usize),
+    literals: Box<[Literal]>,
+    contents: Box<[Content]>,
+    /// Which batch is being made. Slots of other batches are empty, so that starting a new batch
+    /// does not mean wiping the tables.
+    epoch: u32,
+}
+
+/// Where a literal was last seen.
+#[derive(Clone, Copy, Default)]
+struct Literal {
+    address: usize,
+    length: usize,
+    epoch: u32,
+    index: u32,
+}
+
+/// A text by the hash of its content.
+#[derive(Clone, Copy, Default)]
+struct Content {
+    hash: u32,
+    epoch: u32,
+    index: u32,
+}
+
+impl TextStore {
+    /// A store that holds the empty text, which is text 0.
+    pub(crate) fn new() -> Self {
+        Self {
+            text: String::new(),
+            ends: vec![0],
+            kept: (1, 0),
+            literals: vec![Literal::default(); LITERAL_SLOTS].into(),
+            contents: vec![Content::default(); CONTENT_SLOTS].into(),
+            epoch: 1,
+        }
+    }
+
+    /// Makes the texts that are there now part of every batch.
+    pub(crate) fn keep(&mut self) {
+        self.kept = (self.ends.len(), self.text.len());
+    }
+
+    /// Forgets all texts but the kept ones. Memory beyond `limit` bytes is given back.
+    pub(crate) fn reset(&mut self, limit: usize) {
+        let (texts, bytes) = self.kept;
+        self.ends.truncate(texts);
+        self.text.truncate(bytes);
+        self.ends.shrink_to(limit / size_of::<u32>());
+        self.text.shrink_to(limit);
+        self.epoch = self.epoch.wrapping_add(1);
+        if self.epoch == 0 {
+            // After 2^32 batches an old slot could pass for a new one.
+            self.literals.fill(Literal::default());
+            self.contents.fill(Content::default());
+            self.epoch = 1;
+        }
+    }
+
+    /// All texts, one behind the other.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where each text ends.
+    pub(crate) fn ends(&self) -> &[u32] {
+        &self.ends
+    }
+
+    /// Adds `text` without looking whether it is there already, and gives its index.
+    pub(crate) fn append(&mut self, text: &str) -> u32 {
+        if text.is_empty() {
+            return 0;
+        }
+        let index = self.ends.len() as u32;
+        self.text.push_str(text);
+        self.ends.push(self.text.len() as u32);
+        index
+    }
+
+    /// The index of `text`, which is added if it is not found.
+    #[inline]
+    pub(crate) fn intern(&mut self, text: Text<'_>) -> u32 {
+        match text {
+            Text::Static(text) => self.intern_literal(text),
+            Text::Copied(text) => self.intern_content(text),
+        }
+    }
+
+    /// The index of a literal, found by where it lies: its content is not looked at.
+    #[inline]
+    pub(crate) fn intern_literal(&mut self, text: &'static str) -> u32 {
+        let address = text.as_ptr().addr();
+        // Literals lie close together: the multiplication spreads them, the length tells apart
+        // those that begin at the same place.
+        let hash = (address ^ text.len().rotate_right(8)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let slot = hash >> (usize::BITS - LITERAL_SLOTS.trailing_zeros());
+        let seen = &self.literals[slot];
+        if seen.address == address && seen.length == text.len() && seen.epoch == self.epoch {
+            return seen.index;
+        }
+        self.meet_literal(slot, text)
+    }
+
+    /// Puts a literal that was not found by its address into `slot`. The same text may lie at
+    /// several addresses, and two literals may want one slot, so the content decides.
+    #[cold]
+    fn meet_literal(&mut self, slot: usize, text: &'static str) -> u32 {
+        let index = self.intern_content(text);
+        self.literals[slot] = Literal {
+            address: text.as_ptr().addr(),
+            length: text.len(),
+            epoch: self.epoch,
+            index,
+        };
+        index
+    }
+
+    /// The index of a text found by its content.
+    fn intern_content(&mut self, text: &str) -> u32 {
+        if text.is_empty() {
+            return 0;
+        }
+        let hash = hash(text.as_bytes());
+        let first = hash as usize;
+        for probe in 0..PROBES {
+            let slot = (first + probe) % CONTENT_SLOTS;
+            let seen = self.contents[slot];
+            if seen.epoch != self.epoch {
+                let index = self.append(text);
+                self.contents[slot] = Content {
+                    hash,
+                    epoch: self.epoch,
+                    index,
+                };
+                return index;
+            }
+            if seen.hash == hash && self.get(seen.index) == Some(text) {
+                return seen.index;
+            }
+        }
+        self.append(text)
+    }
+
+    /// The text `index`, unless an end was cut off.
+    fn get(&self, index: u32) -> Option<&str> {
+        let index = index as usize;
+        let start = *self.ends.get(index.checked_sub(1)?)? as usize;
+        self.text.get(start..*self.ends.get(index)? as usize)
+    }
+}
+
+/// A hash of `bytes` that is fast for the short texts that names and keys are. It need not resist
+/// attack: the number of tries is bounded.
+fn hash(bytes: &[u8]) -> u32 {
+    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mix = |hash: u64, word: u64| {
+        let product = u128::from(hash ^ word) * u128::from(FACTOR);
+        product as u64 ^ (product >> 64) as u64
+    };
+    let mut hash = bytes.len() as u64;
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        hash = mix(hash, u64::from_le_bytes(*word));
+        rest = behind;
+    }
+    let mut last = 0;
+    for &byte in rest {
+        last = last << 8 | u64::from(byte);
+    }
+    hash = mix(hash, last);
+    (hash ^ hash >> 32) as u32
+}

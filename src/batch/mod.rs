@@ -1,0 +1,37 @@
+//! Batches: finished spans in one FlatBuffers buffer each, and the segment files that hold them.
+//!
+//! - [`BatchBuilder`] makes a [`Batch`], [`BatchView`] reads one where it lies.
+//! - [`segment`] frames batches in a file, so that a torn or damaged part is found and skipped.
+//!
+//! The format is specified in `docs/batch-format.md`. Reading is safe code throughout and takes
+//! any bytes: they are checked in full before anything is handed out.
+
+mod attributes;
+mod builder;
+mod error;
+#[allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    clippy::unnecessary_safety_comment,
+    reason = "made by the FlatBuffers compiler: see scripts/generate-schema"
+)]
+#[rustfmt::skip]
+mod generated;
+mod intern;
+mod owned;
+pub mod segment;
+mod span;
+mod table;
+mod verify;
+mod view;
+
+pub use attributes::{Attributes, BoolArray, F64Array, I64Array, StrArray, ValueView};
+pub use builder::{BatchBuilder, LinkHead, SpanHead};
+pub use error::BatchError;
+pub use owned::Batch;
+pub use span::{EventView, Events, LinkView, Links, SpanView, Spans};
+pub use view::{BatchView, FORMAT_MAJOR, FORMAT_MINOR, Scope};
