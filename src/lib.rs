@@ -8,6 +8,8 @@ compile_error!(
 pub mod batch;
 pub mod export;
 
+#[allow(unsafe_code)]
+mod raw;
 mod value;
 
 pub use value::{OwnedValue, SpanKind, StatusCode, Text, Value};
