@@ -32,6 +32,7 @@ impl SegmentName {
     ///
     /// A clock that was set back must not make a new segment sort before an old one, nor give it
     /// an old one's name.
+    #[cfg(unix)]
     pub(super) fn next(now_unix_ns: u64, newest: Option<u64>) -> Self {
         let begun_unix_ns = newest.map_or(now_unix_ns, |newest| {
             now_unix_ns.max(newest.saturating_add(1))
@@ -169,7 +170,7 @@ pub fn segments_in(directory: impl AsRef<Path>) -> Result<Vec<PathBuf>, ExportEr
     Ok(paths.map(|name| directory.join(name.to_string())).collect())
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

@@ -2,12 +2,6 @@
 //!
 //! A test that needs a process to spoil runs this binary again, with itself as the only test and
 //! the directory in an environment variable.
-#![cfg(unix)]
-
-mod common {
-    pub(crate) mod batches;
-    pub(crate) mod scratch;
-}
 
 use std::env;
 use std::fs;
@@ -16,8 +10,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Output};
 
-use common::batches::batch;
-use common::scratch::Scratch;
+use crate::common::batches::batch;
+use crate::common::scratch::Scratch;
 use nanospan::export::segment::{SegmentExporter, SegmentFile, segments_in};
 use nanospan::export::{Context, ExportErrorKind, SpanExporter};
 
@@ -28,7 +22,7 @@ fn spoilt_process() -> Option<PathBuf> {
     env::var_os(DIRECTORY).map(PathBuf::from)
 }
 
-/// Runs the test `name` in a process of its own, from a shell that ran `setup` before.
+/// Runs the test `name` of this module in a process of its own, from a shell that ran `setup` before.
 fn run_alone(name: &str, setup: &str, directory: &Path) -> Output {
     Command::new("sh")
         .arg("-c")
@@ -36,7 +30,10 @@ fn run_alone(name: &str, setup: &str, directory: &Path) -> Output {
             r#"{setup}; exec "$0" --exact "$1" --test-threads=1"#
         ))
         .arg(env::current_exe().expect("this process has a file"))
-        .arg(name)
+        .arg(format!(
+            "{}::{name}",
+            module_path!().trim_start_matches("exporters::")
+        ))
         .env(DIRECTORY, directory)
         .output()
         .expect("a system with a shell")

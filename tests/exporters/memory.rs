@@ -1,13 +1,9 @@
 //! What the in-memory exporter keeps, and how it fails and stalls on demand.
 
-mod common {
-    pub(crate) mod batches;
-}
-
 use std::thread;
 use std::time::Duration;
 
-use common::batches::batch;
+use crate::common::batches::batch;
 use nanospan::export::{Context, ExportErrorKind, MemoryExporter, SpanExporter};
 use nanospan::{OwnedValue, SpanKind, StatusCode};
 
