@@ -92,6 +92,7 @@ impl TextStore {
     }
 
     /// Adds `text` without looking whether it is there already, and gives its index.
+    #[inline]
     pub(crate) fn append(&mut self, text: &str) -> u32 {
         if text.is_empty() {
             return 0;
@@ -159,23 +160,26 @@ impl TextStore {
                 };
                 return index;
             }
-            if seen.hash == hash && self.get(seen.index) == Some(text) {
+            if seen.hash == hash && self.get(seen.index) == Some(text.as_bytes()) {
                 return seen.index;
             }
         }
         self.append(text)
     }
 
-    /// The text `index`, unless an end was cut off.
-    fn get(&self, index: u32) -> Option<&str> {
+    /// The bytes of the text `index`, unless an end was cut off.
+    fn get(&self, index: u32) -> Option<&[u8]> {
         let index = index as usize;
         let start = *self.ends.get(index.checked_sub(1)?)? as usize;
-        self.text.get(start..*self.ends.get(index)? as usize)
+        self.text
+            .as_bytes()
+            .get(start..*self.ends.get(index)? as usize)
     }
 }
 
 /// A hash of `bytes` that is fast for the short texts that names and keys are. It need not resist
 /// attack: the number of tries is bounded.
+#[inline]
 fn hash(bytes: &[u8]) -> u32 {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let mix = |hash: u64, word: u64| {
@@ -183,15 +187,28 @@ fn hash(bytes: &[u8]) -> u32 {
         product as u64 ^ (product >> 64) as u64
     };
     let mut hash = bytes.len() as u64;
-    let mut rest = bytes;
-    while let Some((word, behind)) = rest.split_first_chunk() {
-        hash = mix(hash, u64::from_le_bytes(*word));
-        rest = behind;
+    if let Some(last) = bytes.last_chunk::<8>() {
+        // Whole words, and then the last eight bytes, which may have been seen in part.
+        for word in bytes.chunks_exact(8) {
+            hash = mix(hash, word_of(word));
+        }
+        hash = mix(hash, u64::from_le_bytes(*last));
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        hash = mix(hash, u64::from(first) << 32 | u64::from(last));
+    } else {
+        hash = mix(hash, word_of(bytes));
     }
-    let mut last = 0;
-    for &byte in rest {
-        last = last << 8 | u64::from(byte);
-    }
-    hash = mix(hash, last);
     (hash ^ hash >> 32) as u32
+}
+
+/// At most eight bytes as a number.
+#[inline]
+fn word_of(bytes: &[u8]) -> u64 {
+    match bytes.first_chunk() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => bytes
+            .iter()
+            .fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    }
 }
