@@ -483,3 +483,6 @@ fn encode_array(texts: &mut TextStore, elements: &mut Vec<u64>, value: &Value<'_
     let count = elements.len() - first;
     (value_type, (count as u64) << 32 | u64::from(first as u32))
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,10 +210,7 @@ fn a_batch_is_never_larger_than_its_builder_said() {
         let said = builder.byte_len();
         let batch = builder.finish(0, 0).expect("the batch is small");
         let size = batch.as_bytes().len();
-        assert!(
-            size <= said.next_multiple_of(8),
-            "case {case}: {size} bytes, not {said}"
-        );
+        assert!(size <= said, "case {case}: {size} bytes, not {said}");
         assert!(
             size + 300 > said,
             "case {case}: {size} bytes, far from {said}"
@@ -301,7 +298,7 @@ fn a_damaged_batch_with_the_right_checksum_is_refused_or_can_be_read_in_full() {
 
 #[test]
 fn bytes_that_are_no_segment_at_all_are_read_without_a_panic() {
-    let mut headers = 0;
+    let mut damages = 0;
     for case in 0..3000 {
         let mut random = Random(case);
         let length = random.below(600);
@@ -318,9 +315,9 @@ fn bytes_that_are_no_segment_at_all_are_read_without_a_panic() {
                 damage.offset + damage.skipped <= bytes.len() as u64,
                 "case {case}"
             );
-            headers += 1;
+            damages += 1;
         }
         assert_eq!(valid_prefix(&bytes).len, 0, "case {case}");
     }
-    assert!(headers > 1000);
+    assert!(damages > 1000);
 }
