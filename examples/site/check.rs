@@ -14,7 +14,9 @@ use std::collections::HashMap;
 pub(crate) struct Verdict {
     /// What is wrong; nothing if the two are equal.
     pub(crate) problems: Vec<String>,
-    /// How many requests had to have a span.
+    /// How many requests the log has.
+    pub(crate) requests: usize,
+    /// How many of them had to have a span.
     pub(crate) recorded: usize,
     /// How many spans the files hold.
     pub(crate) spans: usize,
@@ -26,7 +28,7 @@ pub(crate) struct Verdict {
 
 /// Compares the files with the log.
 pub(crate) fn compare(entries: &[Entry], segments: &[SegmentFile]) -> Verdict {
-    let mut verdict = Verdict::default();
+    let mut verdict = Verdict { requests: entries.len(), ..Verdict::default() };
     let files = Files::read(segments, &mut verdict.problems);
     verdict.spans = files.rows.len();
 

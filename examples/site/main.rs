@@ -35,7 +35,7 @@ use nanospan::Tracer;
 use nanospan::export::segment::SegmentExporter;
 use server::Server;
 use std::error::Error;
-use std::io;
+use std::io::{self, Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -74,16 +74,16 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
     let runtime = runtime()?;
     runtime.block_on(async {
         let server = Server::start(args.port.unwrap_or(8080), tracer).await?;
-        println!("http://{} is being served; Ctrl-C ends it", server.address());
+        writeln!(stdout(), "serving http://{}; Ctrl-C ends it", server.address())?;
         told_to_end().await?;
         server.stop().await;
         Ok::<_, Box<dyn Error>>(())
     })?;
     drop(runtime);
     tracer.shutdown(SHUTDOWN)?;
-    report::print_account(&tracer.stats());
     if !args.off {
-        println!("To look at the traces: nanospan tree {}", args.spool.display());
+        report::account(&mut stdout(), &tracer.stats())?;
+        writeln!(stdout(), "To look at the traces: nanospan tree {}", args.spool.display())?;
     }
     Ok(())
 }

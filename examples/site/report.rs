@@ -3,112 +3,145 @@
 use crate::check::Verdict;
 use crate::client::Round;
 use crate::files::{Files, Row};
-use crate::log::Entry;
-use nanospan::propagation::parse_traceparent;
-use nanospan::{Stats, StatusCode};
+use nanospan::{SpanKind, Stats, StatusCode};
+use std::io::{self, Write};
+use std::time::Duration;
 
-/// Requests per second and latency, of the rounds with tracing and those without.
-pub(crate) fn print_speed(traced: &[Round], untraced: &[Round]) {
-    println!("{:>24}{:>14}{:>12}{:>12}", "requests/s", "of the runs", "p50", "p99");
-    let mut rates = [0.0; 2];
-    for (rate, (name, rounds)) in rates.iter_mut().zip([("traced", traced), ("untraced", untraced)]) {
-        let mut micros: Vec<u64> =
-            rounds.iter().flat_map(|round| &round.entries).map(|entry| entry.micros).collect();
-        micros.sort_unstable();
-        let seconds: f64 = rounds.iter().map(|round| round.took.as_secs_f64()).sum();
-        *rate = micros.len() as f64 / seconds;
-        let each: Vec<String> = rounds.iter().map(|round| format!("{:.0}", per_second(round))).collect();
-        let percentile = |percent: usize| micros.get(micros.len() * percent / 100).copied().unwrap_or(0);
-        println!(
-            "{name:<10}{rate:>14.0}{:>14}{:>9} us{:>9} us",
-            each.join(" "),
-            percentile(50),
-            percentile(99)
-        );
+/// Speed, computing time and latency of the rounds with tracing and of those without.
+pub(crate) fn speed(out: &mut impl Write, traced: &[Round], untraced: &[Round]) -> io::Result<()> {
+    let rows = [("traced", Speed::of(traced)), ("untraced", Speed::of(untraced))];
+    writeln!(
+        out,
+        "{:<10}{:>12}{:>20}{:>11}{:>11}{:>16}",
+        "", "requests/s", "slowest, fastest", "p50", "p99", "CPU a request"
+    )?;
+    for (name, speed) in &rows {
+        let runs = format!("{:.0}, {:.0}", speed.slowest, speed.fastest);
+        let cpu = speed.cpu_micros.map_or("unknown".to_owned(), |micros| format!("{micros:.1} us"));
+        let (median, p50, p99) = (speed.median, speed.p50_micros, speed.p99_micros);
+        writeln!(out, "{name:<10}{median:>12.0}{runs:>20}{p50:>8} us{p99:>8} us{cpu:>16}")?;
     }
-    let [traced, untraced] = rates;
-    println!("traced / untraced: {:.3}. The client shares the machine with the site.", traced / untraced);
+    let [(_, traced), (_, untraced)] = rows;
+    writeln!(
+        out,
+        "Of the medians, traced is {:.3} of untraced. The client and the export run in this process too,\n\
+         and whatever else the machine does shows.",
+        traced.median / untraced.median
+    )
 }
 
-fn per_second(round: &Round) -> f64 {
-    round.entries.len() as f64 / round.took.as_secs_f64()
+/// What some rounds took together.
+struct Speed {
+    /// Requests per second, of the round in the middle.
+    median: f64,
+    slowest: f64,
+    fastest: f64,
+    p50_micros: u64,
+    p99_micros: u64,
+    cpu_micros: Option<f64>,
+}
+
+impl Speed {
+    fn of(rounds: &[Round]) -> Self {
+        let entries = rounds.iter().flat_map(|round| &round.entries);
+        let mut micros: Vec<u64> = entries.map(|entry| entry.micros).collect();
+        micros.sort_unstable();
+        let percentile = |percent: usize| micros.get(micros.len() * percent / 100).copied().unwrap_or(0);
+
+        let rate = |round: &Round| round.entries.len() as f64 / round.took.as_secs_f64();
+        let mut rates: Vec<f64> = rounds.iter().map(rate).collect();
+        rates.sort_unstable_by(f64::total_cmp);
+        let rate = |index: usize| rates.get(index).copied().unwrap_or(0.0);
+
+        let cpu: Option<Duration> = rounds.iter().map(|round| round.cpu).sum();
+        Self {
+            median: rate(rates.len() / 2),
+            slowest: rate(0),
+            fastest: rate(rates.len() - 1),
+            p50_micros: percentile(50),
+            p99_micros: percentile(99),
+            cpu_micros: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / micros.len() as f64),
+        }
+    }
 }
 
 /// Where every span went, as the tracer has it.
-pub(crate) fn print_account(stats: &Stats) {
+pub(crate) fn account(out: &mut impl Write, stats: &Stats) -> io::Result<()> {
     let dropped = stats.dropped;
-    println!("started {} = exported {}", stats.started, stats.exported);
-    println!(
-        "  + dropped {} (overload {}, shutdown {}, export {}, encoding {}, fork {}, thread exit {})",
-        dropped.total(),
-        dropped.overload,
-        dropped.shutdown,
-        dropped.export_failed,
-        dropped.encode_failed,
-        dropped.fork,
-        dropped.thread_exit,
-    );
-    println!("  + live {} + buffered {}", stats.live, stats.buffered);
-    println!("balanced: {}. Not sampled, as callers asked: {}", stats.is_balanced(), stats.not_sampled);
+    writeln!(out, "  {:>10} started, of which", stats.started)?;
+    for (spans, what) in [
+        (stats.exported, "exported"),
+        (dropped.overload, "dropped for want of memory"),
+        (dropped.shutdown, "dropped by the shutdown"),
+        (dropped.export_failed, "dropped by the exporter"),
+        (dropped.encode_failed, "dropped by the encoder"),
+        (dropped.fork, "dropped by a fork"),
+        (dropped.thread_exit, "dropped at the exit of a thread"),
+        (stats.live, "live"),
+        (stats.buffered, "buffered"),
+    ] {
+        if spans > 0 {
+            writeln!(out, "  {spans:>10} {what}")?;
+        }
+    }
+    let balance = if stats.is_balanced() { "That is all of them" } else { "That is NOT all of them" };
+    writeln!(out, "{balance}; {} more were not sampled, as their callers asked.", stats.not_sampled)
 }
 
 /// The most problems that are worth reading.
 const PROBLEMS_SHOWN: usize = 20;
 
 /// What the comparison of the files with the client's log found.
-pub(crate) fn print_verdict(verdict: &Verdict, requests: usize) {
+pub(crate) fn verdict(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
     if verdict.problems.is_empty() {
-        println!(
-            "equal: {requests} requests by the client's log, {} of them to be recorded, {} spans in the files",
-            verdict.recorded, verdict.spans,
+        return writeln!(
+            out,
+            "EQUAL: {} requests, of which the callers wanted {} recorded; {} spans, nothing missing or extra.\n\
+             {} of the requests' spans were moved between worker threads while they waited;\n\
+             {} spans were given to a blocking thread, or ended by another thread through their handle.",
+            verdict.requests, verdict.recorded, verdict.spans, verdict.migrated, verdict.handed_over,
         );
-        println!(
-            "{} spans of requests moved between threads while they waited, {} were handed to another thread",
-            verdict.migrated, verdict.handed_over,
-        );
-        return;
     }
-    println!("NOT EQUAL: {} differences", verdict.problems.len());
+    writeln!(out, "NOT EQUAL: {} differences", verdict.problems.len())?;
     for problem in verdict.problems.iter().take(PROBLEMS_SHOWN) {
-        println!("  {problem}");
+        writeln!(out, "  {problem}")?;
     }
-    if verdict.problems.len() > PROBLEMS_SHOWN {
-        println!("  ... and {} more", verdict.problems.len() - PROBLEMS_SHOWN);
-    }
-}
-
-/// The spans of the request that took the client longest, of those that were recorded.
-pub(crate) fn print_slowest(files: &Files<'_>, entries: &[Entry]) {
-    let told = |entry: &Entry| parse_traceparent(entry.traceresponse.as_ref()?.as_bytes()).ok();
-    let recorded = |entry: &&Entry| told(entry).is_some_and(|told| told.is_sampled());
-    let Some(slowest) = entries.iter().filter(recorded).max_by_key(|entry| entry.micros) else { return };
-    let Some(told) = told(slowest) else { return };
-    println!("slowest request: {} {}, {} us for the client", slowest.method, slowest.path, slowest.micros);
-    println!("trace {}", told.trace_id());
-    let key = (told.trace_id(), told.span_id());
-    if let Some(row) = files.rows.iter().find(|row| row.key() == key) {
-        print_tree(files, row, files.span(row).start_unix_nanos(), 0);
+    match verdict.problems.len().saturating_sub(PROBLEMS_SHOWN) {
+        0 => Ok(()),
+        more => writeln!(out, "  ... and {more} more"),
     }
 }
 
-fn print_tree(files: &Files<'_>, row: &Row<'_>, origin: u64, depth: usize) {
+/// The spans of the request that took the site longest.
+pub(crate) fn slowest(out: &mut impl Write, files: &Files<'_>) -> io::Result<()> {
+    let took = |row: &&Row<'_>| {
+        let span = files.span(row);
+        span.end_unix_nanos().saturating_sub(span.start_unix_nanos())
+    };
+    let requests = files.rows.iter().filter(|row| files.span(row).kind() == SpanKind::Server);
+    let Some(row) = requests.max_by_key(took) else { return Ok(()) };
+    writeln!(out, "The slowest request, trace {}", row.trace)?;
+    writeln!(out, "{:>13} {:>12}", "begins", "takes")?;
+    tree(out, files, row, files.span(row).start_unix_nanos(), 0)
+}
+
+fn tree(out: &mut impl Write, files: &Files<'_>, row: &Row<'_>, origin: u64, depth: usize) -> io::Result<()> {
     let span = files.span(row);
     let micros = |nanos: u64| nanos as f64 / 1000.0;
-    let (status, why) = span.status();
-    println!(
-        "{:>10.1} us {:>9.1} us  {:indent$}{}{}",
-        micros(span.start_unix_nanos().saturating_sub(origin)),
-        micros(span.end_unix_nanos() - span.start_unix_nanos()),
-        "",
-        row.name,
-        if status == StatusCode::Error { format!("  ERROR: {why}") } else { String::new() },
-        indent = 2 * depth,
-    );
+    let error = match span.status() {
+        (StatusCode::Error, why) => format!("  ERROR: {why}"),
+        _ => String::new(),
+    };
+    let begins = micros(span.start_unix_nanos().saturating_sub(origin));
+    let takes = micros(span.end_unix_nanos().saturating_sub(span.start_unix_nanos()));
+    let indent = 2 * depth;
+    writeln!(out, "{begins:>10.1} us {takes:>9.1} us  {:indent$}{}{error}", "", row.name)?;
     for event in span.events() {
         let at = micros(event.time_unix_nanos().saturating_sub(origin));
-        println!("{at:>10.1} us {:>14}{:indent$}* {}", "", "", event.name(), indent = 2 * depth + 2);
+        writeln!(out, "{at:>10.1} us {:>12}  {:indent$}  * {}", "", "", event.name())?;
     }
     for child in files.children(row) {
-        print_tree(files, child, origin, depth + 1);
+        tree(out, files, child, origin, depth + 1)?;
     }
+    Ok(())
 }
