@@ -104,6 +104,8 @@ pub enum ExportErrorKind {
     Cancelled,
     /// The operating system refused a read, a write or a connection.
     Io,
+    /// The exporter's own limit on what it stores is reached.
+    Full,
     /// The receiver answered, and refused some or all of the batch.
     Rejected,
     /// Another writer holds what this exporter needs for itself alone.
