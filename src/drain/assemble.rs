@@ -131,7 +131,7 @@ impl Assembler {
         let end = facts.end.unwrap_or_else(|| timeline.unix_nanos(header.end)).max(start);
         let name = match facts.name {
             Some(name) => name.into(),
-            None => Text::Static(header.start.name()),
+            None => Text::Static(header.start.name.text()),
         };
         batch.begin_span(&SpanHead {
             trace_id: header.start.trace_id,
