@@ -125,6 +125,12 @@ impl Span {
         Self { core, target: None, trace_id, id, flags, has_status: true, trace_state }
     }
 
+    /// A span below this one that records nothing and passes on the same ids.
+    #[inline(always)]
+    pub(crate) fn passed_on(&self) -> Self {
+        Self::passing(self.core, self.trace_id, self.span_id(), self.flags, self.trace_state.clone())
+    }
+
     pub(crate) const fn invalid(core: Option<&'static Core>) -> Self {
         Self {
             core,

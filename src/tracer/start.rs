@@ -4,7 +4,6 @@ use crate::context::{SpanContext, SpanHandle, SpanId, TraceFlags, TraceId, Trace
 use crate::drain::REMOTE;
 use crate::raw::block::{NameWord, Start};
 use crate::raw::engine::Found;
-use crate::raw::ids::TraceIds;
 use crate::raw::local::Target;
 use crate::raw::record::Kind;
 use crate::raw::tally::Count;
@@ -76,6 +75,42 @@ enum Position<'a> {
 }
 
 impl Core {
+    /// Whether a span below `parent`, which is not recording for this tracer, is known at once to
+    /// only pass its ids on; it is counted then.
+    #[inline]
+    fn passes_on(&'static self, parent: &Span) -> bool {
+        let passes = !parent.is_recording()
+            && parent.trace_id().is_valid()
+            && self.sampler.never(ParentSample::LocalNotSampled);
+        if passes {
+            self.engine.count(Count::NotSampled, 1);
+        }
+        passes
+    }
+
+    /// A root under a sampler that takes none. It gets ids so that services below it learn of the
+    /// decision; 64 random bits will do.
+    #[inline]
+    fn unsampled_root(&'static self) -> Span {
+        match self.engine.own() {
+            Some(own) => {
+                own.local().tally.add_own(Count::NotSampled, 1);
+                self.unsampled(own.local().ids.next_short())
+            }
+            None => {
+                self.engine.count(Count::NotSampled, 1);
+                Span::invalid(Some(self))
+            }
+        }
+    }
+
+    #[inline]
+    fn unsampled(&'static self, trace_id: u128) -> Span {
+        let span_id = SpanId::from_u64((trace_id >> 64) as u64);
+        let trace_id = TraceId::from_u128(trace_id);
+        Span::passing(Some(self), trace_id, span_id, TraceFlags::RANDOM, TraceState::EMPTY)
+    }
+
     /// Asks the sampler, then starts a span now. `bytes` are the flags and, above them, the kind.
     /// `None` when the span is not sampled or was refused; either is counted.
     #[inline(never)]
@@ -176,11 +211,14 @@ impl<'a> SpanBuilder<'a> {
     #[inline(always)]
     pub fn start(self) -> Span {
         let Some(core) = self.core else { return self.start_noop() };
-        // The common case is laid out here, in the caller; everything else is a call.
-        if let Parent::Span(parent) = self.parent {
-            if parent.is_recording_for(core) {
+        // The common cases are laid out here, in the caller; everything else is a call.
+        match self.parent {
+            Parent::Span(parent) if parent.is_recording_for(core) => {
                 return self.start_below(core, &Below::of(parent));
             }
+            Parent::Span(parent) if core.passes_on(parent) => return parent.passed_on(),
+            Parent::None if core.sampler.never(ParentSample::None) => return core.unsampled_root(),
+            _ => {}
         }
         self.start_elsewhere(core)
     }
@@ -217,19 +255,12 @@ impl<'a> SpanBuilder<'a> {
     }
 
     fn start_root(&self, core: &'static Core) -> Span {
-        let ids = core.engine.own().map(|own| &own.local().ids);
-        let mut drawn = None;
         // A thread without ids is refused by `begin`.
-        let draw = || *drawn.insert(ids.map_or(0, TraceIds::next));
-        if !core.sampler.decide(ParentSample::None, draw) {
+        let trace_id = core.engine.own().map_or(0, |own| own.local().ids.next());
+        if !core.sampler.decide(ParentSample::None, || trace_id) {
             core.engine.count(Count::NotSampled, 1);
-            // It gets ids so that services below it learn of the decision; 64 random bits will do.
-            let trace_id = drawn.or_else(|| ids.map(TraceIds::next_short)).unwrap_or(0);
-            let span_id = SpanId::from_u64((trace_id >> 64) as u64);
-            let trace_id = TraceId::from_u128(trace_id);
-            return Span::passing(Some(core), trace_id, span_id, TraceFlags::RANDOM, TraceState::EMPTY);
+            return core.unsampled(trace_id);
         }
-        let trace_id = drawn.unwrap_or_else(|| ids.map_or(0, TraceIds::next));
         let below = Below {
             trace_id: TraceId::from_u128(trace_id),
             span_id: 0,
