@@ -165,7 +165,7 @@ impl<'a> Table<'a> {
             return Ok(None);
         }
         let position = self.start + offset;
-        if offset < 4 || offset + T::SIZE > self.size {
+        if offset + T::SIZE > self.size {
             return Err(BatchError::malformed(
                 name,
                 0,

@@ -119,6 +119,27 @@ fn clause_4_8_values_keep_their_type_and_their_bits() {
     assert_eq!(read, values);
 }
 
+#[test]
+fn clause_4_8_values_are_equal_if_their_types_and_bits_are() {
+    let mut span = plain_span(1, "values");
+    span.attributes = all_values()
+        .into_iter()
+        .map(|value| ("key".to_owned(), value))
+        .collect();
+    let batch = plain_batch(0, vec![span.clone(), span]).write();
+    let [first, second] = [0, 1].map(|index| batch.view().span(index).expect("it was added"));
+    for (index, (_, a)) in first.attributes().enumerate() {
+        for (other_index, (_, b)) in second.attributes().enumerate() {
+            assert_eq!(a == b, index == other_index, "{a:?} and {b:?}");
+            assert_eq!(
+                a.to_owned() == b.to_owned(),
+                index == other_index,
+                "{a:?} and {b:?}"
+            );
+        }
+    }
+}
+
 /// Values of all types, with all that is special about floats.
 fn all_values() -> Vec<OwnedValue> {
     let floats = [
