@@ -218,7 +218,6 @@ impl Span {
 
     /// Begins to make a span below this one, by the same tracer.
     #[inline]
-    #[must_use]
     pub fn child<'a>(&'a self, name: impl Into<Text<'a>>) -> SpanBuilder<'a> {
         SpanBuilder::new(self.core, name.into()).child_of(self)
     }
