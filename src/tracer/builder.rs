@@ -223,10 +223,10 @@ impl TracerBuilder {
     }
 
     /// Sets how long the drain thread sleeps between two passes while little is recorded. One
-    /// millisecond by default. It sleeps less under load, and up to ten milliseconds when nothing
-    /// was recorded for a second.
+    /// millisecond by default, 50 microseconds at least. It sleeps less under load, and up to ten
+    /// milliseconds when nothing was recorded for a second.
     pub fn drain_interval(mut self, interval: Duration) -> Self {
-        self.drain_interval = interval;
+        self.drain_interval = interval.max(Duration::from_micros(50));
         self
     }
 
