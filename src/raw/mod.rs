@@ -14,7 +14,6 @@ pub(crate) mod handle;
 pub(crate) mod ids;
 pub(crate) mod local;
 pub(crate) mod log;
-#[cfg(unix)]
 pub(crate) mod os;
 pub(crate) mod random;
 pub(crate) mod record;

@@ -20,23 +20,13 @@ pub(crate) enum Lock {
 }
 
 /// Opens `name` in the directory `directory` as `openat(2)` does, closing it on exec.
-pub(crate) fn open_at(
-    directory: &File,
-    name: &CStr,
-    flags: libc::c_int,
-    mode: u32,
-) -> io::Result<File> {
+pub(crate) fn open_at(directory: &File, name: &CStr, flags: libc::c_int, mode: u32) -> io::Result<File> {
     loop {
         // SAFETY: `directory` is borrowed, so its descriptor is open for the whole call;
         // `name` is a NUL-terminated string that the call only reads. The mode is passed as
         // an unsigned int, to which C promotes a `mode_t` in a variable argument list.
         let fd = unsafe {
-            libc::openat(
-                directory.as_raw_fd(),
-                name.as_ptr(),
-                flags | libc::O_CLOEXEC,
-                mode as libc::c_uint,
-            )
+            libc::openat(directory.as_raw_fd(), name.as_ptr(), flags | libc::O_CLOEXEC, mode as libc::c_uint)
         };
         if fd >= 0 {
             // SAFETY: `openat` has just returned `fd`, so it is open and owned by nobody else.

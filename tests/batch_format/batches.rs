@@ -4,9 +4,7 @@ use nanospan::batch::segment::SegmentReader;
 use nanospan::batch::{BatchBuilder, BatchError, BatchView, SpanHead};
 use nanospan::{OwnedValue, SpanKind, StatusCode, Text, Value};
 
-use crate::support::{
-    BatchModel, EventModel, LinkModel, SpanModel, plain_batch, plain_span, segment,
-};
+use crate::support::{BatchModel, EventModel, LinkModel, SpanModel, plain_batch, plain_span, segment};
 
 #[test]
 fn clause_4_1_a_batch_has_the_identifier_and_whole_words() {
@@ -17,10 +15,7 @@ fn clause_4_1_a_batch_has_the_identifier_and_whole_words() {
         assert_eq!(batch.as_bytes().len() % 8, 0);
     }
     assert_eq!(BatchView::parse(b"").err(), Some(BatchError::NotABatch));
-    assert_eq!(
-        BatchView::parse(b"\x10\0\0\0NSPX\0\0\0\0").err(),
-        Some(BatchError::NotABatch)
-    );
+    assert_eq!(BatchView::parse(b"\x10\0\0\0NSPX\0\0\0\0").err(), Some(BatchError::NotABatch));
 }
 
 #[test]
@@ -42,17 +37,10 @@ fn clause_4_4_a_name_or_key_that_recurs_is_stored_once() {
     for number in 0..100 {
         plain_span(number, "a name that recurs").add_to(&mut builder);
         builder.begin_span(&SPAN_HEAD);
-        builder.attribute(
-            "a key that recurs".into(),
-            &Value::StaticStr("a value that recurs"),
-        );
+        builder.attribute("a key that recurs".into(), &Value::StaticStr("a value that recurs"));
     }
     let batch = builder.finish(0, 0).expect("the batch is small");
-    for text in [
-        "a name that recurs",
-        "a key that recurs",
-        "a value that recurs",
-    ] {
+    for text in ["a name that recurs", "a key that recurs", "a value that recurs"] {
         let found = batch.as_bytes().windows(text.len());
         assert_eq!(found.filter(|bytes| *bytes == text.as_bytes()).count(), 1);
     }
@@ -82,22 +70,12 @@ fn clause_4_5_attributes_belong_to_what_was_opened_last() {
     builder.attribute("of the second span".into(), &Value::I64(3));
     let batch = builder.finish(0, 0).expect("the batch is small");
 
-    let spans: Vec<_> = batch
-        .view()
-        .spans()
-        .map(|span| SpanModel::read(&span))
-        .collect();
+    let spans: Vec<_> = batch.view().spans().map(|span| SpanModel::read(&span)).collect();
     assert_eq!(spans.len(), 2);
     assert_eq!(spans[0].attributes, [("of the span".to_owned(), 1.into())]);
     assert_eq!(spans[0].events.len(), 1);
-    assert_eq!(
-        spans[0].events[0].attributes,
-        [("of the event".to_owned(), 2.into())]
-    );
-    assert_eq!(
-        spans[1].attributes,
-        [("of the second span".to_owned(), 3.into())]
-    );
+    assert_eq!(spans[0].events[0].attributes, [("of the event".to_owned(), 2.into())]);
+    assert_eq!(spans[1].attributes, [("of the second span".to_owned(), 3.into())]);
     assert_eq!(spans[1].events, []);
 }
 
@@ -105,18 +83,26 @@ fn clause_4_5_attributes_belong_to_what_was_opened_last() {
 fn clause_4_8_values_keep_their_type_and_their_bits() {
     let values = all_values();
     let mut span = plain_span(1, "values");
-    span.attributes = values
-        .iter()
-        .enumerate()
-        .map(|(index, value)| (format!("key.{index}"), value.clone()))
-        .collect();
+    span.attributes =
+        values.iter().enumerate().map(|(index, value)| (format!("key.{index}"), value.clone())).collect();
     let batch = plain_batch(0, vec![span]).write();
     let span = batch.view().span(0).expect("there is a span");
-    let read: Vec<_> = span
-        .attributes()
-        .map(|(_, value)| value.to_owned())
-        .collect();
+    let read: Vec<_> = span.attributes().map(|(_, value)| value.to_owned()).collect();
     assert_eq!(read, values);
+}
+
+#[test]
+fn clause_4_8_values_are_equal_if_their_types_and_bits_are() {
+    let mut span = plain_span(1, "values");
+    span.attributes = all_values().into_iter().map(|value| ("key".to_owned(), value)).collect();
+    let batch = plain_batch(0, vec![span.clone(), span]).write();
+    let [first, second] = [0, 1].map(|index| batch.view().span(index).expect("it was added"));
+    for (index, (_, a)) in first.attributes().enumerate() {
+        for (other_index, (_, b)) in second.attributes().enumerate() {
+            assert_eq!(a == b, index == other_index, "{a:?} and {b:?}");
+            assert_eq!(a.to_owned() == b.to_owned(), index == other_index, "{a:?} and {b:?}");
+        }
+    }
 }
 
 /// Values of all types, with all that is special about floats.
@@ -155,12 +141,48 @@ fn clause_5_1_a_span_without_a_parent_is_a_root() {
     let mut child = plain_span(2, "child");
     child.parent_span_id = 1;
     let batch = plain_batch(0, vec![plain_span(1, "root"), child]).write();
-    let parents: Vec<_> = batch
-        .view()
-        .spans()
-        .map(|span| span.parent_span_id())
-        .collect();
+    let parents: Vec<_> = batch.view().spans().map(|span| span.parent_span_id()).collect();
     assert_eq!(parents, [None, Some([0, 0, 0, 0, 0, 0, 0, 1])]);
+}
+
+#[test]
+fn clause_5_3_flags_are_kept_as_they_are() {
+    for flags in [0, 0x01, 0x02, 0x100, 0x301, u32::MAX] {
+        let mut span = plain_span(1, "flags");
+        span.flags = flags;
+        span.links = vec![LinkModel {
+            trace_id: 1,
+            span_id: 1,
+            flags: !flags,
+            trace_state: String::new(),
+            attributes: Vec::new(),
+            dropped_attributes: 0,
+        }];
+        let batch = plain_batch(0, vec![span]).write();
+        let span = batch.view().span(0).expect("there is a span");
+        assert_eq!(span.flags(), flags);
+        assert_eq!(span.links().next().map(|link| link.flags()), Some(!flags));
+    }
+}
+
+#[test]
+fn clause_5_6_dropped_counts_are_told_apart() {
+    let mut span = plain_span(1, "dropped");
+    span.dropped = (1, 2, u32::MAX);
+    let batch = plain_batch(0, vec![span]).write();
+    let span = batch.view().span(0).expect("there is a span");
+    assert_eq!(span.dropped_attributes_count(), 1);
+    assert_eq!(span.dropped_events_count(), 2);
+    assert_eq!(span.dropped_links_count(), u32::MAX);
+}
+
+#[test]
+fn clause_5_7_a_key_that_occurs_twice_is_handed_out_twice_and_in_order() {
+    let mut span = plain_span(1, "twice");
+    span.attributes = vec![("key".to_owned(), 1.into()), ("key".to_owned(), 2.into())];
+    let batch = plain_batch(0, vec![span.clone()]).write();
+    let view = batch.view().span(0).expect("there is a span");
+    assert_eq!(SpanModel::read(&view).attributes, span.attributes);
 }
 
 #[test]
@@ -171,10 +193,7 @@ fn clause_5_8_a_batch_names_its_resource_and_this_library() {
         let view = batch.view();
         let resource: Vec<_> = view.resource().collect();
         assert_eq!(resource.len(), 1);
-        assert_eq!(
-            (resource[0].0, resource[0].1.to_owned()),
-            ("service.name", "checkout".into())
-        );
+        assert_eq!((resource[0].0, resource[0].1.to_owned()), ("service.name", "checkout".into()));
         assert_eq!(view.scope().name, "nanospan");
         assert_eq!(view.scope().version, env!("CARGO_PKG_VERSION"));
     }
@@ -182,9 +201,7 @@ fn clause_5_8_a_batch_names_its_resource_and_this_library() {
 
 #[test]
 fn clause_5_9_a_batch_states_its_tracer_number_and_time() {
-    let batch = BatchBuilder::new(&[], u64::MAX)
-        .finish(3, 4)
-        .expect("the batch is small");
+    let batch = BatchBuilder::new(&[], u64::MAX).finish(3, 4).expect("the batch is small");
     let view = BatchView::parse(batch.as_bytes()).expect("the batch is valid");
     assert_eq!(view.instance_id(), u64::MAX);
     assert_eq!((view.sequence(), view.created_unix_nanos()), (3, 4));
@@ -200,11 +217,8 @@ fn golden_batches() -> Vec<BatchModel> {
     full.trace_state = "vendor=opaque,other=1".to_owned();
     full.status = (StatusCode::Error, "upstream timed out".to_owned());
     full.dropped = (1, 2, 3);
-    full.attributes = all_values()
-        .into_iter()
-        .enumerate()
-        .map(|(index, value)| (format!("key.{index}"), value))
-        .collect();
+    full.attributes =
+        all_values().into_iter().enumerate().map(|(index, value)| (format!("key.{index}"), value)).collect();
     full.events = vec![
         EventModel {
             name: "exception".to_owned(),
@@ -233,10 +247,7 @@ fn golden_batches() -> Vec<BatchModel> {
     let mut first = plain_batch(0, vec![plain_span(1, "root"), full]);
     first.resource = vec![
         ("service.name".to_owned(), "checkout".into()),
-        (
-            "host.tags".to_owned(),
-            vec!["a".to_owned(), "b".to_owned()].into(),
-        ),
+        ("host.tags".to_owned(), vec!["a".to_owned(), "b".to_owned()].into()),
     ];
     vec![first, plain_batch(1, vec![])]
 }
@@ -247,12 +258,7 @@ fn clause_6_4_the_golden_segment_of_version_1_reads_back_to_its_content() {
     let reader = SegmentReader::new(bytes).expect("the header is intact");
     let batches: Vec<_> = reader
         .map(|frame| frame.expect("the frame is intact").view())
-        .inspect(|view| {
-            assert_eq!(
-                (view.scope().name, view.scope().version),
-                ("nanospan", "0.1.0")
-            )
-        })
+        .inspect(|view| assert_eq!((view.scope().name, view.scope().version), ("nanospan", "0.1.0")))
         .map(|view| BatchModel::read(&view))
         .collect();
     assert_eq!(batches, golden_batches());
@@ -262,8 +268,7 @@ fn clause_6_4_the_golden_segment_of_version_1_reads_back_to_its_content() {
 fn clause_6_4_what_is_written_today_reads_back_to_the_content_of_the_golden_segment() {
     let bytes = segment(&golden_batches());
     let reader = SegmentReader::new(&bytes).expect("the header is intact");
-    let batches: Vec<_> = reader
-        .map(|frame| BatchModel::read(&frame.expect("the frame is intact").view()))
-        .collect();
+    let batches: Vec<_> =
+        reader.map(|frame| BatchModel::read(&frame.expect("the frame is intact").view())).collect();
     assert_eq!(batches, golden_batches());
 }

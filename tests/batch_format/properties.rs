@@ -36,19 +36,8 @@ impl Random {
     }
 
     fn text(&mut self) -> String {
-        const PARTS: [&str; 8] = [
-            "",
-            "a",
-            "http.route",
-            "\u{e9}",
-            "\u{1F980}",
-            "\0",
-            " ",
-            "key",
-        ];
-        (0..self.below(4))
-            .map(|_| PARTS[self.below(PARTS.len())])
-            .collect()
+        const PARTS: [&str; 8] = ["", "a", "http.route", "\u{e9}", "\u{1F980}", "\0", " ", "key"];
+        (0..self.below(4)).map(|_| PARTS[self.below(PARTS.len())]).collect()
     }
 
     fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> T) -> Vec<T> {
@@ -104,18 +93,11 @@ impl Random {
             kind: [Internal, Server, Client, Producer, Consumer][self.below(5)],
             flags: self.number() as u32,
             trace_state: self.text(),
-            status: (
-                [StatusCode::Unset, StatusCode::Ok, StatusCode::Error][self.below(3)],
-                self.text(),
-            ),
+            status: ([StatusCode::Unset, StatusCode::Ok, StatusCode::Error][self.below(3)], self.text()),
             attributes: self.pairs(),
             events: self.list(Self::event),
             links: self.list(Self::link),
-            dropped: (
-                self.number() as u32,
-                self.number() as u32,
-                self.number() as u32,
-            ),
+            dropped: (self.number() as u32, self.number() as u32, self.number() as u32),
         }
     }
 
@@ -178,23 +160,12 @@ fn a_builder_that_is_reused_writes_what_a_new_one_writes() {
     let resource = random.pairs();
     let mut builder = BatchBuilder::new(&resource, 7);
     for sequence in 0..500 {
-        let model = BatchModel {
-            instance_id: 7,
-            sequence,
-            resource: resource.clone(),
-            ..random.batch()
-        };
+        let model = BatchModel { instance_id: 7, sequence, resource: resource.clone(), ..random.batch() };
         for span in &model.spans {
             span.add_to(&mut builder);
         }
-        let batch = builder
-            .finish(sequence, model.created_unix_nanos)
-            .expect("the batch is small");
-        assert_eq!(
-            batch.as_bytes(),
-            model.write().as_bytes(),
-            "batch {sequence}"
-        );
+        let batch = builder.finish(sequence, model.created_unix_nanos).expect("the batch is small");
+        assert_eq!(batch.as_bytes(), model.write().as_bytes(), "batch {sequence}");
         builder.recycle(batch);
     }
 }
@@ -211,10 +182,7 @@ fn a_batch_is_never_larger_than_its_builder_said() {
         let batch = builder.finish(0, 0).expect("the batch is small");
         let size = batch.as_bytes().len();
         assert!(size <= said, "case {case}: {size} bytes, not {said}");
-        assert!(
-            size + 300 > said,
-            "case {case}: {size} bytes, far from {said}"
-        );
+        assert!(size + 300 > said, "case {case}: {size} bytes, far from {said}");
     }
 }
 
@@ -228,11 +196,7 @@ fn damage_never_makes_up_a_span_and_never_loses_an_intact_frame_in_front_of_it()
         let written = segment(&batches);
         let mut bytes = written.clone();
         random.damage(&mut bytes);
-        let same = written
-            .iter()
-            .zip(&bytes)
-            .take_while(|(a, b)| a == b)
-            .count();
+        let same = written.iter().zip(&bytes).take_while(|(a, b)| a == b).count();
         let Ok(reader) = SegmentReader::new(&bytes) else {
             assert!(same < 32, "case {case}: refused with an intact header");
             continue;
@@ -249,18 +213,13 @@ fn damage_never_makes_up_a_span_and_never_loses_an_intact_frame_in_front_of_it()
                 Err(_) => damaged += 1,
             }
         }
-        let expected = (0..=4)
-            .filter(|&count| segment(&batches[..count]).len() <= same)
-            .count();
+        let expected = (0..=4).filter(|&count| segment(&batches[..count]).len() <= same).count();
         assert_eq!(in_front + 1, expected, "case {case}");
         let prefix = valid_prefix(&bytes);
         assert!(prefix.frames >= in_front as u64, "case {case}");
         assert!(prefix.len <= bytes.len() as u64, "case {case}");
     }
-    assert!(
-        intact > 1000 && damaged > 1000,
-        "{intact} intact, {damaged} damaged"
-    );
+    assert!(intact > 1000 && damaged > 1000, "{intact} intact, {damaged} damaged");
 }
 
 /// With the checksum made right again, only the checks of the batch itself stand between the damage
@@ -290,10 +249,7 @@ fn a_damaged_batch_with_the_right_checksum_is_refused_or_can_be_read_in_full() {
             }
         }
     }
-    assert!(
-        accepted > 1000 && refused > 1000,
-        "{accepted} accepted, {refused} refused"
-    );
+    assert!(accepted > 1000 && refused > 1000, "{accepted} accepted, {refused} refused");
 }
 
 #[test]
@@ -311,10 +267,7 @@ fn bytes_that_are_no_segment_at_all_are_read_without_a_panic() {
         assert!(SegmentReader::new(&bytes).is_err(), "case {case}");
         for item in SegmentReader::salvage(&bytes) {
             let damage = item.expect_err("there is no batch in it");
-            assert!(
-                damage.offset + damage.skipped <= bytes.len() as u64,
-                "case {case}"
-            );
+            assert!(damage.offset + damage.skipped <= bytes.len() as u64, "case {case}");
             damages += 1;
         }
         assert_eq!(valid_prefix(&bytes).len, 0, "case {case}");

@@ -10,12 +10,9 @@ use crate::support::{BatchModel, frame, plain_batch, plain_span, segment};
 
 /// Three batches of one span each, and where their frames begin; the last offset is the length.
 fn three_frames() -> (Vec<BatchModel>, Vec<u8>, Vec<usize>) {
-    let batches: Vec<_> = (1..=3)
-        .map(|number| plain_batch(number, vec![plain_span(number, "a span")]))
-        .collect();
-    let offsets = (0..=3)
-        .map(|count| segment(&batches[..count]).len())
-        .collect();
+    let batches: Vec<_> =
+        (1..=3).map(|number| plain_batch(number, vec![plain_span(number, "a span")])).collect();
+    let offsets = (0..=3).map(|count| segment(&batches[..count]).len()).collect();
     let bytes = segment(&batches);
     (batches, bytes, offsets)
 }
@@ -49,9 +46,7 @@ fn only_damage(items: &[Result<u64, Damage>]) -> (usize, u64, u64, &DamageKind) 
 /// with itself.
 fn crc32(bytes: &[u8]) -> u32 {
     let crc = bytes.iter().fold(!0, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-            (crc >> 1) ^ if crc & 1 == 1 { 0xEDB8_8320 } else { 0 }
-        })
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ if crc & 1 == 1 { 0xEDB8_8320 } else { 0 })
     });
     !crc
 }
@@ -71,12 +66,7 @@ fn clause_1_1_ids_are_stored_in_the_order_in_which_they_are_printed() {
     let view = batch.view().span(0).expect("there is a span");
     assert_eq!(view.trace_id(), std::array::from_fn(|byte| byte as u8));
     assert_eq!(view.span_id(), [1, 2, 3, 4, 5, 6, 7, 8]);
-    assert!(
-        batch
-            .as_bytes()
-            .windows(16)
-            .any(|bytes| bytes == view.trace_id())
-    );
+    assert!(batch.as_bytes().windows(16).any(|bytes| bytes == view.trace_id()));
 }
 
 #[test]
@@ -137,10 +127,7 @@ fn clause_2_4_only_an_unknown_major_version_is_refused() {
     patch_header::<SEGMENT_HEADER_LEN>(&mut bytes, 0, 10, &[0xFF, 0xFF]);
     assert_eq!(read(&bytes), [Ok(1), Ok(2), Ok(3)]);
     patch_header::<SEGMENT_HEADER_LEN>(&mut bytes, 0, 8, &[2, 0, 3, 0]);
-    assert_eq!(
-        refusal(&bytes),
-        DamageKind::UnknownVersion { major: 2, minor: 3 }
-    );
+    assert_eq!(refusal(&bytes), DamageKind::UnknownVersion { major: 2, minor: 3 });
 }
 
 #[test]
@@ -164,9 +151,8 @@ fn clause_2_6_a_segment_without_frames_is_valid_and_empty() {
 fn clause_2_7_frames_can_be_salvaged_from_behind_a_damaged_header() {
     let (_, mut bytes, offsets) = three_frames();
     bytes[3] ^= 1;
-    let items: Vec<_> = SegmentReader::salvage(&bytes)
-        .map(|frame| frame.map(|frame| frame.view().sequence()))
-        .collect();
+    let items: Vec<_> =
+        SegmentReader::salvage(&bytes).map(|frame| frame.map(|frame| frame.view().sequence())).collect();
     let (index, offset, skipped, kind) = only_damage(&items);
     assert_eq!((index, offset, skipped), (0, 0, offsets[0] as u64));
     assert_eq!(*kind, DamageKind::BadFrameHeader);
@@ -185,10 +171,7 @@ fn clause_3_1_frames_follow_each_other_aligned_and_padded_with_zeros() {
         let payload = batches[index].write();
         let header = &bytes[offsets[index]..][..FRAME_HEADER_LEN];
         assert_eq!(header[..4], *b"\xF5NSF");
-        assert_eq!(
-            header[4..8],
-            (payload.as_bytes().len() as u32).to_le_bytes()
-        );
+        assert_eq!(header[4..8], (payload.as_bytes().len() as u32).to_le_bytes());
         assert_eq!(header[8..10], [1, 0]);
         assert_eq!(frame.view().as_bytes(), payload.as_bytes());
     }
@@ -235,6 +218,14 @@ fn clause_3_3_a_frame_with_a_bad_header_is_reported_and_skipped() {
 }
 
 #[test]
+fn clause_3_3_a_checksum_does_not_make_up_for_a_missing_marker() {
+    let (_, mut bytes, offsets) = three_frames();
+    patch_header::<FRAME_HEADER_LEN>(&mut bytes, offsets[1], 0, b"\xF5NSB");
+    let items = read(&bytes);
+    assert_eq!(*only_damage(&items).3, DamageKind::BadFrameHeader);
+}
+
+#[test]
 fn clause_3_4_a_frame_that_is_cut_short_is_torn() {
     let (_, bytes, offsets) = three_frames();
     for length in offsets[2] + 1..offsets[3] {
@@ -249,14 +240,28 @@ fn clause_3_4_a_frame_that_is_cut_short_is_torn() {
 }
 
 #[test]
+fn clause_3_4_a_frame_without_all_of_its_padding_is_torn() {
+    let (batches, _, _) = three_frames();
+    let whole = [segment(&batches[..1]), frame(b"odd")].concat();
+    for missing in 1..=padding(3).len() {
+        let items = read(&whole[..whole.len() - missing]);
+        let (index, _, skipped, kind) = only_damage(&items);
+        assert_eq!((index, skipped), (1, 32 - missing as u64));
+        assert_eq!(*kind, DamageKind::Torn);
+    }
+}
+
+#[test]
 fn clause_3_4_a_torn_frame_does_not_hide_what_was_appended_behind_it() {
     let (batches, mut bytes, offsets) = three_frames();
-    bytes.truncate(offsets[2] + 64);
+    let large = plain_batch(4, (1..100).map(|number| plain_span(number, "x")).collect());
+    bytes.extend(&frame(large.write().as_bytes())[..64]);
     bytes.extend(frame(batches[0].write().as_bytes()));
     let items = read(&bytes);
-    let (index, _, skipped, _) = only_damage(&items);
-    assert_eq!((index, skipped), (2, 64));
-    assert_eq!(items[3], Ok(1));
+    let (index, offset, skipped, kind) = only_damage(&items);
+    assert_eq!((index, offset, skipped), (3, offsets[3] as u64, 64));
+    assert_eq!(*kind, DamageKind::Torn);
+    assert_eq!(items[4], Ok(1));
 }
 
 #[test]
@@ -293,10 +298,8 @@ fn clause_3_7_an_intact_frame_of_an_unknown_kind_is_skipped_and_counted() {
     let (_, mut bytes, offsets) = three_frames();
     patch_header::<FRAME_HEADER_LEN>(&mut bytes, offsets[1], 8, &[0x34, 0x12]);
     let mut reader = SegmentReader::new(&bytes).expect("the header is intact");
-    let read: Vec<_> = reader
-        .by_ref()
-        .map(|frame| frame.expect("nothing is damaged").view().sequence())
-        .collect();
+    let read: Vec<_> =
+        reader.by_ref().map(|frame| frame.expect("nothing is damaged").view().sequence()).collect();
     assert_eq!(read, [1, 3]);
     assert_eq!(reader.foreign_frames(), 1);
     assert_eq!(valid_prefix(&bytes).len, bytes.len() as u64);
@@ -383,10 +386,7 @@ fn clause_3_11_a_torn_tail_is_cut_at_the_valid_prefix() {
     let prefix = valid_prefix(&bytes[..offsets[2] + 70]);
     assert_eq!(prefix.len, offsets[2] as u64);
     assert_eq!((prefix.frames, prefix.spans), (2, 2));
-    assert_eq!(
-        prefix.damage.expect("the tail is torn").kind,
-        DamageKind::Torn
-    );
+    assert_eq!(prefix.damage.expect("the tail is torn").kind, DamageKind::Torn);
 
     bytes.truncate(offsets[2]);
     bytes.extend(frame(batches[2].write().as_bytes()));
@@ -410,9 +410,7 @@ fn clause_3_11_a_reader_can_go_on_where_a_tail_was_torn() {
         .map(|frame| frame.map(|frame| frame.view().sequence()))
         .collect();
     assert_eq!(rest, [Ok(3)]);
-    let mut past_the_end = SegmentReader::new(&bytes)
-        .expect("the header is intact")
-        .resume_at(u64::MAX);
+    let mut past_the_end = SegmentReader::new(&bytes).expect("the header is intact").resume_at(u64::MAX);
     assert_eq!(past_the_end.next().map(|item| item.is_ok()), None);
 }
 

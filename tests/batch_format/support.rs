@@ -138,10 +138,7 @@ impl SpanModel {
             trace_state: span.trace_state().to_owned(),
             status: (code, message.to_owned()),
             attributes: pairs(span.attributes()),
-            events: span
-                .events()
-                .map(|event| EventModel::read(&event))
-                .collect(),
+            events: span.events().map(|event| EventModel::read(&event)).collect(),
             links: span.links().map(|link| LinkModel::read(&link)).collect(),
             dropped: (
                 span.dropped_attributes_count(),
@@ -182,9 +179,7 @@ impl BatchModel {
         for span in &self.spans {
             span.add_to(&mut builder);
         }
-        builder
-            .finish(self.sequence, self.created_unix_nanos)
-            .expect("the batch is small")
+        builder.finish(self.sequence, self.created_unix_nanos).expect("the batch is small")
     }
 
     pub(crate) fn read(batch: &BatchView<'_>) -> Self {
@@ -199,9 +194,7 @@ impl BatchModel {
 }
 
 fn pairs(attributes: Attributes<'_>) -> Pairs {
-    attributes
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
+    attributes.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 /// A frame around `payload`, padding included.

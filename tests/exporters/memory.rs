@@ -10,9 +10,7 @@ use nanospan::{OwnedValue, SpanKind, StatusCode};
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn export(exporter: &MemoryExporter, sequence: u64, spans: usize) {
-    exporter
-        .export(&Context::new(), &batch(sequence, spans))
-        .expect("nothing is in the way");
+    exporter.export(&Context::new(), &batch(sequence, spans)).expect("nothing is in the way");
 }
 
 #[test]
@@ -66,10 +64,7 @@ fn every_field_of_a_span_is_copied() {
     assert_eq!(link.span_id, 2_u64.to_be_bytes());
     assert_eq!(link.flags, 0x301);
     assert_eq!(link.trace_state, "vendor=1");
-    assert_eq!(
-        link.attributes,
-        [("linked".to_owned(), OwnedValue::Bool(true))]
-    );
+    assert_eq!(link.attributes, [("linked".to_owned(), OwnedValue::Bool(true))]);
     assert_eq!(link.dropped_attributes_count, 0);
     assert_eq!(span.dropped_attributes_count, 1);
     assert_eq!(span.dropped_events_count, 2);
@@ -82,9 +77,7 @@ fn a_told_failure_keeps_nothing_and_the_export_after_it_succeeds() {
     let exporter = MemoryExporter::new();
     exporter.fail_next(2);
     for sequence in 0..2 {
-        let error = exporter
-            .export(&Context::new(), &batch(sequence, 1))
-            .expect_err("it was told to fail");
+        let error = exporter.export(&Context::new(), &batch(sequence, 1)).expect_err("it was told to fail");
         assert_eq!(error.kind(), ExportErrorKind::Other);
     }
     export(&exporter, 2, 1);
@@ -97,9 +90,7 @@ fn a_held_export_goes_on_once_every_hold_is_dropped() {
     let holds = [exporter.hold(), exporter.hold()];
     thread::scope(|scope| {
         scope.spawn(|| export(&exporter, 0, 1));
-        exporter
-            .wait_for_export(&Context::with_timeout(HOUR))
-            .expect("the export starts");
+        exporter.wait_for_export(&Context::with_timeout(HOUR)).expect("the export starts");
         let [first, second] = holds;
         drop(first);
         assert!(exporter.batches().is_empty());
@@ -155,9 +146,7 @@ fn two_exports_at_once_are_noticed() {
     let hold = exporter.hold();
     thread::scope(|scope| {
         scope.spawn(|| export(&exporter, 0, 1));
-        exporter
-            .wait_for_export(&Context::with_timeout(HOUR))
-            .expect("the first export starts");
+        exporter.wait_for_export(&Context::with_timeout(HOUR)).expect("the first export starts");
         let over = Context::with_timeout(Duration::ZERO);
         let _ = exporter.export(&over, &batch(1, 1));
         drop(hold);
@@ -185,11 +174,9 @@ fn every_call_after_the_shutdown_returns_the_shutdown_error_and_what_was_kept_st
     exporter.force_flush(&context).expect("nothing to do");
     exporter.shutdown(&context).expect("the first shutdown");
     assert!(exporter.is_shut_down());
-    for error in [
-        exporter.export(&context, &batch(1, 1)),
-        exporter.force_flush(&context),
-        exporter.shutdown(&context),
-    ] {
+    for error in
+        [exporter.export(&context, &batch(1, 1)), exporter.force_flush(&context), exporter.shutdown(&context)]
+    {
         let error = error.expect_err("the exporter is shut down");
         assert_eq!(error.kind(), ExportErrorKind::Shutdown);
     }

@@ -12,9 +12,7 @@ use nanospan::export::ExportErrorKind;
 use nanospan::export::segment::{SegmentExporter, SegmentFile};
 
 fn refusal(directory: &Path) -> (ExportErrorKind, String) {
-    let error = SegmentExporter::builder(directory)
-        .build()
-        .expect_err("the directory must be refused");
+    let error = SegmentExporter::builder(directory).build().expect_err("the directory must be refused");
     (error.kind(), error.to_string())
 }
 
@@ -72,10 +70,7 @@ fn a_file_in_place_of_the_directory_is_refused() {
     let (kind, text) = refusal(&scratch.path("spans"));
     assert_eq!(kind, ExportErrorKind::Insecure);
     assert!(text.contains("not a directory"), "{text}");
-    assert_eq!(
-        fs::read(scratch.path("spans")).expect("it is there"),
-        b"kept"
-    );
+    assert_eq!(fs::read(scratch.path("spans")).expect("it is there"), b"kept");
 }
 
 #[test]
@@ -122,10 +117,7 @@ fn a_second_writer_is_refused_until_the_first_is_dropped_or_shut_down() {
         fs::create_dir_all(scratch.path("other")).expect("a fresh directory");
         let (kind, text) = refusal(&scratch.path(spelling));
         assert_eq!(kind, ExportErrorKind::Locked, "{spelling}");
-        assert!(
-            text.contains("spans") && text.contains("this process"),
-            "{text}"
-        );
+        assert!(text.contains("spans") && text.contains("this process"), "{text}");
     }
     // A refusal must not have cost the first one its lock.
     export(&first, &batch(0, 1));

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use crate::common::batches::batch;
 use crate::common::scratch::Scratch;
-use crate::common::segments::{
-    batches, batches_in, bytes, export, names, open, open_segments, shut_down,
-};
+use crate::common::segments::{batches, batches_in, bytes, export, names, open, open_segments, shut_down};
 use nanospan::batch::Batch;
 use nanospan::export::segment::{SegmentExporter, SegmentFile, segments_in};
 use nanospan::export::{Context, ExportErrorKind, SpanExporter};
@@ -20,13 +18,9 @@ use nanospan::export::{Context, ExportErrorKind, SpanExporter};
 fn everything_exported_is_read_back_equal_and_in_order() {
     let scratch = Scratch::new("equal");
     let directory = scratch.path("spans");
-    let written: Vec<Batch> = (0..50)
-        .map(|number| batch(number, number as usize % 7))
-        .collect();
-    let exporter = SegmentExporter::builder(&directory)
-        .max_segment_bytes(4096)
-        .build()
-        .expect("the directory is free");
+    let written: Vec<Batch> = (0..50).map(|number| batch(number, number as usize % 7)).collect();
+    let exporter =
+        SegmentExporter::builder(&directory).max_segment_bytes(4096).build().expect("the directory is free");
     for batch in &written {
         export(&exporter, batch);
     }
@@ -59,11 +53,7 @@ fn a_segment_sealed_between_listing_and_opening_is_still_read() {
     let listed = segments_in(&directory).expect("segments");
     shut_down(&exporter);
     assert_eq!(batches_in(&listed), bytes(&written));
-    assert!(
-        SegmentFile::open(&listed[0])
-            .expect("it is there")
-            .is_sealed()
-    );
+    assert!(SegmentFile::open(&listed[0]).expect("it is there").is_sealed());
 }
 
 #[test]
@@ -129,10 +119,8 @@ fn no_segment_is_larger_than_its_limit() {
     let scratch = Scratch::new("size");
     let directory = scratch.path("spans");
     let limit = 3000;
-    let exporter = SegmentExporter::builder(&directory)
-        .max_segment_bytes(limit)
-        .build()
-        .expect("the directory is free");
+    let exporter =
+        SegmentExporter::builder(&directory).max_segment_bytes(limit).build().expect("the directory is free");
     for number in 0..40 {
         export(&exporter, &batch(number, 2));
     }
@@ -150,10 +138,8 @@ fn a_batch_larger_than_the_limit_gets_a_segment_of_its_own() {
     let scratch = Scratch::new("oversize");
     let directory = scratch.path("spans");
     let written = [batch(0, 1), batch(1, 100), batch(2, 1)];
-    let exporter = SegmentExporter::builder(&directory)
-        .max_segment_bytes(4096)
-        .build()
-        .expect("the directory is free");
+    let exporter =
+        SegmentExporter::builder(&directory).max_segment_bytes(4096).build().expect("the directory is free");
     for batch in &written {
         export(&exporter, batch);
     }
@@ -233,10 +219,7 @@ fn a_deleted_open_segment_does_not_swallow_the_batches_after_it() {
 fn a_limit_of_zero_bytes_is_refused() {
     let scratch = Scratch::new("zero");
     let builder = SegmentExporter::builder(scratch.path("spans"));
-    for builder in [
-        builder.clone().max_segment_bytes(0),
-        builder.max_total_bytes(0),
-    ] {
+    for builder in [builder.clone().max_segment_bytes(0), builder.max_total_bytes(0)] {
         let error = builder.build().expect_err("no batch would fit");
         assert_eq!(error.kind(), ExportErrorKind::InvalidConfig);
     }
@@ -250,9 +233,7 @@ fn a_full_directory_refuses_batches_until_there_is_room_and_never_exceeds_its_li
     let limit = 8192;
     let total = || -> u64 {
         let paths = segments_in(&directory).expect("segments");
-        let sizes = paths
-            .iter()
-            .map(|path| path.metadata().expect("it is there").len());
+        let sizes = paths.iter().map(|path| path.metadata().expect("it is there").len());
         sizes.sum()
     };
     // The limit is for all segments, also those of an earlier writer.
@@ -288,10 +269,9 @@ fn a_context_that_is_over_does_no_work() {
     let late = Context::with_timeout(Duration::ZERO);
     let cancelled = Context::new();
     cancelled.cancellation().cancel();
-    for (context, kind) in [
-        (&late, ExportErrorKind::DeadlineExceeded),
-        (&cancelled, ExportErrorKind::Cancelled),
-    ] {
+    for (context, kind) in
+        [(&late, ExportErrorKind::DeadlineExceeded), (&cancelled, ExportErrorKind::Cancelled)]
+    {
         let error = exporter.export(context, &batch(0, 1)).expect_err("over");
         assert_eq!(error.kind(), kind);
         assert_eq!(error.lost_spans(), None, "the whole batch is lost");

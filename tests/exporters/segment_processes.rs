@@ -26,14 +26,9 @@ fn spoilt_process() -> Option<PathBuf> {
 fn run_alone(name: &str, setup: &str, directory: &Path) -> Output {
     Command::new("sh")
         .arg("-c")
-        .arg(format!(
-            r#"{setup}; exec "$0" --exact "$1" --test-threads=1"#
-        ))
+        .arg(format!(r#"{setup}; exec "$0" --exact "$1" --test-threads=1"#))
         .arg(env::current_exe().expect("this process has a file"))
-        .arg(format!(
-            "{}::{name}",
-            module_path!().trim_start_matches("exporters::")
-        ))
+        .arg(format!("{}::{name}", module_path!().trim_start_matches("exporters::")))
         .env(DIRECTORY, directory)
         .output()
         .expect("a system with a shell")
@@ -67,16 +62,10 @@ fn batch_count(directory: &Path) -> usize {
 fn directories_are_0700_and_files_0600_under_any_umask() {
     if let Some(directory) = spoilt_process() {
         let exporter = SegmentExporter::builder(directory).build().expect("free");
-        exporter
-            .export(&Context::new(), &batch(0, 1))
-            .expect("room");
+        exporter.export(&Context::new(), &batch(0, 1)).expect("room");
         exporter.shutdown(&Context::new()).expect("sound");
-        let exporter = SegmentExporter::builder(exporter.directory())
-            .build()
-            .expect("free");
-        exporter
-            .export(&Context::new(), &batch(1, 1))
-            .expect("room");
+        let exporter = SegmentExporter::builder(exporter.directory()).build().expect("free");
+        exporter.export(&Context::new(), &batch(1, 1)).expect("room");
         // Leaves the second segment open.
         let _ = exporter.shutdown(&Context::with_timeout(std::time::Duration::ZERO));
         return;
@@ -100,9 +89,7 @@ fn directories_are_0700_and_files_0600_under_any_umask() {
 #[test]
 fn a_writer_in_another_process_is_refused_and_told_who_holds_the_lock() {
     if let Some(directory) = spoilt_process() {
-        let error = SegmentExporter::builder(&directory)
-            .build()
-            .expect_err("held");
+        let error = SegmentExporter::builder(&directory).build().expect_err("held");
         assert_eq!(error.kind(), ExportErrorKind::Locked);
         let text = error.to_string();
         let holder = env::var("NANOSPAN_TEST_HOLDER").expect("the holder's id");
@@ -124,9 +111,7 @@ fn a_killed_writer_leaves_its_batches_and_no_lock() {
     if let Some(directory) = spoilt_process() {
         let exporter = SegmentExporter::builder(directory).build().expect("free");
         for number in 0..5 {
-            exporter
-                .export(&Context::new(), &batch(number, 1))
-                .expect("room");
+            exporter.export(&Context::new(), &batch(number, 1)).expect("room");
         }
         process::abort();
     }
@@ -147,9 +132,7 @@ fn a_file_that_may_not_grow_keeps_its_whole_batches_and_the_next_export_is_tried
     if let Some(directory) = spoilt_process() {
         // The limit applies to each file, so the failure has to come from one large batch.
         let exporter = SegmentExporter::builder(&directory).build().expect("free");
-        exporter
-            .export(&Context::new(), &batch(0, 1))
-            .expect("room");
+        exporter.export(&Context::new(), &batch(0, 1)).expect("room");
         let error = exporter
             .export(&Context::new(), &batch(1, 2_000))
             .expect_err("the file may not grow to that size");
@@ -158,16 +141,13 @@ fn a_file_that_may_not_grow_keeps_its_whole_batches_and_the_next_export_is_tried
         let text = error.to_string();
         assert!(text.contains(&directory.display().to_string()), "{text}");
         assert!(text.contains("File too large"), "{text}");
-        exporter
-            .export(&Context::new(), &batch(2, 1))
-            .expect("room");
+        exporter.export(&Context::new(), &batch(2, 1)).expect("room");
         exporter.shutdown(&Context::new()).expect("sound");
         return;
     }
     let scratch = Scratch::new("too-large");
     let directory = scratch.path("spans");
-    let name =
-        "a_file_that_may_not_grow_keeps_its_whole_batches_and_the_next_export_is_tried_afresh";
+    let name = "a_file_that_may_not_grow_keeps_its_whole_batches_and_the_next_export_is_tried_afresh";
     // In units of 512 or 1024 bytes, as the shell has it. Without the trap the system would kill.
     let output = run_alone(name, "trap '' XFSZ; ulimit -f 32", &directory);
     assert_passed(&output);
@@ -179,9 +159,7 @@ fn a_file_that_may_not_grow_keeps_its_whole_batches_and_the_next_export_is_tried
 fn a_segment_whose_only_batch_did_not_fit_is_not_left_behind() {
     if let Some(directory) = spoilt_process() {
         let exporter = SegmentExporter::builder(&directory).build().expect("free");
-        exporter
-            .export(&Context::new(), &batch(0, 2_000))
-            .expect_err("the file may not grow to that size");
+        exporter.export(&Context::new(), &batch(0, 2_000)).expect_err("the file may not grow to that size");
         exporter.shutdown(&Context::new()).expect("sound");
         return;
     }

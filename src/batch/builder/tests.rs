@@ -31,12 +31,7 @@ fn add_full_span(builder: &mut BatchBuilder) {
     builder.attribute("flags".into(), &Value::BoolArray(&[true]));
     builder.begin_event("event".into(), 5);
     builder.attribute("of event".into(), &Value::I64(6));
-    builder.begin_link(&LinkHead {
-        trace_id: 7,
-        span_id: 8,
-        flags: 0,
-        trace_state: "vendor=2",
-    });
+    builder.begin_link(&LinkHead { trace_id: 7, span_id: 8, flags: 0, trace_state: "vendor=2" });
     builder.attribute("of link".into(), &Value::I64(9));
     builder.end_span();
 }
@@ -91,31 +86,13 @@ fn clause_4_4_a_text_that_is_named_must_exist() {
     assert_eq!(refusal(|b| b.scope_version = NOWHERE), ("scope_version", 0));
     assert_eq!(refusal(|b| b.resource[0].set_key(NOWHERE)), ("resource", 0));
     assert_eq!(refusal(|b| b.spans[0].set_name(NOWHERE)), ("spans", 0));
-    assert_eq!(
-        refusal(|b| b.spans[0].set_trace_state(NOWHERE)),
-        ("spans", 0)
-    );
-    assert_eq!(
-        refusal(|b| b.spans[0].set_status_message(NOWHERE)),
-        ("spans", 0)
-    );
-    assert_eq!(
-        refusal(|b| b.attributes[2].set_key(NOWHERE)),
-        ("attributes", 2)
-    );
+    assert_eq!(refusal(|b| b.spans[0].set_trace_state(NOWHERE)), ("spans", 0));
+    assert_eq!(refusal(|b| b.spans[0].set_status_message(NOWHERE)), ("spans", 0));
+    assert_eq!(refusal(|b| b.attributes[2].set_key(NOWHERE)), ("attributes", 2));
     assert_eq!(refusal(|b| b.events[0].set_name(NOWHERE)), ("events", 0));
-    assert_eq!(
-        refusal(|b| b.event_attributes[0].set_key(NOWHERE)),
-        ("event_attributes", 0)
-    );
-    assert_eq!(
-        refusal(|b| b.links[0].set_trace_state(NOWHERE)),
-        ("links", 0)
-    );
-    assert_eq!(
-        refusal(|b| b.link_attributes[0].set_key(NOWHERE)),
-        ("link_attributes", 0)
-    );
+    assert_eq!(refusal(|b| b.event_attributes[0].set_key(NOWHERE)), ("event_attributes", 0));
+    assert_eq!(refusal(|b| b.links[0].set_trace_state(NOWHERE)), ("links", 0));
+    assert_eq!(refusal(|b| b.link_attributes[0].set_key(NOWHERE)), ("link_attributes", 0));
     let one_too_far = |builder: &mut BatchBuilder| {
         let texts = builder.texts.ends().len() as u32;
         builder.spans[0].set_name(texts);
@@ -164,19 +141,10 @@ fn clause_4_5_parts_must_follow_each_other_and_use_up_what_they_cut() {
 #[test]
 fn clause_4_6_a_value_must_be_one_of_its_type() {
     assert_eq!(refusal(|b| b.attributes[0].set_value(2)), ("attributes", 0));
-    assert_eq!(
-        refusal(|b| b.attributes[1].set_value(NOWHERE.into())),
-        ("attributes", 1)
-    );
-    assert_eq!(
-        refusal(|b| b.attributes[1].set_value(1 << 32)),
-        ("attributes", 1)
-    );
+    assert_eq!(refusal(|b| b.attributes[1].set_value(NOWHERE.into())), ("attributes", 1));
+    assert_eq!(refusal(|b| b.attributes[1].set_value(1 << 32)), ("attributes", 1));
     let words = full_builder().attributes[2].value() as u32 as usize;
-    assert_eq!(
-        refusal(|b| b.elements[words + 1] = NOWHERE.into()),
-        ("attributes", 2)
-    );
+    assert_eq!(refusal(|b| b.elements[words + 1] = NOWHERE.into()), ("attributes", 2));
     let flags = full_builder().attributes[3].value() as u32 as usize;
     assert_eq!(refusal(|b| b.elements[flags] = 2), ("attributes", 3));
 }
@@ -253,31 +221,17 @@ fn clause_5_5_attributes_of_an_unknown_type_are_left_out_and_counted() {
     assert_eq!(spans[0].dropped_attributes_count(), 2);
     assert_eq!(spans[1].dropped_attributes_count(), 10);
     let event = spans[0].events().next().expect("there is an event");
-    assert_eq!(
-        (event.attributes().count(), event.dropped_attributes_count()),
-        (0, 1)
-    );
+    assert_eq!((event.attributes().count(), event.dropped_attributes_count()), (0, 1));
     let link = spans[0].links().next().expect("there is a link");
-    assert_eq!(
-        (link.attributes().count(), link.dropped_attributes_count()),
-        (0, 1)
-    );
+    assert_eq!((link.attributes().count(), link.dropped_attributes_count()), (0, 1));
 }
 
 #[test]
 fn a_batch_over_the_limit_is_an_error_and_leaves_the_builder_empty_and_usable() {
     let mut builder = full_builder();
     builder.limit = builder.byte_len() - 1;
-    let error = builder
-        .finish(0, 0)
-        .expect_err("the batch is over the limit");
-    assert_eq!(
-        error,
-        BatchError::TooLarge {
-            bytes: builder.limit + 1,
-            limit: builder.limit,
-        }
-    );
+    let error = builder.finish(0, 0).expect_err("the batch is over the limit");
+    assert_eq!(error, BatchError::TooLarge { bytes: builder.limit + 1, limit: builder.limit });
     assert_eq!(builder.span_count(), 0);
     builder.limit = MAX_BATCH_BYTES;
     add_full_span(&mut builder);

@@ -38,17 +38,11 @@ impl Directory {
         // whatever the flags say.
         let path: PathBuf = path.components().collect();
         let handle = open_or_create(&path)?;
-        let metadata = handle
-            .metadata()
-            .map_err(|error| failed("look at", &path, error))?;
+        let metadata = handle.metadata().map_err(|error| failed("look at", &path, error))?;
         refuse_unless_private(&path, &metadata)?;
         let lock = WriterLock::acquire(&handle, || open_lock_file(&handle))
             .map_err(|error| lock_refused(&path, error))?;
-        Ok(Self {
-            path,
-            handle,
-            _lock: lock,
-        })
+        Ok(Self { path, handle, _lock: lock })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -79,8 +73,7 @@ impl Directory {
 
     /// Creates the segment `name`, which must not exist, for appending.
     pub(super) fn create(&self, name: SegmentName) -> io::Result<File> {
-        let flags =
-            libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
+        let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
         let file = os::open_at(&self.handle, &c_name(name), flags, FILE_MODE)?;
         // The process's umask may have taken away what the mode gives.
         file.set_permissions(Permissions::from_mode(FILE_MODE))?;
@@ -146,10 +139,7 @@ fn open_or_create(path: &Path) -> Result<File, ExportError> {
 }
 
 fn open_directory(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW)
-        .open(path)
+    OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW).open(path)
 }
 
 fn create(path: &Path) -> Result<File, ExportError> {
@@ -169,9 +159,7 @@ fn create(path: &Path) -> Result<File, ExportError> {
         opened => opened,
     };
     let handle = handle.map_err(|error| refused_or_failed(path, error))?;
-    handle
-        .set_permissions(private)
-        .map_err(|error| failed("set the permissions of", path, error))?;
+    handle.set_permissions(private).map_err(|error| failed("set the permissions of", path, error))?;
     Ok(handle)
 }
 
@@ -222,10 +210,7 @@ fn open_lock_file(directory: &File) -> io::Result<File> {
 fn require_regular(file: &File) -> io::Result<()> {
     match file.metadata()?.is_file() {
         true => Ok(()),
-        false => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is not a regular file",
-        )),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
     }
 }
 
@@ -239,10 +224,7 @@ fn lock_refused(path: &Path, error: LockError) -> ExportError {
             return refused_or_failed_lock(path, error);
         }
     };
-    let message = format!(
-        "the segment directory {} already has a writer: {holder}",
-        path.display()
-    );
+    let message = format!("the segment directory {} already has a writer: {holder}", path.display());
     ExportError::new(ExportErrorKind::Locked, message)
 }
 

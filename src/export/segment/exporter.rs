@@ -156,10 +156,7 @@ impl SegmentExporter {
             }
             context.check()?;
             if let Some(writer) = state.writer.take() {
-                return Ok(Turn {
-                    exporter: self,
-                    writer: Some(writer),
-                });
+                return Ok(Turn { exporter: self, writer: Some(writer) });
             }
             drop(state);
             context.wait(TURN_PAUSE)?;
@@ -239,9 +236,7 @@ impl Drop for SegmentExporter {
 
 impl fmt::Debug for SegmentExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SegmentExporter")
-            .field("directory", &self.directory)
-            .finish_non_exhaustive()
+        f.debug_struct("SegmentExporter").field("directory", &self.directory).finish_non_exhaustive()
     }
 }
 
@@ -254,9 +249,7 @@ pub(super) struct Turn<'a> {
 
 impl Turn<'_> {
     fn writer(&mut self) -> &mut Writer {
-        self.writer
-            .as_mut()
-            .expect("a turn has the writer until it is dropped")
+        self.writer.as_mut().expect("a turn has the writer until it is dropped")
     }
 }
 

@@ -62,11 +62,7 @@ impl WriterLock {
         open: impl FnOnce() -> io::Result<File>,
     ) -> Result<Self, LockError> {
         let metadata = directory.metadata().map_err(LockError::Io)?;
-        let claim = Claim {
-            pid: process::id(),
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        };
+        let claim = Claim { pid: process::id(), device: metadata.dev(), inode: metadata.ino() };
         let mut claims = claims().ok_or(LockError::Unknown)?;
         if claims.contains(&claim) {
             return Err(LockError::HeldHere);

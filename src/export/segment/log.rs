@@ -45,12 +45,7 @@ pub(super) struct FrameLog<S> {
 impl<S: Storage> FrameLog<S> {
     /// A log in an empty file.
     pub(super) fn new(storage: S) -> Self {
-        Self {
-            storage,
-            length: 0,
-            damaged: false,
-            unsynced: false,
-        }
+        Self { storage, length: 0, damaged: false, unsynced: false }
     }
 
     /// What the frames are written to.

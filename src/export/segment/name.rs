@@ -34,29 +34,21 @@ impl SegmentName {
     /// an old one's name.
     #[cfg(unix)]
     pub(super) fn next(now_unix_ns: u64, newest: Option<u64>) -> Self {
-        let begun_unix_ns = newest.map_or(now_unix_ns, |newest| {
-            now_unix_ns.max(newest.saturating_add(1))
-        });
-        Self {
-            begun_unix_ns,
-            open: true,
-        }
+        let begun_unix_ns = newest.map_or(now_unix_ns, |newest| now_unix_ns.max(newest.saturating_add(1)));
+        Self { begun_unix_ns, open: true }
     }
 
     /// The name that the segment has once it is complete.
     pub(super) fn sealed(self) -> Self {
-        Self {
-            open: false,
-            ..self
-        }
+        Self { open: false, ..self }
     }
 
     /// Reads a file's name: `None` if it is not meant to be a segment's at all, an error if it is
     /// meant to be one and is not.
     fn parse(name: &OsStr) -> Option<Result<Self, &'static str>> {
         let name = name.to_str()?;
-        let claims = name.starts_with(PREFIX)
-            && (name.ends_with(SEALED_SUFFIX) || name.ends_with(OPEN_SUFFIX));
+        let claims =
+            name.starts_with(PREFIX) && (name.ends_with(SEALED_SUFFIX) || name.ends_with(OPEN_SUFFIX));
         if !claims {
             return None;
         }
@@ -66,15 +58,10 @@ impl SegmentName {
             None => (name.strip_suffix(SEALED_SUFFIX).unwrap_or(name), false),
         };
         if digits.len() != DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Some(Err(
-                "its name does not have 20 digits between `spans-` and `.nsp`",
-            ));
+            return Some(Err("its name does not have 20 digits between `spans-` and `.nsp`"));
         }
         Some(match digits.parse() {
-            Ok(begun_unix_ns) => Ok(Self {
-                begun_unix_ns,
-                open,
-            }),
+            Ok(begun_unix_ns) => Ok(Self { begun_unix_ns, open }),
             Err(_) => Err("the time in its name is beyond the year 2554"),
         })
     }
@@ -82,11 +69,7 @@ impl SegmentName {
 
 impl fmt::Display for SegmentName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let suffix = if self.open {
-            OPEN_SUFFIX
-        } else {
-            SEALED_SUFFIX
-        };
+        let suffix = if self.open { OPEN_SUFFIX } else { SEALED_SUFFIX };
         write!(f, "{PREFIX}{:0DIGITS$}{suffix}", self.begun_unix_ns)
     }
 }
@@ -126,13 +109,9 @@ impl Listing {
                 Some(Ok(name)) => match entry.file_type() {
                     Ok(kind) if kind.is_file() => listing.segments.push(name),
                     Ok(kind) if kind.is_symlink() => {
-                        listing
-                            .strangers
-                            .push((entry.path(), "it is a symbolic link"));
+                        listing.strangers.push((entry.path(), "it is a symbolic link"));
                     }
-                    Ok(_) => listing
-                        .strangers
-                        .push((entry.path(), "it is not a regular file")),
+                    Ok(_) => listing.strangers.push((entry.path(), "it is not a regular file")),
                     // A reader of the directory may have deleted it since it was listed.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => return Err(error),
@@ -182,10 +161,7 @@ mod tests {
     fn every_name_reads_back_as_itself() {
         for begun_unix_ns in [0, 1, 1_763_722_800_123_456_789, u64::MAX] {
             for open in [false, true] {
-                let name = SegmentName {
-                    begun_unix_ns,
-                    open,
-                };
+                let name = SegmentName { begun_unix_ns, open };
                 assert_eq!(parse(&name.to_string()), Some(Ok(name)));
             }
         }
@@ -208,14 +184,7 @@ mod tests {
 
     #[test]
     fn other_peoples_files_are_not_taken_for_segments() {
-        for name in [
-            "writer.lock",
-            "spans.nsp",
-            "spans-1.txt",
-            "a.nsp",
-            "",
-            "lost+found",
-        ] {
+        for name in ["writer.lock", "spans.nsp", "spans-1.txt", "a.nsp", "", "lost+found"] {
             assert_eq!(parse(name), None, "{name}");
         }
     }

@@ -52,19 +52,11 @@ pub struct SealedLeftover {
 
 impl fmt::Display for SealedLeftover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "sealed {} with {} batches of {} spans",
-            self.path.display(),
-            self.batches,
-            self.spans
-        )?;
+        write!(f, "sealed {} with {} batches of {} spans", self.path.display(), self.batches, self.spans)?;
         if self.bytes_cut > 0 {
             write!(f, "; cut {} bytes of an unfinished batch", self.bytes_cut)?;
         }
-        self.damage
-            .iter()
-            .try_for_each(|damage| write!(f, "; {damage}"))
+        self.damage.iter().try_for_each(|damage| write!(f, "; {damage}"))
     }
 }
 
@@ -98,10 +90,7 @@ pub(super) fn seal_leftovers(directory: &Directory, listing: &Listing) -> Recove
     for &name in listing.segments.iter().filter(|name| name.open) {
         match seal(directory, name) {
             Ok(leftover) => recovery.sealed.push(leftover),
-            Err(reason) => recovery.left_alone.push(LeftAlone {
-                path: directory.path_of(name),
-                reason,
-            }),
+            Err(reason) => recovery.left_alone.push(LeftAlone { path: directory.path_of(name), reason }),
         }
     }
     recovery
@@ -146,12 +135,7 @@ struct Contents {
 impl Contents {
     /// Reads the segment `bytes`; an error if they are not a segment that this version may touch.
     fn of(bytes: &[u8]) -> io::Result<Self> {
-        let mut contents = Self {
-            whole_len: bytes.len() as u64,
-            batches: 0,
-            spans: 0,
-            damage: Vec::new(),
-        };
+        let mut contents = Self { whole_len: bytes.len() as u64, batches: 0, spans: 0, damage: Vec::new() };
         let reader = match SegmentReader::new(bytes) {
             Ok(reader) => reader,
             // Its writer did not get beyond the header.
@@ -181,9 +165,7 @@ impl Contents {
 /// nothing follows it. What is complete but not understood was written by another version of this
 /// crate, which may want it back.
 fn is_unfinished(damage: &Damage, len: usize) -> bool {
-    let incomplete = matches!(
-        damage.kind,
-        DamageKind::Torn | DamageKind::BadFrameHeader | DamageKind::BadChecksum { .. }
-    );
+    let incomplete =
+        matches!(damage.kind, DamageKind::Torn | DamageKind::BadFrameHeader | DamageKind::BadChecksum { .. });
     incomplete && damage.offset + damage.skipped == len as u64
 }

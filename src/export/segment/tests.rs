@@ -33,15 +33,11 @@ impl Drop for Scratch {
 }
 
 fn open(directory: &Path) -> SegmentExporter {
-    SegmentExporter::builder(directory)
-        .build()
-        .expect("the directory is free")
+    SegmentExporter::builder(directory).build().expect("the directory is free")
 }
 
 fn batch() -> Batch {
-    BatchBuilder::new(&[], 7)
-        .finish(0, 0)
-        .expect("an empty batch is small")
+    BatchBuilder::new(&[], 7).finish(0, 0).expect("an empty batch is small")
 }
 
 fn batch_count(directory: &Path) -> usize {
@@ -77,9 +73,7 @@ fn a_forked_child_neither_writes_nor_seals_nor_unlocks() {
     assert_eq!(child.wait(), Some(0));
 
     let parents = exporter.expect("only the child took its copy");
-    let locked = SegmentExporter::builder(&scratch.0)
-        .build()
-        .expect_err("held");
+    let locked = SegmentExporter::builder(&scratch.0).build().expect_err("held");
     assert_eq!(locked.kind(), ExportErrorKind::Locked);
     parents.export(&context, &batch).expect("there is room");
     parents.shutdown(&context).expect("nothing is in the way");
@@ -136,30 +130,22 @@ fn a_call_that_waits_for_another_gives_up_with_its_own_context() {
     let exporter = open(&scratch.0);
     let turn = exporter.turn(&Context::new()).expect("nobody has it");
     let short = Context::with_timeout(Duration::from_millis(2));
-    let error = exporter
-        .force_flush(&short)
-        .expect_err("the writer is taken");
+    let error = exporter.force_flush(&short).expect_err("the writer is taken");
     assert_eq!(error.kind(), ExportErrorKind::DeadlineExceeded);
     drop(turn);
-    exporter
-        .force_flush(&Context::new())
-        .expect("it was put back");
+    exporter.force_flush(&Context::new()).expect("it was put back");
 }
 
 #[test]
 fn a_shutdown_that_gives_up_waiting_leaves_the_rest_to_the_call_under_way() {
     let scratch = Scratch::new();
     let exporter = open(&scratch.0);
-    exporter
-        .export(&Context::new(), &batch())
-        .expect("there is room");
+    exporter.export(&Context::new(), &batch()).expect("there is room");
     let turn = exporter.turn(&Context::new()).expect("nobody has it");
     let short = Context::with_timeout(Duration::from_millis(2));
     let error = exporter.shutdown(&short).expect_err("the writer is taken");
     assert_eq!(error.kind(), ExportErrorKind::DeadlineExceeded);
-    let error = exporter
-        .force_flush(&Context::new())
-        .expect_err("shut down");
+    let error = exporter.force_flush(&Context::new()).expect_err("shut down");
     assert_eq!(error.kind(), ExportErrorKind::Shutdown);
     drop(turn);
     // The lock is free and the segment sealed, though the exporter is still there.

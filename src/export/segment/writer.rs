@@ -33,6 +33,9 @@ impl Limits {
 }
 
 /// The one writer of a directory.
+///
+/// Whoever hands it a context has just checked it; the writer checks it again before each further
+/// step.
 #[derive(Debug)]
 pub(super) struct Writer {
     directory: Directory,
@@ -72,7 +75,6 @@ impl Writer {
     ///
     /// An error that says that no spans were lost is about an earlier segment.
     pub(super) fn write(&mut self, context: &Context, batch: &Batch) -> Result<(), ExportError> {
-        context.check()?;
         let payload = batch.as_bytes();
         let header = segment::frame_header(payload);
         let padding = segment::padding(payload.len());
@@ -94,7 +96,6 @@ impl Writer {
     /// Waits until everything written is on the device, and seals the active segment if it is old
     /// enough.
     pub(super) fn flush(&mut self, context: &Context) -> Result<(), ExportError> {
-        context.check()?;
         self.seal_if_complete(0)?;
         context.check()?;
         if let Some(active) = &mut self.active {
@@ -129,9 +130,7 @@ impl Writer {
         if self.settled_bytes.saturating_add(needed) <= budget {
             return Ok(());
         }
-        self.settled_bytes = self
-            .directory
-            .bytes_without(active.map(|active| active.name))?;
+        self.settled_bytes = self.directory.bytes_without(active.map(|active| active.name))?;
         if self.settled_bytes.saturating_add(needed) <= budget {
             return Ok(());
         }
@@ -153,14 +152,11 @@ impl Writer {
         let segment_header = segment::segment_header(active.name.begun_unix_ns);
         let mut parts = [&segment_header, header, payload, padding].map(IoSlice::new);
         let already_there = usize::from(active.log.length() > 0);
-        let appended = active
-            .log
-            .append(&mut parts[already_there..])
-            .map_err(|error| {
-                let path = self.directory.path_of(active.name);
-                let message = format!("cannot write a batch to {}", path.display());
-                ExportError::new(ExportErrorKind::Io, message).with_source(error)
-            });
+        let appended = active.log.append(&mut parts[already_there..]).map_err(|error| {
+            let path = self.directory.path_of(active.name);
+            let message = format!("cannot write a batch to {}", path.display());
+            ExportError::new(ExportErrorKind::Io, message).with_source(error)
+        });
         // A damaged segment is left to the next writer of the directory, which cuts it.
         self.active = Some(active).filter(|active| !active.log.is_damaged());
         appended
@@ -180,20 +176,12 @@ impl Writer {
         })?;
         self.newest = Some(name.begun_unix_ns);
         self.names_unsynced = true;
-        Ok(Active {
-            name,
-            log: FrameLog::new(file),
-            begun: Instant::now(),
-        })
+        Ok(Active { name, log: FrameLog::new(file), begun: Instant::now() })
     }
 
     fn seal_if_complete(&mut self, incoming: u64) -> Result<(), ExportError> {
         match &self.active {
-            Some(active)
-                if self
-                    .limits
-                    .complete(active.log.length(), active.begun.elapsed(), incoming) =>
-            {
+            Some(active) if self.limits.complete(active.log.length(), active.begun.elapsed(), incoming) => {
                 self.seal()
             }
             _ => Ok(()),
@@ -214,10 +202,7 @@ impl Writer {
             });
         }
         self.settled_bytes = self.settled_bytes.saturating_add(active.log.length());
-        active
-            .log
-            .sync()
-            .map_err(|error| not_synced(&path, error))?;
+        active.log.sync().map_err(|error| not_synced(&path, error))?;
         if is_deleted(active.log.storage()) {
             return Ok(());
         }
@@ -259,11 +244,8 @@ fn not_synced(path: &Path, error: io::Error) -> ExportError {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits {
-        max_bytes: 1_000,
-        max_age: Duration::from_secs(60),
-        max_total_bytes: 10_000,
-    };
+    const LIMITS: Limits =
+        Limits { max_bytes: 1_000, max_age: Duration::from_secs(60), max_total_bytes: 10_000 };
     const YOUNG: Duration = Duration::from_nanos(59_999_999_999);
     const OLD: Duration = Duration::from_secs(60);
 

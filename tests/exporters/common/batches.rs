@@ -24,19 +24,12 @@ pub(crate) fn batch(sequence: u64, spans: usize) -> Batch {
         builder.attribute("tags".into(), &Value::StrArray(&["a", "b"]));
         builder.begin_event("began".into(), start + 1);
         builder.attribute("attempt".into(), &Value::I64(1));
-        builder.begin_link(&LinkHead {
-            trace_id: 9,
-            span_id: number,
-            flags: 0x301,
-            trace_state: "vendor=1",
-        });
+        builder.begin_link(&LinkHead { trace_id: 9, span_id: number, flags: 0x301, trace_state: "vendor=1" });
         builder.attribute("linked".into(), &Value::Bool(true));
         builder.status(StatusCode::Error, "out of stock");
         builder.trace_state("vendor=2");
         builder.dropped(1, 2, 3);
         builder.end_span();
     }
-    builder
-        .finish(sequence, 1_700_000_000_000_000_000)
-        .expect("the batch is small")
+    builder.finish(sequence, 1_700_000_000_000_000_000).expect("the batch is small")
 }

@@ -8,21 +8,15 @@ use nanospan::export::segment::{SegmentExporter, SegmentFile, segments_in};
 use nanospan::export::{Context, SpanExporter};
 
 pub(crate) fn open(directory: &Path) -> SegmentExporter {
-    SegmentExporter::builder(directory)
-        .build()
-        .expect("the directory is free")
+    SegmentExporter::builder(directory).build().expect("the directory is free")
 }
 
 pub(crate) fn export(exporter: &SegmentExporter, batch: &Batch) {
-    exporter
-        .export(&Context::new(), batch)
-        .expect("there is room");
+    exporter.export(&Context::new(), batch).expect("there is room");
 }
 
 pub(crate) fn shut_down(exporter: &SegmentExporter) {
-    exporter
-        .shutdown(&Context::new())
-        .expect("nothing is in the way");
+    exporter.shutdown(&Context::new()).expect("nothing is in the way");
 }
 
 /// The bytes of every batch in the segments at `paths`.
@@ -44,10 +38,7 @@ pub(crate) fn batches(directory: &Path) -> Vec<Vec<u8>> {
 }
 
 pub(crate) fn bytes(batches: &[Batch]) -> Vec<Vec<u8>> {
-    batches
-        .iter()
-        .map(|batch| batch.as_bytes().to_vec())
-        .collect()
+    batches.iter().map(|batch| batch.as_bytes().to_vec()).collect()
 }
 
 pub(crate) fn names(directory: &Path) -> Vec<String> {
