@@ -125,10 +125,12 @@ impl Span {
         Self { core, target: None, trace_id, id, flags, has_status: true, trace_state }
     }
 
-    /// A span below this one that records nothing and passes on the same ids.
+    /// A span below this one, which is not recording, that passes on the same ids.
     #[inline(always)]
     pub(crate) fn passed_on(&self) -> Self {
-        Self::passing(self.core, self.trace_id, self.span_id(), self.flags, self.trace_state.clone())
+        debug_assert!(!self.is_recording());
+        let span_id = SpanId::from_u64(self.id.load(Ordering::Relaxed));
+        Self::passing(self.core, self.trace_id, span_id, self.flags, self.trace_state.clone())
     }
 
     pub(crate) const fn invalid(core: Option<&'static Core>) -> Self {
