@@ -31,8 +31,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 impl Server {
     /// Serves a site on a port of the loopback interface; port 0 is any that is free.
+    ///
+    /// # Errors
+    ///
+    /// If the port cannot be listened on; the error names it.
     pub(crate) async fn start(port: u16, tracer: Tracer) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+        let cannot = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot listen on 127.0.0.1:{port}: {error}"))
+        };
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(cannot)?;
         let address = listener.local_addr()?;
         let (site, background) = Site::open(tracer, address)?;
         let (stop, told) = oneshot::channel();
