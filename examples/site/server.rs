@@ -96,8 +96,10 @@ fn serve(stream: TcpStream, site: Arc<Site>, connections: &GracefulShutdown) {
         .serve_connection(TokioIo::new(stream), service_fn(move |request| Arc::clone(&site).serve(request)));
     let connection = connections.watch(connection);
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            eprintln!("site: a connection broke: {error}");
+        match connection.await {
+            // A client that keeps a connection open and asks nothing more breaks no rule.
+            Err(error) if !error.is_timeout() => eprintln!("site: a connection broke: {error}"),
+            _ => {}
         }
     });
 }
