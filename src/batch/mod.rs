@@ -26,6 +26,8 @@ mod owned;
 pub mod segment;
 mod span;
 mod table;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod view;
 

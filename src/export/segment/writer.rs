@@ -33,6 +33,9 @@ impl Limits {
 }
 
 /// The one writer of a directory.
+///
+/// Whoever hands it a context has just checked it; the writer checks it again before each further
+/// step.
 #[derive(Debug)]
 pub(super) struct Writer {
     directory: Directory,
@@ -72,7 +75,6 @@ impl Writer {
     ///
     /// An error that says that no spans were lost is about an earlier segment.
     pub(super) fn write(&mut self, context: &Context, batch: &Batch) -> Result<(), ExportError> {
-        context.check()?;
         let payload = batch.as_bytes();
         let header = segment::frame_header(payload);
         let padding = segment::padding(payload.len());
@@ -94,7 +96,6 @@ impl Writer {
     /// Waits until everything written is on the device, and seals the active segment if it is old
     /// enough.
     pub(super) fn flush(&mut self, context: &Context) -> Result<(), ExportError> {
-        context.check()?;
         self.seal_if_complete(0)?;
         context.check()?;
         if let Some(active) = &mut self.active {
