@@ -4,6 +4,7 @@ use std::fmt;
 
 use flatbuffers::FlatBufferBuilder;
 
+use super::encode::{Encoded, encode};
 use super::generated::nanospan as schema;
 use super::intern::TextStore;
 use super::table::MAX_BATCH_BYTES;
@@ -423,65 +424,10 @@ fn clear<T>(vector: &mut Vec<T>) {
     vector.shrink_to(KEPT_BYTES / size_of::<T>());
 }
 
-/// A value as an attribute holds it.
-type Encoded = (schema::ValueType, u64);
-
 /// Adds an attribute to `attributes`.
 #[inline]
 fn push_attribute(attributes: &mut Vec<schema::Attribute>, key: u32, value: Encoded) {
-    attributes.push(schema::Attribute::new(value.1, key, value.0));
-}
-
-/// Encodes a value, with what it points to added to `texts` and `elements`.
-///
-/// An index that does not fit is cut off: the batch is then over its size limit and is refused as a
-/// whole.
-#[inline]
-fn encode(texts: &mut TextStore, elements: &mut Vec<u64>, value: &Value<'_>) -> Encoded {
-    match *value {
-        Value::Str(text) => (schema::ValueType::String, u64::from(texts.append(text))),
-        Value::StaticStr(text) => (
-            schema::ValueType::String,
-            u64::from(texts.intern_literal(text)),
-        ),
-        Value::Bool(value) => (schema::ValueType::Bool, u64::from(value)),
-        Value::I64(value) => (schema::ValueType::Int64, value as u64),
-        Value::F64(value) => (schema::ValueType::Float64, value.to_bits()),
-        _ => encode_array(texts, elements, value),
-    }
-}
-
-/// Encodes the value of an array. Out of line: arrays are rare.
-#[cold]
-fn encode_array(texts: &mut TextStore, elements: &mut Vec<u64>, value: &Value<'_>) -> Encoded {
-    let first = elements.len();
-    let value_type = match *value {
-        Value::StrArray(values) => {
-            elements.extend(values.iter().map(|text| u64::from(texts.append(text))));
-            schema::ValueType::StringArray
-        }
-        Value::StringArray(values) => {
-            elements.extend(values.iter().map(|text| u64::from(texts.append(text))));
-            schema::ValueType::StringArray
-        }
-        Value::BoolArray(values) => {
-            elements.extend(values.iter().map(|&value| u64::from(value)));
-            schema::ValueType::BoolArray
-        }
-        Value::I64Array(values) => {
-            elements.extend(values.iter().map(|&value| value as u64));
-            schema::ValueType::Int64Array
-        }
-        Value::F64Array(values) => {
-            elements.extend(values.iter().map(|value| value.to_bits()));
-            schema::ValueType::Float64Array
-        }
-        Value::Str(_) | Value::StaticStr(_) | Value::Bool(_) | Value::I64(_) | Value::F64(_) => {
-            unreachable!("`encode` handles the values that are not arrays")
-        }
-    };
-    let count = elements.len() - first;
-    (value_type, (count as u64) << 32 | u64::from(first as u32))
+    attributes.push(schema::Attribute::new(value.word, key, value.value_type));
 }
 
 #[cfg(test)]

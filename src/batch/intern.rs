@@ -116,10 +116,7 @@ impl TextStore {
     #[inline]
     pub(crate) fn intern_literal(&mut self, text: &'static str) -> u32 {
         let address = text.as_ptr().addr();
-        // Literals lie close together: the multiplication spreads them, the length tells apart
-        // those that begin at the same place.
-        let hash = (address ^ text.len().rotate_right(8)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let slot = hash >> (usize::BITS - LITERAL_SLOTS.trailing_zeros());
+        let slot = literal_slot(address, text.len());
         let seen = &self.literals[slot];
         if seen.address == address && seen.length == text.len() && seen.epoch == self.epoch {
             return seen.index;
@@ -175,6 +172,14 @@ impl TextStore {
             .as_bytes()
             .get(start..*self.ends.get(index)? as usize)
     }
+}
+
+/// Where a literal is looked for. Literals lie close together, which the multiplication spreads; the
+/// length tells apart those that begin at the same place.
+#[inline]
+fn literal_slot(address: usize, length: usize) -> usize {
+    let hash = (address ^ length.rotate_right(8)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    hash >> (usize::BITS - LITERAL_SLOTS.trailing_zeros())
 }
 
 /// A hash of `bytes` that is fast for the short texts that names and keys are. It need not resist
@@ -238,7 +243,7 @@ mod tests {
         let index = store.intern(Text::Static(literal));
         assert_eq!(store.intern(Text::Static(literal)), index);
         assert_eq!(store.intern(Text::Static(other_place)), index);
-        assert_eq!(store.intern(Text::Copied(&literal.to_owned())), index);
+        assert_eq!(store.intern(Text::Copied(literal)), index);
         assert_ne!(store.intern(Text::Static(&literal[..4])), index);
         assert_eq!(store.ends().len(), 3);
     }
@@ -270,13 +275,29 @@ mod tests {
         let all: &'static str = Box::leak("0123456789".repeat(1000).into_boxed_str());
         for round in 0..2 {
             for start in 0..all.len() - 10 {
-                let literal = &all[start..start + 5 + start % 5];
-                let index = store.intern(Text::Static(literal));
-                assert_eq!(text(&store, index), literal, "round {round}");
+                for length in 5..10 {
+                    let literal = &all[start..start + length];
+                    let index = store.intern(Text::Static(literal));
+                    assert_eq!(text(&store, index), literal, "round {round}");
+                }
             }
         }
-        // Ten beginnings times five lengths; not all pairs occur, and none takes up a text twice.
-        assert!(store.ends().len() <= 1 + 50);
+        // Ten beginnings times five lengths, none of which is there twice, and the empty text.
+        assert_eq!(store.ends().len(), 51);
+    }
+
+    #[test]
+    fn literals_that_begin_at_one_place_are_told_apart_by_their_length() {
+        let mut store = TextStore::new();
+        let all: &'static str = Box::leak("0123456789".repeat(10 * LITERAL_SLOTS).into_boxed_str());
+        let slot = |length| literal_slot(all.as_ptr().addr(), length);
+        let short = 5;
+        let long = (short + 1..all.len()).find(|&length| slot(length) == slot(short));
+        let long = long.expect("there are fewer slots than lengths");
+        for length in [short, long, short] {
+            let index = store.intern(Text::Static(&all[..length]));
+            assert_eq!(text(&store, index), &all[..length]);
+        }
     }
 
     #[test]

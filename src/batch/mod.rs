@@ -8,6 +8,7 @@
 
 mod attributes;
 mod builder;
+mod encode;
 mod error;
 #[allow(
     dead_code,

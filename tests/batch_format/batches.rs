@@ -119,6 +119,27 @@ fn clause_4_8_values_keep_their_type_and_their_bits() {
     assert_eq!(read, values);
 }
 
+#[test]
+fn clause_4_8_values_are_equal_if_their_types_and_bits_are() {
+    let mut span = plain_span(1, "values");
+    span.attributes = all_values()
+        .into_iter()
+        .map(|value| ("key".to_owned(), value))
+        .collect();
+    let batch = plain_batch(0, vec![span.clone(), span]).write();
+    let [first, second] = [0, 1].map(|index| batch.view().span(index).expect("it was added"));
+    for (index, (_, a)) in first.attributes().enumerate() {
+        for (other_index, (_, b)) in second.attributes().enumerate() {
+            assert_eq!(a == b, index == other_index, "{a:?} and {b:?}");
+            assert_eq!(
+                a.to_owned() == b.to_owned(),
+                index == other_index,
+                "{a:?} and {b:?}"
+            );
+        }
+    }
+}
+
 /// Values of all types, with all that is special about floats.
 fn all_values() -> Vec<OwnedValue> {
     let floats = [
@@ -161,6 +182,46 @@ fn clause_5_1_a_span_without_a_parent_is_a_root() {
         .map(|span| span.parent_span_id())
         .collect();
     assert_eq!(parents, [None, Some([0, 0, 0, 0, 0, 0, 0, 1])]);
+}
+
+#[test]
+fn clause_5_3_flags_are_kept_as_they_are() {
+    for flags in [0, 0x01, 0x02, 0x100, 0x301, u32::MAX] {
+        let mut span = plain_span(1, "flags");
+        span.flags = flags;
+        span.links = vec![LinkModel {
+            trace_id: 1,
+            span_id: 1,
+            flags: !flags,
+            trace_state: String::new(),
+            attributes: Vec::new(),
+            dropped_attributes: 0,
+        }];
+        let batch = plain_batch(0, vec![span]).write();
+        let span = batch.view().span(0).expect("there is a span");
+        assert_eq!(span.flags(), flags);
+        assert_eq!(span.links().next().map(|link| link.flags()), Some(!flags));
+    }
+}
+
+#[test]
+fn clause_5_6_dropped_counts_are_told_apart() {
+    let mut span = plain_span(1, "dropped");
+    span.dropped = (1, 2, u32::MAX);
+    let batch = plain_batch(0, vec![span]).write();
+    let span = batch.view().span(0).expect("there is a span");
+    assert_eq!(span.dropped_attributes_count(), 1);
+    assert_eq!(span.dropped_events_count(), 2);
+    assert_eq!(span.dropped_links_count(), u32::MAX);
+}
+
+#[test]
+fn clause_5_7_a_key_that_occurs_twice_is_handed_out_twice_and_in_order() {
+    let mut span = plain_span(1, "twice");
+    span.attributes = vec![("key".to_owned(), 1.into()), ("key".to_owned(), 2.into())];
+    let batch = plain_batch(0, vec![span.clone()]).write();
+    let view = batch.view().span(0).expect("there is a span");
+    assert_eq!(SpanModel::read(&view).attributes, span.attributes);
 }
 
 #[test]

@@ -235,6 +235,14 @@ fn clause_3_3_a_frame_with_a_bad_header_is_reported_and_skipped() {
 }
 
 #[test]
+fn clause_3_3_a_checksum_does_not_make_up_for_a_missing_marker() {
+    let (_, mut bytes, offsets) = three_frames();
+    patch_header::<FRAME_HEADER_LEN>(&mut bytes, offsets[1], 0, b"\xF5NSB");
+    let items = read(&bytes);
+    assert_eq!(*only_damage(&items).3, DamageKind::BadFrameHeader);
+}
+
+#[test]
 fn clause_3_4_a_frame_that_is_cut_short_is_torn() {
     let (_, bytes, offsets) = three_frames();
     for length in offsets[2] + 1..offsets[3] {
@@ -249,14 +257,28 @@ fn clause_3_4_a_frame_that_is_cut_short_is_torn() {
 }
 
 #[test]
+fn clause_3_4_a_frame_without_all_of_its_padding_is_torn() {
+    let (batches, _, _) = three_frames();
+    let whole = [segment(&batches[..1]), frame(b"odd")].concat();
+    for missing in 1..=padding(3).len() {
+        let items = read(&whole[..whole.len() - missing]);
+        let (index, _, skipped, kind) = only_damage(&items);
+        assert_eq!((index, skipped), (1, 32 - missing as u64));
+        assert_eq!(*kind, DamageKind::Torn);
+    }
+}
+
+#[test]
 fn clause_3_4_a_torn_frame_does_not_hide_what_was_appended_behind_it() {
     let (batches, mut bytes, offsets) = three_frames();
-    bytes.truncate(offsets[2] + 64);
+    let large = plain_batch(4, (1..100).map(|number| plain_span(number, "x")).collect());
+    bytes.extend(&frame(large.write().as_bytes())[..64]);
     bytes.extend(frame(batches[0].write().as_bytes()));
     let items = read(&bytes);
-    let (index, _, skipped, _) = only_damage(&items);
-    assert_eq!((index, skipped), (2, 64));
-    assert_eq!(items[3], Ok(1));
+    let (index, offset, skipped, kind) = only_damage(&items);
+    assert_eq!((index, offset, skipped), (3, offsets[3] as u64, 64));
+    assert_eq!(*kind, DamageKind::Torn);
+    assert_eq!(items[4], Ok(1));
 }
 
 #[test]
