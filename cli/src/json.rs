@@ -22,6 +22,10 @@ impl Formatter for Harmless {
     where
         W: ?Sized + Write,
     {
+        // Most text is this, and it takes no look at each character.
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut written = 0;
         for (index, character) in fragment.char_indices() {
             if is_harmful(character) {

@@ -9,7 +9,7 @@ use nanospan::StatusCode;
 use nanospan::batch::{Attributes, BatchView, EventView, LinkView, SpanView, ValueView};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::units::Hex;
+use crate::units::{decimal, hex};
 
 /// A `TracesData` message of the spans of one batch that `wanted` accepts.
 ///
@@ -78,17 +78,17 @@ impl Serialize for Span<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let span = &self.0;
         let mut fields = serializer.serialize_map(None)?;
-        display(&mut fields, "traceId", Hex(span.trace_id()))?;
-        display(&mut fields, "spanId", Hex(span.span_id()))?;
+        fields.serialize_entry("traceId", &Id(span.trace_id()))?;
+        fields.serialize_entry("spanId", &Id(span.span_id()))?;
         text(&mut fields, "traceState", span.trace_state())?;
         if let Some(parent) = span.parent_span_id() {
-            display(&mut fields, "parentSpanId", Hex(parent))?;
+            fields.serialize_entry("parentSpanId", &Id(parent))?;
         }
         number(&mut fields, "flags", span.flags())?;
         fields.serialize_entry("name", span.name())?;
         fields.serialize_entry("kind", &(span.kind() as u8))?;
-        display(&mut fields, "startTimeUnixNano", span.start_unix_nanos())?;
-        display(&mut fields, "endTimeUnixNano", span.end_unix_nanos())?;
+        fields.serialize_entry("startTimeUnixNano", &Fixed64(span.start_unix_nanos()))?;
+        fields.serialize_entry("endTimeUnixNano", &Fixed64(span.end_unix_nanos()))?;
         attributes(&mut fields, span.attributes())?;
         number(
             &mut fields,
@@ -135,7 +135,7 @@ impl Serialize for Event<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let event = &self.0;
         let mut fields = serializer.serialize_map(None)?;
-        display(&mut fields, "timeUnixNano", event.time_unix_nanos())?;
+        fields.serialize_entry("timeUnixNano", &Fixed64(event.time_unix_nanos()))?;
         fields.serialize_entry("name", event.name())?;
         attributes(&mut fields, event.attributes())?;
         number(
@@ -153,8 +153,8 @@ impl Serialize for Link<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let link = &self.0;
         let mut fields = serializer.serialize_map(None)?;
-        display(&mut fields, "traceId", Hex(link.trace_id()))?;
-        display(&mut fields, "spanId", Hex(link.span_id()))?;
+        fields.serialize_entry("traceId", &Id(link.trace_id()))?;
+        fields.serialize_entry("spanId", &Id(link.span_id()))?;
         text(&mut fields, "traceState", link.trace_state())?;
         attributes(&mut fields, link.attributes())?;
         number(
@@ -185,7 +185,7 @@ impl Serialize for AnyValue<'_> {
         match self.0 {
             ValueView::Str(value) => one(serializer, "stringValue", value),
             ValueView::Bool(value) => one(serializer, "boolValue", value),
-            ValueView::I64(value) => one(serializer, "intValue", &Display(value)),
+            ValueView::I64(value) => one(serializer, "intValue", &Int64(*value)),
             ValueView::F64(value) => one(serializer, "doubleValue", &Double(*value)),
             ValueView::StrArray(values) => array(serializer, values, ValueView::Str),
             ValueView::BoolArray(values) => array(serializer, values, ValueView::Bool),
@@ -241,10 +241,28 @@ impl Serialize for Double {
     }
 }
 
-/// Something that is encoded as the text that it displays as.
-struct Display<T>(T);
+/// An id in hexadecimal.
+struct Id<const N: usize>([u8; N]);
 
-impl<T: std::fmt::Display> Serialize for Display<T> {
+impl<const N: usize> Serialize for Id<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(hex(&self.0, &mut [0; 32]))
+    }
+}
+
+/// A moment: a `fixed64`, and so a decimal string.
+struct Fixed64(u64);
+
+impl Serialize for Fixed64 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(decimal(self.0, &mut [0; 20]))
+    }
+}
+
+/// An `int64`, and so a decimal string.
+struct Int64(i64);
+
+impl Serialize for Int64 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }
@@ -272,14 +290,6 @@ fn one<S: Serializer, T: Serialize + ?Sized>(
     let mut fields = serializer.serialize_map(Some(1))?;
     fields.serialize_entry(name, value)?;
     fields.end()
-}
-
-fn display<M: SerializeMap>(
-    fields: &mut M,
-    name: &'static str,
-    value: impl std::fmt::Display,
-) -> Result<(), M::Error> {
-    fields.serialize_entry(name, &Display(value))
 }
 
 /// A text, unless it is empty.

@@ -33,10 +33,6 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
 
 /// Whether a terminal might obey `character`, or show other text differently because of it.
 pub(crate) fn is_harmful(character: char) -> bool {
-    // Most text is this, and it is gone over character by character.
-    if matches!(character, ' '..='~') {
-        return false;
-    }
     character.is_control()
         || matches!(
             character,

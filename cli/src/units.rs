@@ -1,6 +1,6 @@
 //! Numbers as people read them: durations, sizes, counts and moments.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 /// A duration in nanoseconds, to three significant digits: `850 ns`, `12.3 ms`, `2m 05s`.
 pub(crate) fn duration(nanos: u64) -> String {
@@ -110,12 +110,35 @@ pub(crate) struct Hex<const N: usize>(pub(crate) [u8; N]);
 
 impl<const N: usize> fmt::Display for Hex<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(2 * N);
-        for byte in self.0 {
-            write!(text, "{byte:02x}")?;
-        }
-        f.pad(&text)
+        f.write_str(hex(&self.0, &mut [0; 32]))
     }
+}
+
+/// The bytes of an id in hexadecimal, written into `buffer`. Ids have at most 16 bytes.
+///
+/// This and [`decimal`] are written out because the formatting machinery of the standard library
+/// is what `cat` would spend most of its time in.
+pub(crate) fn hex<'a>(id: &[u8], buffer: &'a mut [u8; 32]) -> &'a str {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (digits, byte) in buffer.chunks_exact_mut(2).zip(id) {
+        digits[0] = DIGITS[usize::from(byte >> 4)];
+        digits[1] = DIGITS[usize::from(byte & 15)];
+    }
+    std::str::from_utf8(&buffer[..2 * id.len()]).expect("hexadecimal digits are ASCII")
+}
+
+/// The decimal digits of `number`, written into `buffer`.
+pub(crate) fn decimal(mut number: u64, buffer: &mut [u8; 20]) -> &str {
+    let mut start = buffer.len();
+    loop {
+        start -= 1;
+        buffer[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    std::str::from_utf8(&buffer[start..]).expect("decimal digits are ASCII")
 }
 
 #[cfg(test)]
@@ -158,6 +181,20 @@ mod tests {
         assert_eq!(counted(1, "batch"), "1 batch");
         assert_eq!(counted(2_000, "batch"), "2,000 batches");
         assert_eq!(counted(0, "span"), "0 spans");
+    }
+
+    #[test]
+    fn digits_are_those_of_the_standard_library() {
+        for shift in 0..64 {
+            for number in [u64::MAX >> shift, 1 << shift, 1_u64.rotate_right(shift) - 1] {
+                assert_eq!(decimal(number, &mut [0; 20]), number.to_string());
+                assert_eq!(
+                    Hex(number.to_be_bytes()).to_string(),
+                    format!("{number:016x}")
+                );
+            }
+        }
+        assert_eq!(Hex([0xab; 16]).to_string(), "ab".repeat(16));
     }
 
     #[test]
