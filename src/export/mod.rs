@@ -2,9 +2,13 @@
 
 mod context;
 mod error;
+mod finished;
+mod memory;
 
 pub use context::{Cancellation, Context, ContextError};
 pub use error::{ExportError, ExportErrorKind};
+pub use finished::{FinishedEvent, FinishedLink, FinishedSpan};
+pub use memory::{Hold, MemoryExporter};
 
 use crate::batch::Batch;
 
