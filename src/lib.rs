@@ -1,4 +1,51 @@
-//! A tracer for services in which a request's own time matters.
+//! A lock-free, high-throughput tracer for services in which a request's own time matters.
+//!
+//! Starting a span, recording on it and ending it costs tens of nanoseconds on the calling thread,
+//! and nothing there blocks, allocates in steady state, calls the system or grows without bound.
+//! Every span is accounted for: it arrives, or a counter says why not.
+//!
+//! ```
+//! use nanospan::{Tracer, attributes};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = std::env::temp_dir().join(format!("nanospan-doc-{}", std::process::id()));
+//! let tracer = Tracer::builder("shop").segments(&directory).build()?;
+//! let _guard = tracer.guard();
+//!
+//! let request = tracer.span("GET /cart").start();
+//! let query = request.child("SELECT items").start();
+//! query.set_attributes(&attributes!["db.system" => "postgresql", "db.rows" => 17_i64]);
+//! drop(query);
+//! drop(request);
+//! # tracer.shutdown(std::time::Duration::from_secs(5))?;
+//! # std::fs::remove_dir_all(&directory)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to look
+//!
+//! - [`Tracer`] and its [builder](TracerBuilder); [`Span`] and how one is [made](SpanBuilder); [`Stats`],
+//!   the account.
+//! - [`export`]: where spans go. By default into [segment files](export::segment), which the
+//!   command `nanospan` shows.
+//! - [`sampling`] and [`propagation`]: which spans are recorded, and how a trace goes on in another
+//!   service.
+//! - [`batch`]: the format of a batch, to read and to write.
+//!
+//! # What happens under load
+//!
+//! All memory that grows with load comes out of [one budget](TracerBuilder::memory_budget). When it
+//! is used up the caller does not wait: a start gives a span that records nothing, counted in
+//! [`Dropped::overload`]; an attribute, event or link is left out, counted in the span's dropped
+//! counts and in [`Stats::lost_attributes`] and its siblings. Names and copied keys are cut at 1,024
+//! bytes and one value at 64 KiB, on a character boundary, counted in [`Stats::truncated`].
+//!
+//! # Platforms
+//!
+//! 64-bit targets. Tested on x86-64 Linux. Other Unix systems should work and are untested; there
+//! the clock is the system's, and a clock read costs what the system takes for it. On Windows
+//! segment files can be read but not written, untested as well.
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!(
@@ -45,3 +92,8 @@ macro_rules! attributes {
         [$(($crate::Text::from($key), $crate::Value::from($value))),*]
     };
 }
+
+/// The README's samples run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -105,6 +105,12 @@ impl Sampler {
         self.thresholds[parent as usize].keeps(trace_id)
     }
 
+    /// Whether no span with such a parent is recorded.
+    #[inline]
+    pub(crate) fn never(&self, parent: ParentSample) -> bool {
+        self.thresholds[parent as usize].is_never()
+    }
+
     fn uniform(threshold: Threshold, description: Arc<str>) -> Self {
         Self { thresholds: [threshold; PARENT_STATES], description }
     }

@@ -47,11 +47,13 @@ pub struct Attributes<'a> {
 }
 
 impl<'a> Attributes<'a> {
+    #[inline]
     pub(crate) fn new(store: Store<'a>, entries: Column<'a, schema::Attribute>) -> Self {
         Self { store, entries }
     }
 
     /// How many attributes the iterator will leave out.
+    #[inline]
     pub(crate) fn unknown(&self) -> u32 {
         let unknown = self.entries.iter().filter(|entry| !is_known(entry.type_()));
         u32::try_from(unknown.count()).unwrap_or(u32::MAX)
@@ -61,6 +63,7 @@ impl<'a> Attributes<'a> {
 impl<'a> Iterator for Attributes<'a> {
     type Item = (&'a str, ValueView<'a>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let (entry, rest) = self.entries.split_first()?;
@@ -114,6 +117,7 @@ pub enum ValueView<'a> {
 
 impl<'a> ValueView<'a> {
     /// The value of `entry`; `None` if its type is unknown.
+    #[inline]
     fn new(store: Store<'a>, entry: &schema::Attribute) -> Option<Self> {
         let word = entry.value();
         Some(match entry.type_() {
@@ -131,6 +135,7 @@ impl<'a> ValueView<'a> {
 
     /// A copy of the value that outlives the batch.
     #[must_use]
+    #[inline]
     pub fn to_owned(&self) -> OwnedValue {
         match self {
             Self::Str(value) => OwnedValue::Str((*value).to_owned()),
@@ -193,6 +198,7 @@ macro_rules! array {
         }
 
         impl<'a> $name<'a> {
+            #[inline]
             fn new(store: Store<'a>, value: u64) -> Self {
                 let range = array_range(value);
                 Self {
@@ -205,6 +211,7 @@ macro_rules! array {
         impl<'a> Iterator for $name<'a> {
             type Item = $item;
 
+            #[inline]
             fn next(&mut self) -> Option<$item> {
                 let ($word, rest) = self.words.split_first()?;
                 self.words = rest;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use flatbuffers::FlatBufferBuilder;
 
+use super::encode::{Encoded, encode};
 use super::generated::nanospan as schema;
 use super::intern::TextStore;
 use super::table::MAX_BATCH_BYTES;
@@ -127,20 +128,19 @@ impl BatchBuilder {
         let scope_name = texts.append(env!("CARGO_PKG_NAME"));
         let scope_version = texts.append(env!("CARGO_PKG_VERSION"));
         let mut elements = Vec::new();
-        let resource = resource
-            .iter()
-            .map(|(key, value)| {
-                let key = texts.append(key);
-                encode(&mut texts, &mut elements, key, &value.as_value())
-            })
-            .collect();
+        let mut attributes = Vec::with_capacity(resource.len());
+        for (key, value) in resource {
+            let key = texts.append(key);
+            let value = encode(&mut texts, &mut elements, &value.as_value());
+            push_attribute(&mut attributes, key, value);
+        }
         texts.keep();
         Self {
             instance_id,
             texts,
             scope_name,
             scope_version,
-            resource,
+            resource: attributes,
             resource_elements: elements.len(),
             elements,
             spans: Vec::new(),
@@ -160,25 +160,17 @@ impl BatchBuilder {
     pub fn begin_span(&mut self, head: &SpanHead<'_>) {
         self.end_span();
         let name = self.texts.intern(head.name);
-        self.spans.push(schema::Span::new(
-            &head.trace_id.to_be_bytes(),
-            &head.span_id.to_be_bytes(),
-            &head.parent_span_id.to_be_bytes(),
-            head.start_unix_nanos,
-            head.end_unix_nanos,
-            name,
-            0,
-            0,
-            head.flags,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            schema::SpanKind(head.kind as u8),
-            schema::StatusCode::Unset,
-        ));
+        // Filled where it lies: a struct put together on the stack is copied right after it was
+        // written in small pieces, which the processor has to wait for.
+        let span = push_default(&mut self.spans);
+        span.set_trace_id(&head.trace_id.to_be_bytes());
+        span.set_span_id(&head.span_id.to_be_bytes());
+        span.set_parent_span_id(&head.parent_span_id.to_be_bytes());
+        span.set_start_unix_nanos(head.start_unix_nanos);
+        span.set_end_unix_nanos(head.end_unix_nanos);
+        span.set_name(name);
+        span.set_flags(head.flags);
+        span.set_kind(schema::SpanKind(head.kind as u8));
         self.open = Open::Span;
     }
 
@@ -191,18 +183,18 @@ impl BatchBuilder {
             return;
         }
         let key = self.texts.intern(key);
-        let entry = encode(&mut self.texts, &mut self.elements, key, value);
+        let value = encode(&mut self.texts, &mut self.elements, value);
         match self.open {
             Open::Nothing => {}
-            Open::Span => self.attributes.push(entry),
+            Open::Span => push_attribute(&mut self.attributes, key, value),
             Open::Event => {
-                self.event_attributes.push(entry);
+                push_attribute(&mut self.event_attributes, key, value);
                 if let Some(event) = self.events.last_mut() {
                     event.set_attributes_end(self.event_attributes.len() as u32);
                 }
             }
             Open::Link => {
-                self.link_attributes.push(entry);
+                push_attribute(&mut self.link_attributes, key, value);
                 if let Some(link) = self.links.last_mut() {
                     link.set_attributes_end(self.link_attributes.len() as u32);
                 }
@@ -414,62 +406,25 @@ impl fmt::Debug for BatchBuilder {
     }
 }
 
+/// Adds an entry of zeros to `vector`.
+#[inline]
+fn push_default<T: Default>(vector: &mut Vec<T>) -> &mut T {
+    let index = vector.len();
+    vector.push(T::default());
+    &mut vector[index]
+}
+
 /// Empties `vector` but keeps memory for the next batch.
 fn clear<T>(vector: &mut Vec<T>) {
     vector.clear();
     vector.shrink_to(KEPT_BYTES / size_of::<T>());
 }
 
-/// Encodes an attribute, with what it points to added to `texts` and `elements`.
-///
-/// An index that does not fit is cut off: the batch is then over its size limit and is refused as a
-/// whole.
+/// Adds an attribute to `attributes`.
 #[inline]
-fn encode(texts: &mut TextStore, elements: &mut Vec<u64>, key: u32, value: &Value<'_>) -> schema::Attribute {
-    let (value_type, word) = match *value {
-        Value::Str(text) => (schema::ValueType::String, u64::from(texts.append(text))),
-        Value::StaticStr(text) => (schema::ValueType::String, u64::from(texts.intern_literal(text))),
-        Value::Bool(value) => (schema::ValueType::Bool, u64::from(value)),
-        Value::I64(value) => (schema::ValueType::Int64, value as u64),
-        Value::F64(value) => (schema::ValueType::Float64, value.to_bits()),
-        _ => encode_array(texts, elements, value),
-    };
-    schema::Attribute::new(word, key, value_type)
+fn push_attribute(attributes: &mut Vec<schema::Attribute>, key: u32, value: Encoded) {
+    attributes.push(schema::Attribute::new(value.word, key, value.value_type));
 }
 
-/// Encodes the value of an array. Out of line: arrays are rare.
-#[cold]
-fn encode_array(
-    texts: &mut TextStore,
-    elements: &mut Vec<u64>,
-    value: &Value<'_>,
-) -> (schema::ValueType, u64) {
-    let first = elements.len();
-    let value_type = match *value {
-        Value::StrArray(values) => {
-            elements.extend(values.iter().map(|text| u64::from(texts.append(text))));
-            schema::ValueType::StringArray
-        }
-        Value::StringArray(values) => {
-            elements.extend(values.iter().map(|text| u64::from(texts.append(text))));
-            schema::ValueType::StringArray
-        }
-        Value::BoolArray(values) => {
-            elements.extend(values.iter().map(|&value| u64::from(value)));
-            schema::ValueType::BoolArray
-        }
-        Value::I64Array(values) => {
-            elements.extend(values.iter().map(|&value| value as u64));
-            schema::ValueType::Int64Array
-        }
-        Value::F64Array(values) => {
-            elements.extend(values.iter().map(|value| value.to_bits()));
-            schema::ValueType::Float64Array
-        }
-        Value::Str(_) | Value::StaticStr(_) | Value::Bool(_) | Value::I64(_) | Value::F64(_) => {
-            unreachable!("`encode` handles the values that are not arrays")
-        }
-    };
-    let count = elements.len() - first;
-    (value_type, (count as u64) << 32 | u64::from(first as u32))
-}
+#[cfg(test)]
+mod tests;

@@ -92,6 +92,7 @@ impl TextStore {
     }
 
     /// Adds `text` without looking whether it is there already, and gives its index.
+    #[inline]
     pub(crate) fn append(&mut self, text: &str) -> u32 {
         if text.is_empty() {
             return 0;
@@ -115,10 +116,7 @@ impl TextStore {
     #[inline]
     pub(crate) fn intern_literal(&mut self, text: &'static str) -> u32 {
         let address = text.as_ptr().addr();
-        // Literals lie close together: the multiplication spreads them, the length tells apart
-        // those that begin at the same place.
-        let hash = (address ^ text.len().rotate_right(8)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let slot = hash >> (usize::BITS - LITERAL_SLOTS.trailing_zeros());
+        let slot = literal_slot(address, text.len());
         let seen = &self.literals[slot];
         if seen.address == address && seen.length == text.len() && seen.epoch == self.epoch {
             return seen.index;
@@ -151,23 +149,32 @@ impl TextStore {
                 self.contents[slot] = Content { hash, epoch: self.epoch, index };
                 return index;
             }
-            if seen.hash == hash && self.get(seen.index) == Some(text) {
+            if seen.hash == hash && self.get(seen.index) == Some(text.as_bytes()) {
                 return seen.index;
             }
         }
         self.append(text)
     }
 
-    /// The text `index`, unless an end was cut off.
-    fn get(&self, index: u32) -> Option<&str> {
+    /// The bytes of the text `index`, unless an end was cut off.
+    fn get(&self, index: u32) -> Option<&[u8]> {
         let index = index as usize;
         let start = *self.ends.get(index.checked_sub(1)?)? as usize;
-        self.text.get(start..*self.ends.get(index)? as usize)
+        self.text.as_bytes().get(start..*self.ends.get(index)? as usize)
     }
+}
+
+/// Where a literal is looked for. Literals lie close together, which the multiplication spreads; the
+/// length tells apart those that begin at the same place.
+#[inline]
+fn literal_slot(address: usize, length: usize) -> usize {
+    let hash = (address ^ length.rotate_right(8)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    hash >> (usize::BITS - LITERAL_SLOTS.trailing_zeros())
 }
 
 /// A hash of `bytes` that is fast for the short texts that names and keys are. It need not resist
 /// attack: the number of tries is bounded.
+#[inline]
 fn hash(bytes: &[u8]) -> u32 {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let mix = |hash: u64, word: u64| {
@@ -175,15 +182,149 @@ fn hash(bytes: &[u8]) -> u32 {
         product as u64 ^ (product >> 64) as u64
     };
     let mut hash = bytes.len() as u64;
-    let mut rest = bytes;
-    while let Some((word, behind)) = rest.split_first_chunk() {
-        hash = mix(hash, u64::from_le_bytes(*word));
-        rest = behind;
+    if let Some(last) = bytes.last_chunk::<8>() {
+        // Whole words, and then the last eight bytes, which may have been seen in part.
+        for word in bytes.chunks_exact(8) {
+            hash = mix(hash, word_of(word));
+        }
+        hash = mix(hash, u64::from_le_bytes(*last));
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        hash = mix(hash, u64::from(first) << 32 | u64::from(last));
+    } else {
+        hash = mix(hash, word_of(bytes));
     }
-    let mut last = 0;
-    for &byte in rest {
-        last = last << 8 | u64::from(byte);
-    }
-    hash = mix(hash, last);
     (hash ^ hash >> 32) as u32
+}
+
+/// At most eight bytes as a number.
+#[inline]
+fn word_of(bytes: &[u8]) -> u64 {
+    match bytes.first_chunk() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    }
+}
+
+#[cfg(test)]
+impl TextStore {
+    /// Breaks the store: text `index` now ends at `end`.
+    pub(crate) fn tamper_end(&mut self, index: usize, end: u32) {
+        self.ends[index] = end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(store: &TextStore, index: u32) -> &str {
+        let bytes = store.get(index).expect("the index was just given");
+        std::str::from_utf8(bytes).expect("only strings are added")
+    }
+
+    #[test]
+    fn a_text_is_found_by_content_whether_it_is_a_literal_or_copied() {
+        let mut store = TextStore::new();
+        let literal: &'static str = "http.route";
+        let other_place: &'static str = Box::leak(literal.to_owned().into_boxed_str());
+        let index = store.intern(Text::Static(literal));
+        assert_eq!(store.intern(Text::Static(literal)), index);
+        assert_eq!(store.intern(Text::Static(other_place)), index);
+        assert_eq!(store.intern(Text::Copied(literal)), index);
+        assert_ne!(store.intern(Text::Static(&literal[..4])), index);
+        assert_eq!(store.ends().len(), 3);
+    }
+
+    #[test]
+    fn the_empty_text_is_text_0() {
+        let mut store = TextStore::new();
+        assert_eq!(store.append(""), 0);
+        assert_eq!(store.intern(Text::Static("")), 0);
+        assert_eq!(store.intern(Text::Copied("")), 0);
+        assert_eq!(store.ends(), [0]);
+    }
+
+    #[test]
+    fn more_texts_than_the_tables_hold_are_all_kept() {
+        let mut store = TextStore::new();
+        let texts: Vec<String> = (0..3 * CONTENT_SLOTS).map(|n| format!("{n:x}")).collect();
+        for round in 0..2 {
+            for expected in &texts {
+                let index = store.intern(Text::Copied(expected));
+                assert_eq!(text(&store, index), expected, "round {round}");
+            }
+        }
+    }
+
+    #[test]
+    fn literals_that_want_the_same_slot_keep_their_own_text() {
+        let mut store = TextStore::new();
+        let all: &'static str = Box::leak("0123456789".repeat(1000).into_boxed_str());
+        for round in 0..2 {
+            for start in 0..all.len() - 10 {
+                for length in 5..10 {
+                    let literal = &all[start..start + length];
+                    let index = store.intern(Text::Static(literal));
+                    assert_eq!(text(&store, index), literal, "round {round}");
+                }
+            }
+        }
+        // Ten beginnings times five lengths, none of which is there twice, and the empty text.
+        assert_eq!(store.ends().len(), 51);
+    }
+
+    #[test]
+    fn literals_that_begin_at_one_place_are_told_apart_by_their_length() {
+        let mut store = TextStore::new();
+        let all: &'static str = Box::leak("0123456789".repeat(10 * LITERAL_SLOTS).into_boxed_str());
+        let slot = |length| literal_slot(all.as_ptr().addr(), length);
+        let short = 5;
+        let long = (short + 1..all.len()).find(|&length| slot(length) == slot(short));
+        let long = long.expect("there are fewer slots than lengths");
+        for length in [short, long, short] {
+            let index = store.intern(Text::Static(&all[..length]));
+            assert_eq!(text(&store, index), &all[..length]);
+        }
+    }
+
+    #[test]
+    fn only_kept_texts_outlive_a_reset() {
+        let mut store = TextStore::new();
+        let kept = store.append("kept");
+        store.keep();
+        let literal: &'static str = "of this batch";
+        for _ in 0..3 {
+            assert_eq!(store.intern(Text::Static(literal)), kept + 1);
+            store.append("appended");
+            store.reset(1 << 20);
+            assert_eq!(store.text(), "kept");
+            assert_eq!(store.ends(), [0, 4]);
+        }
+    }
+
+    #[test]
+    fn slots_of_old_batches_stay_empty_when_the_count_of_batches_wraps() {
+        let mut store = TextStore::new();
+        let literal: &'static str = "of the first batch";
+        store.intern(Text::Static(literal));
+        store.epoch = u32::MAX;
+        store.reset(0);
+        assert_eq!(store.epoch, 1);
+        store.intern(Text::Static("another"));
+        let index = store.intern(Text::Static(literal));
+        assert_eq!(text(&store, index), literal);
+    }
+
+    #[test]
+    fn the_hash_sees_every_byte() {
+        for length in 1..40 {
+            let bytes = vec![b'a'; length];
+            for at in 0..length {
+                let mut other = bytes.clone();
+                other[at] = b'b';
+                assert_ne!(hash(&bytes), hash(&other), "byte {at} of {length}");
+            }
+        }
+    }
 }

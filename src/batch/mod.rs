@@ -8,6 +8,7 @@
 
 mod attributes;
 mod builder;
+mod encode;
 mod error;
 #[allow(
     dead_code,
@@ -26,6 +27,8 @@ mod owned;
 pub mod segment;
 mod span;
 mod table;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod view;
 

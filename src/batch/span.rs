@@ -26,6 +26,7 @@ pub struct SpanView<'a> {
 }
 
 impl<'a> SpanView<'a> {
+    #[inline]
     pub(super) fn new(batch: BatchView<'a>, index: usize) -> Option<Self> {
         let raw = batch.spans.get(index)?;
         Some(Self { batch, index, raw })
@@ -33,18 +34,21 @@ impl<'a> SpanView<'a> {
 
     /// The trace that the span is a part of.
     #[must_use]
+    #[inline]
     pub fn trace_id(&self) -> [u8; 16] {
         self.raw.trace_id().into()
     }
 
     /// The span's id.
     #[must_use]
+    #[inline]
     pub fn span_id(&self) -> [u8; 8] {
         self.raw.span_id().into()
     }
 
     /// The parent's span id; `None` for a root. The parent need not be in the same batch.
     #[must_use]
+    #[inline]
     pub fn parent_span_id(&self) -> Option<[u8; 8]> {
         let id: [u8; 8] = self.raw.parent_span_id().into();
         (id != [0; 8]).then_some(id)
@@ -52,12 +56,14 @@ impl<'a> SpanView<'a> {
 
     /// What the span is called.
     #[must_use]
+    #[inline]
     pub fn name(&self) -> &'a str {
         self.batch.store.texts.get(self.raw.name())
     }
 
     /// The span's role. A kind that this library does not know reads as [`SpanKind::Internal`].
     #[must_use]
+    #[inline]
     pub fn kind(&self) -> SpanKind {
         match self.raw.kind() {
             schema::SpanKind::Server => SpanKind::Server,
@@ -70,12 +76,14 @@ impl<'a> SpanView<'a> {
 
     /// When the span began, in nanoseconds since the Unix epoch.
     #[must_use]
+    #[inline]
     pub fn start_unix_nanos(&self) -> u64 {
         self.raw.start_unix_nanos()
     }
 
     /// When the span ended, in nanoseconds since the Unix epoch.
     #[must_use]
+    #[inline]
     pub fn end_unix_nanos(&self) -> u64 {
         self.raw.end_unix_nanos()
     }
@@ -83,12 +91,14 @@ impl<'a> SpanView<'a> {
     /// OTLP's `Span.flags`: bits 0 to 7 are the W3C trace flags, `0x100` says that the next bit is
     /// meant, `0x200` that the parent is remote.
     #[must_use]
+    #[inline]
     pub fn flags(&self) -> u32 {
         self.raw.flags()
     }
 
     /// The W3C `tracestate`; empty if there is none.
     #[must_use]
+    #[inline]
     pub fn trace_state(&self) -> &'a str {
         self.batch.store.texts.get(self.raw.trace_state())
     }
@@ -96,6 +106,7 @@ impl<'a> SpanView<'a> {
     /// How the operation ended, and its description; that is empty if none was given. A code that
     /// this library does not know reads as [`StatusCode::Unset`].
     #[must_use]
+    #[inline]
     pub fn status(&self) -> (StatusCode, &'a str) {
         let code = match self.raw.status() {
             schema::StatusCode::Ok => StatusCode::Ok,
@@ -107,6 +118,7 @@ impl<'a> SpanView<'a> {
 
     /// The span's attributes.
     #[must_use]
+    #[inline]
     pub fn attributes(&self) -> Attributes<'a> {
         let range = range_of(self.batch.spans, self.index, schema::Span::attributes_end);
         Attributes::new(self.batch.store, self.batch.attributes.slice(range))
@@ -114,12 +126,14 @@ impl<'a> SpanView<'a> {
 
     /// What happened during the span, in the order in which it was recorded.
     #[must_use]
+    #[inline]
     pub fn events(&self) -> Events<'a> {
         Events { batch: self.batch, range: range_of(self.batch.spans, self.index, schema::Span::events_end) }
     }
 
     /// The other spans that the span refers to.
     #[must_use]
+    #[inline]
     pub fn links(&self) -> Links<'a> {
         Links { batch: self.batch, range: range_of(self.batch.spans, self.index, schema::Span::links_end) }
     }
@@ -127,6 +141,7 @@ impl<'a> SpanView<'a> {
     /// How many attributes of the span are missing: left out by the producer, or of a type that
     /// this library does not know.
     #[must_use]
+    #[inline]
     pub fn dropped_attributes_count(&self) -> u32 {
         let unknown = unknown(&self.batch, || self.attributes());
         self.raw.dropped_attributes().saturating_add(unknown)
@@ -134,12 +149,14 @@ impl<'a> SpanView<'a> {
 
     /// How many events of the span the producer left out.
     #[must_use]
+    #[inline]
     pub fn dropped_events_count(&self) -> u32 {
         self.raw.dropped_events()
     }
 
     /// How many links of the span the producer left out.
     #[must_use]
+    #[inline]
     pub fn dropped_links_count(&self) -> u32 {
         self.raw.dropped_links()
     }
@@ -182,6 +199,7 @@ pub struct EventView<'a> {
 }
 
 impl<'a> EventView<'a> {
+    #[inline]
     fn new(batch: BatchView<'a>, index: usize) -> Option<Self> {
         let raw = batch.events.get(index)?;
         Some(Self { batch, index, raw })
@@ -189,18 +207,21 @@ impl<'a> EventView<'a> {
 
     /// What the event is called.
     #[must_use]
+    #[inline]
     pub fn name(&self) -> &'a str {
         self.batch.store.texts.get(self.raw.name())
     }
 
     /// When it happened, in nanoseconds since the Unix epoch.
     #[must_use]
+    #[inline]
     pub fn time_unix_nanos(&self) -> u64 {
         self.raw.time_unix_nanos()
     }
 
     /// The event's attributes.
     #[must_use]
+    #[inline]
     pub fn attributes(&self) -> Attributes<'a> {
         let range = range_of(self.batch.events, self.index, schema::Event::attributes_end);
         Attributes::new(self.batch.store, self.batch.event_attributes.slice(range))
@@ -209,6 +230,7 @@ impl<'a> EventView<'a> {
     /// How many attributes of the event are missing: left out by the producer, or of a type that
     /// this library does not know.
     #[must_use]
+    #[inline]
     pub fn dropped_attributes_count(&self) -> u32 {
         let unknown = unknown(&self.batch, || self.attributes());
         self.raw.dropped_attributes().saturating_add(unknown)
@@ -235,6 +257,7 @@ pub struct LinkView<'a> {
 }
 
 impl<'a> LinkView<'a> {
+    #[inline]
     fn new(batch: BatchView<'a>, index: usize) -> Option<Self> {
         let raw = batch.links.get(index)?;
         Some(Self { batch, index, raw })
@@ -242,30 +265,35 @@ impl<'a> LinkView<'a> {
 
     /// The trace of the span that is referred to.
     #[must_use]
+    #[inline]
     pub fn trace_id(&self) -> [u8; 16] {
         self.raw.trace_id().into()
     }
 
     /// The span that is referred to.
     #[must_use]
+    #[inline]
     pub fn span_id(&self) -> [u8; 8] {
         self.raw.span_id().into()
     }
 
     /// OTLP's `Link.flags`: the same bits as [`SpanView::flags`].
     #[must_use]
+    #[inline]
     pub fn flags(&self) -> u32 {
         self.raw.flags()
     }
 
     /// The W3C `tracestate` of the span that is referred to; empty if there is none.
     #[must_use]
+    #[inline]
     pub fn trace_state(&self) -> &'a str {
         self.batch.store.texts.get(self.raw.trace_state())
     }
 
     /// The link's attributes.
     #[must_use]
+    #[inline]
     pub fn attributes(&self) -> Attributes<'a> {
         let range = range_of(self.batch.links, self.index, schema::Link::attributes_end);
         Attributes::new(self.batch.store, self.batch.link_attributes.slice(range))
@@ -274,6 +302,7 @@ impl<'a> LinkView<'a> {
     /// How many attributes of the link are missing: left out by the producer, or of a type that
     /// this library does not know.
     #[must_use]
+    #[inline]
     pub fn dropped_attributes_count(&self) -> u32 {
         let unknown = unknown(&self.batch, || self.attributes());
         self.raw.dropped_attributes().saturating_add(unknown)
@@ -314,6 +343,7 @@ macro_rules! entries {
         impl<'a> Iterator for $name<'a> {
             type Item = $view<'a>;
 
+            #[inline]
             fn next(&mut self) -> Option<$view<'a>> {
                 $view::new(self.batch, self.range.next()?)
             }
@@ -349,6 +379,7 @@ entries! {
 }
 
 impl<'a> Spans<'a> {
+    #[inline]
     pub(super) fn new(batch: BatchView<'a>) -> Self {
         Self { batch, range: 0..batch.spans.len() }
     }

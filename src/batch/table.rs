@@ -143,7 +143,7 @@ impl<'a> Table<'a> {
         let size = usize::from(read::<u16>(buffer, vtable_start + 2)?);
         let vtable = buffer.get(vtable_start..vtable_start + vtable_size)?;
         let aligned = start % 4 == 0 && vtable_start % 2 == 0 && vtable_size % 2 == 0;
-        let fits = vtable_size >= 4 && size >= 4 && buffer.len() - start >= size;
+        let fits = buffer.len() - start >= size;
         (aligned && fits).then_some(Self { buffer, start, size, vtable })
     }
 
@@ -154,7 +154,7 @@ impl<'a> Table<'a> {
             return Ok(None);
         }
         let position = self.start + offset;
-        if offset < 4 || offset + T::SIZE > self.size {
+        if offset + T::SIZE > self.size {
             return Err(BatchError::malformed(name, 0, "the field lies outside of its table"));
         }
         if position % T::ALIGN != 0 {

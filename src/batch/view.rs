@@ -103,42 +103,49 @@ impl<'a> BatchView<'a> {
 
     /// The bytes that the view reads.
     #[must_use]
+    #[inline]
     pub fn as_bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
     /// The version of the format that the batch states: major, minor.
     #[must_use]
+    #[inline]
     pub fn version(&self) -> (u16, u16) {
         self.version
     }
 
     /// Which tracer made the batch: a random number, drawn once per tracer.
     #[must_use]
+    #[inline]
     pub fn instance_id(&self) -> u64 {
         self.instance_id
     }
 
     /// The number of the batch among those of its tracer. A gap is a batch that was lost.
     #[must_use]
+    #[inline]
     pub fn sequence(&self) -> u64 {
         self.sequence
     }
 
     /// When the batch was closed, in nanoseconds since the Unix epoch.
     #[must_use]
+    #[inline]
     pub fn created_unix_nanos(&self) -> u64 {
         self.created_unix_nanos
     }
 
     /// The attributes of the resource that made the spans.
     #[must_use]
+    #[inline]
     pub fn resource(&self) -> Attributes<'a> {
         Attributes::new(self.store, self.resource)
     }
 
     /// The instrumentation scope of the spans.
     #[must_use]
+    #[inline]
     pub fn scope(&self) -> Scope<'a> {
         Scope {
             name: self.store.texts.get(self.scope_name),
@@ -148,18 +155,21 @@ impl<'a> BatchView<'a> {
 
     /// Number of spans.
     #[must_use]
+    #[inline]
     pub fn span_count(&self) -> usize {
         self.spans.len()
     }
 
     /// The spans, in the order in which they were gathered, which says nothing about time.
     #[must_use]
+    #[inline]
     pub fn spans(&self) -> Spans<'a> {
         Spans::new(*self)
     }
 
     /// The span `index`, counted from 0 in the order of [`spans`](Self::spans).
     #[must_use]
+    #[inline]
     pub fn span(&self, index: usize) -> Option<SpanView<'a>> {
         SpanView::new(*self, index)
     }

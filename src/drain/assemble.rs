@@ -98,14 +98,14 @@ impl Assembler {
         Self { limits }
     }
 
-    /// Writes one span and returns what its limits took. `side_shed` attributes were lost, and
-    /// counted in total, before.
+    /// Writes one span and returns what its limits took. What `shed` says was lost, and counted in
+    /// total, before.
     pub(crate) fn span(
         &self,
         header: &Header,
         span_id: u64,
         gathered: &mut Gathered<'_>,
-        side_shed: u32,
+        shed: Lost,
         timeline: &Timeline,
         batch: &mut BatchBuilder,
     ) -> Lost {
@@ -131,7 +131,7 @@ impl Assembler {
         let end = facts.end.unwrap_or_else(|| timeline.unix_nanos(header.end)).max(start);
         let name = match facts.name {
             Some(name) => name.into(),
-            None => Text::Static(header.start.name()),
+            None => Text::Static(header.start.name.text()),
         };
         batch.begin_span(&SpanHead {
             trace_id: header.start.trace_id,
@@ -149,8 +149,7 @@ impl Assembler {
             facts.events.saturating_sub(limits.events),
             facts.links.saturating_sub(limits.links),
         ];
-        let [shed_attributes, shed_events, shed_links] = header.shed;
-        let dropped = [shed_attributes + side_shed + lost[0], shed_events + lost[1], shed_links + lost[2]];
+        let dropped: Lost = std::array::from_fn(|what| header.shed[what] + shed[what] + lost[what]);
         if facts.events > 0 {
             lost[0] += self.events(entries, inner, timeline, batch);
         }

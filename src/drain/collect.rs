@@ -10,12 +10,12 @@
 //! that happened before it was committed before step 2 read that log's position, whichever thread
 //! wrote it. Ends that come after step 1 wait for the next pass.
 
-use crate::drain::assemble::{Assembler, Gathered};
+use crate::drain::assemble::{Assembler, Gathered, Lost};
 use crate::drain::seal::Sealer;
 use crate::drain::side::{NONE, SideTable};
 use crate::drain::stock::Stock;
 use crate::limits::SpanLimits;
-use crate::raw::block::{ALL, Block, SLOTS};
+use crate::raw::block::{ALL, Block, SLOTS, Shed};
 use crate::raw::clock::Timeline;
 use crate::raw::engine::Engine;
 use crate::raw::handle::{Base, Place};
@@ -43,13 +43,13 @@ struct Pending {
     /// Records of this pass, a list through `Node::next`.
     first: u32,
     last: u32,
-    /// Attributes shed because the side table was full.
-    shed: u32,
+    /// Attributes, events and links shed because the side table was full.
+    shed: Lost,
     /// Whether a call from a thread other than the owner is among the records.
     foreign: bool,
 }
 
-const NOTHING: Pending = Pending { side: NONE, first: NONE, last: NONE, shed: 0, foreign: false };
+const NOTHING: Pending = Pending { side: NONE, first: NONE, last: NONE, shed: [0; 3], foreign: false };
 
 /// A record of this pass.
 #[derive(Debug, Clone, Copy)]
@@ -190,9 +190,9 @@ impl Collector {
                             Some((pending, false)) => {
                                 pending.foreign |= record.stamp.foreign;
                                 if side.add(&mut pending.side, &record, blob).is_err() {
-                                    let lost = u32::from(record.count).max(1);
-                                    pending.shed += lost;
-                                    done.lost[0] += u64::from(lost);
+                                    let (what, n) = lost_with(&record);
+                                    pending.shed[what as usize] += n;
+                                    done.lost[what as usize] += u64::from(n);
                                 }
                             }
                         }
@@ -259,6 +259,16 @@ impl Collector {
             stock.recycle(out.base);
             false
         });
+    }
+}
+
+/// What is lost with a record: a status, name or time counts as an attribute.
+fn lost_with(record: &Record<'_>) -> (Shed, u32) {
+    match record.kind {
+        Kind::Event => (Shed::Events, 1),
+        Kind::Link => (Shed::Links, 1),
+        Kind::Attributes | Kind::More => (Shed::Attributes, u32::from(record.count)),
+        _ => (Shed::Attributes, 1),
     }
 }
 

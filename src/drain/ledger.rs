@@ -153,7 +153,7 @@ impl Pipeline {
         let gate = self.engine.gate();
         // The walk over the logs takes part in the collector's epochs, which a child must not enter.
         let guard = (gate != Gate::Forked).then(|| self.epochs.register().pin());
-        let mut counts = |what: Count| {
+        let counts = |what: Count| {
             let own = self.engine.registry.iter().map(|local| local.tally.get(what)).sum::<u64>();
             own + self.engine.strays.get(what)
         };

@@ -322,6 +322,7 @@ impl Pipeline {
                 let state = self.state();
                 (state.requested, state.stop_by.is_some())
             };
+            let began = Instant::now();
             timeline.renew();
             let guard = epochs.pin();
             let done = collector.pass(&timeline, &mut sealer, &guard);
@@ -358,8 +359,10 @@ impl Pipeline {
                     sleep = self.settings.drain_interval.max(IDLE);
                 }
             }
-            if self.state().requested == sealed {
-                thread::park_timeout(sleep);
+            // A pass that took longer than the pause has no pause behind it.
+            let pause = sleep.saturating_sub(began.elapsed());
+            if !pause.is_zero() && self.state().requested == sealed {
+                thread::park_timeout(pause);
             }
         }
     }

@@ -8,7 +8,8 @@ use super::ContextError;
 /// Why an export, a flush or a shutdown failed.
 ///
 /// Match on [`kind`](ExportError::kind). The text says what was tried and where (a path or an
-/// address), and [`source`](Error::source) carries the cause underneath it.
+/// address) and ends in the text of the cause, for handlers that print nothing else;
+/// [`source`](Error::source) is that cause itself.
 ///
 /// ```
 /// use nanospan::export::{ExportError, ExportErrorKind};
@@ -40,7 +41,7 @@ impl ExportError {
         Self::new(ExportErrorKind::Shutdown, message)
     }
 
-    /// Names the cause, which is also added to the text.
+    /// Names the cause, whose text is added to this error's.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
@@ -104,6 +105,8 @@ pub enum ExportErrorKind {
     Cancelled,
     /// The operating system refused a read, a write or a connection.
     Io,
+    /// The exporter's own limit on what it stores is reached.
+    Full,
     /// The receiver answered, and refused some or all of the batch.
     Rejected,
     /// Another writer holds what this exporter needs for itself alone.

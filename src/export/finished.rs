@@ -147,9 +147,7 @@ impl From<LinkView<'_>> for FinishedLink {
 }
 
 fn copied(attributes: Attributes<'_>) -> Vec<(String, OwnedValue)> {
-    attributes
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
+    attributes.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 fn find<'a>(attributes: &'a [(String, OwnedValue)], key: &str) -> Option<&'a OwnedValue> {

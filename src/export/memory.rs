@@ -70,9 +70,7 @@ impl MemoryExporter {
         let views = batches
             .iter()
             .map(|bytes| BatchView::parse(bytes).expect("a batch that was exported reads back"));
-        views
-            .flat_map(|view| view.spans().map(FinishedSpan::from))
-            .collect()
+        views.flat_map(|view| view.spans().map(FinishedSpan::from)).collect()
     }
 
     /// The exported spans called `name`, in order.
@@ -121,9 +119,7 @@ impl MemoryExporter {
     #[must_use = "exports go on when the hold is dropped"]
     pub fn hold(&self) -> Hold {
         self.state().holds += 1;
-        Hold {
-            exporter: self.clone(),
-        }
+        Hold { exporter: self.clone() }
     }
 
     /// Waits until an export is under way. With a [`Hold`], it is being held then or about to be.

@@ -4,6 +4,7 @@ mod context;
 mod error;
 mod finished;
 mod memory;
+pub mod segment;
 
 pub use context::{Cancellation, Context, ContextError};
 pub use error::{ExportError, ExportErrorKind};

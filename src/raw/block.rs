@@ -84,33 +84,35 @@ pub(crate) struct Start {
     pub(crate) trace_id: u128,
     pub(crate) parent: u64,
     pub(crate) ticks: u64,
-    name: u64,
+    /// A static name as `raw::record::pack_static`; 0 when it follows in a record.
+    pub(crate) name: NameWord,
     pub(crate) kind: u8,
     pub(crate) flags: u8,
 }
 
-impl Start {
-    /// A start whose name is static or follows in a record.
-    #[inline]
-    pub(crate) fn new(trace_id: u128, parent: u64, name: Text<'_>, kind: u8, flags: u8, ticks: u64) -> Self {
-        let name = match name {
-            Text::Static(text) => pack_static(text).unwrap_or(0),
-            Text::Copied(_) => 0,
-        };
-        Self { trace_id, parent, ticks, name, kind, flags }
+/// A name in one word: a static text, or nothing when the name follows in a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NameWord(u64);
+
+impl NameWord {
+    #[inline(always)]
+    pub(crate) fn of(name: Text<'_>) -> Self {
+        match name {
+            Text::Static(text) => Self(pack_static(text).unwrap_or(0)),
+            Text::Copied(_) => Self(0),
+        }
     }
 
-    /// Whether the name has to follow in a record.
-    #[inline]
-    pub(crate) fn needs_name(&self) -> bool {
-        self.name == 0
+    #[inline(always)]
+    pub(crate) fn is_elsewhere(self) -> bool {
+        self.0 == 0
     }
 
-    /// The static name; empty when the name is a log record.
-    pub(crate) fn name(&self) -> &'static str {
-        match self.name {
+    /// The static name; empty when the name is a record.
+    pub(crate) fn text(self) -> &'static str {
+        match self.0 {
             0 => "",
-            // SAFETY: the drain reads a word that `pack_static` made: the engine stores no other.
+            // SAFETY: `of` is the only maker of these words, and slots hold no others.
             word => unsafe { unpack_static(word) },
         }
     }
@@ -207,7 +209,7 @@ impl Slot {
         self.parent.store(start.parent, Ordering::Relaxed);
         self.start.store(start.ticks, Ordering::Relaxed);
         self.end.store(LIVE | base.bits(), Ordering::Relaxed);
-        self.name.store(start.name, Ordering::Relaxed);
+        self.name.store(start.name.0, Ordering::Relaxed);
         self.meta.store(Meta::new(start.kind, start.flags, base).0, Ordering::Relaxed);
     }
 
@@ -270,7 +272,7 @@ impl Slot {
                 trace_id: self.trace_id(),
                 parent: self.parent.load(Ordering::Relaxed),
                 ticks: self.start.load(Ordering::Relaxed),
-                name: self.name.load(Ordering::Relaxed),
+                name: NameWord(self.name.load(Ordering::Relaxed)),
                 kind: (meta.0 >> 8) as u8 & 0xf,
                 flags: meta.0 as u8,
             },

@@ -1,6 +1,7 @@
 //! The clock: raw ticks on the caller's thread, nanoseconds since the Unix epoch in the drain.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -64,17 +65,18 @@ fn counter_is_trusted() -> bool {
     false
 }
 
-/// Turns ticks into Unix time by an anchor that is renewed as time goes on.
+/// Turns ticks into Unix time: a continuous line of straight pieces that only ever grows at its end.
 ///
-/// The rate is measured over the whole life of the tracer, so it gets better with time; the offset
-/// is taken from the last anchor, so a step of the system's clock shows in spans that are drained
-/// after it.
+/// Whenever a tick is converted, the same piece is used, so times of parent and child compare as
+/// their ticks do although they are converted in different passes. A new piece begins where the last
+/// one is by now, and leans towards the system's wall clock. Only when the wall clock was set (it is
+/// more than [`STEP`] away) the line jumps.
 #[derive(Debug)]
 pub(crate) struct Timeline {
     clock: Clock,
     first: Anchor,
-    last: Anchor,
-    nanos_per_tick: f64,
+    /// Oldest first, never empty.
+    pieces: VecDeque<Piece>,
 }
 
 /// One moment on all clocks.
@@ -85,33 +87,79 @@ struct Anchor {
     unix_nanos: u64,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    ticks: u64,
+    unix_nanos: u64,
+    nanos_per_tick: f64,
+}
+
 /// How long the first measurement of the rate takes.
 const FIRST_BASE: Duration = Duration::from_micros(500);
+/// How long a piece is, once the rate has been measured over as long a time.
+const PIECE: Duration = Duration::from_secs(1);
+/// How many pieces are kept: what began longer ago is converted by the oldest one.
+const PIECES: usize = 256;
+/// How far the wall clock may be away before the line follows it at once.
+const STEP: Duration = Duration::from_millis(10);
 
 impl Timeline {
     pub(crate) fn new(clock: Clock) -> Self {
         let first = Anchor::take(&clock);
-        let mut timeline = Self { clock, first, last: first, nanos_per_tick: 1.0 };
+        let piece = Piece { ticks: first.ticks, unix_nanos: first.unix_nanos, nanos_per_tick: 1.0 };
+        let mut timeline = Self { clock, first, pieces: VecDeque::from([piece]) };
         if matches!(timeline.clock, Clock::Counter) {
             while first.monotonic.elapsed() < FIRST_BASE {
                 std::hint::spin_loop();
             }
-            timeline.renew();
+            let now = Anchor::take(&timeline.clock);
+            timeline.pieces[0].nanos_per_tick = timeline.rate(&now);
         }
         timeline
     }
 
-    /// Takes a new anchor.
+    /// Begins a new piece when the last one is long enough.
     pub(crate) fn renew(&mut self) {
         if matches!(self.clock, Clock::Manual(_)) {
             return;
         }
-        self.last = Anchor::take(&self.clock);
-        let ticks = self.last.ticks.saturating_sub(self.first.ticks);
-        let nanos = self.last.monotonic.duration_since(self.first.monotonic).as_nanos();
-        if matches!(self.clock, Clock::Counter) && ticks > 0 {
-            self.nanos_per_tick = nanos as f64 / ticks as f64;
+        let last = self.last();
+        let ticks = self.clock.ticks().saturating_sub(last.ticks);
+        let length = (ticks as f64 * last.nanos_per_tick) as u64;
+        let age = self.first.monotonic.elapsed();
+        // At first a piece is as long as all before it together: the error of a rate measured over
+        // some time must not be carried much longer than that time.
+        if u128::from(length) < (age / 2).min(PIECE).as_nanos() {
+            return;
         }
+        let now = Anchor::take(&self.clock);
+        let line = self.unix_nanos(now.ticks);
+        let off = now.unix_nanos as i64 - line as i64;
+        let rate = self.rate(&now);
+        let piece = if off.unsigned_abs() > STEP.as_nanos() as u64 {
+            Piece { ticks: now.ticks, unix_nanos: now.unix_nanos, nanos_per_tick: rate }
+        } else {
+            let horizon = age.min(PIECE).as_nanos() as f64;
+            let lean = (off as f64 / horizon).clamp(-0.01, 0.01);
+            Piece { ticks: now.ticks, unix_nanos: line, nanos_per_tick: rate * (1.0 + lean) }
+        };
+        if self.pieces.len() == PIECES {
+            self.pieces.pop_front();
+        }
+        self.pieces.push_back(piece);
+    }
+
+    fn last(&self) -> Piece {
+        *self.pieces.back().unwrap_or(&Piece { ticks: 0, unix_nanos: 0, nanos_per_tick: 1.0 })
+    }
+
+    /// Nanoseconds a tick, over the whole life of the timeline.
+    fn rate(&self, now: &Anchor) -> f64 {
+        let ticks = now.ticks.saturating_sub(self.first.ticks);
+        if !matches!(self.clock, Clock::Counter) || ticks == 0 {
+            return 1.0;
+        }
+        now.monotonic.duration_since(self.first.monotonic).as_nanos() as f64 / ticks as f64
     }
 
     /// The Unix time, in nanoseconds, at which the clock showed `ticks`.
@@ -120,16 +168,13 @@ impl Timeline {
         if matches!(self.clock, Clock::Manual(_)) {
             return ticks;
         }
-        let since = ticks.wrapping_sub(self.last.ticks) as i64;
-        self.last.unix_nanos.wrapping_add_signed((since as f64 * self.nanos_per_tick) as i64)
-    }
-
-    /// The Unix time now, in nanoseconds.
-    pub(crate) fn now(&self) -> u64 {
-        match &self.clock {
-            Clock::Manual(now) => now.load(Ordering::Relaxed),
-            _ => unix_now(),
+        let mut piece = self.last();
+        if ticks < piece.ticks {
+            let older = self.pieces.iter().rev().find(|piece| piece.ticks <= ticks);
+            piece = *older.or(self.pieces.front()).unwrap_or(&piece);
         }
+        let since = ticks.wrapping_sub(piece.ticks) as i64;
+        piece.unix_nanos.wrapping_add_signed((since as f64 * piece.nanos_per_tick) as i64)
     }
 }
 
@@ -183,6 +228,22 @@ mod tests {
     #[test]
     fn ticks_of_the_fallback_convert_to_wall_time() {
         agrees_with_the_system(Clock::system());
+    }
+
+    #[test]
+    fn a_tick_converts_to_the_same_time_whenever_it_is_asked_and_later_ticks_to_later_times() {
+        for clock in [Clock::best(), Clock::system()] {
+            let mut timeline = Timeline::new(clock.clone());
+            let mut seen: Vec<(u64, u64)> = Vec::new();
+            for _ in 0..200_000 {
+                timeline.renew();
+                let ticks = clock.ticks();
+                seen.push((ticks, timeline.unix_nanos(ticks)));
+            }
+            assert!(timeline.pieces.len() > 3, "{} pieces", timeline.pieces.len());
+            assert!(seen.iter().all(|&(ticks, nanos)| timeline.unix_nanos(ticks) == nanos));
+            assert!(seen.is_sorted_by_key(|&(_, nanos)| nanos));
+        }
     }
 
     #[test]

@@ -153,10 +153,10 @@ impl Engine {
         }
     }
 
-    /// Starts a span; `None` when it was refused, which is counted.
+    /// Starts a span now; `None` when it was refused, which is counted.
     #[inline(always)]
-    pub(crate) fn start(&'static self, own: Option<Own>, start: &Start) -> Option<Target> {
-        let Some(own) = own.filter(|_| self.is_open()) else {
+    pub(crate) fn start(&'static self, start: &Start) -> Option<Target> {
+        let Some(own) = self.own() else {
             self.refuse();
             return None;
         };
@@ -269,14 +269,12 @@ impl Engine {
         };
         let Some(stamp) = self.stamp(own, target) else { return };
         const WORDS: usize = HEADER_WORDS + 2;
+        let words = [header(Kind::Attributes, stamp, 1, WORDS), target.place.bits(), key, value];
         // SAFETY: `own` proves that this thread alone appends to its log, and no other append of
-        // this thread is under way: none is kept beyond its call, and no call calls another.
-        match unsafe { own.local().log.append(&self.chunks, WORDS) } {
-            Ok(mut append) => {
-                append.put([header(Kind::Attributes, stamp, 1, WORDS), target.place.bits(), key, value]);
-                append.commit();
-            }
-            Err(_) => self.shed(target, Count::ShedAttributes, Shed::Attributes, 1),
+        // this thread is under way: none is kept beyond its call, and no call calls another. The
+        // words are a whole record.
+        if unsafe { own.local().log.append_words(&self.chunks, words) }.is_err() {
+            self.shed(target, Count::ShedAttributes, Shed::Attributes, 1);
         }
     }
 

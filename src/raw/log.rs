@@ -95,21 +95,64 @@ impl Log {
         }
     }
 
+    /// Thread: appends one record of `K` words and publishes it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Log::append`]; `words` is one whole record.
+    #[inline(always)]
+    pub(crate) unsafe fn append_words<const K: usize>(
+        &self,
+        pool: &Supply<Chunk>,
+        words: [u64; K],
+    ) -> Result<(), Exhausted> {
+        let position = self.committed.load(Ordering::Relaxed);
+        let at = (position - self.tail_base.load(Ordering::Relaxed)) as usize;
+        if at + K <= CHUNK_WORDS {
+            if let Some(tail) = self.tail.load(Ordering::Relaxed) {
+                // SAFETY: in bounds by the check above. Only this thread writes to its tail chunk
+                // (this function's contract), and the words are above `committed`, where no reader
+                // looks.
+                unsafe { tail.words.write(at, words) };
+                // Release pairs with the Acquire in `Log::committed`.
+                self.committed.store(position + K as u64, Ordering::Release);
+                return Ok(());
+            }
+        }
+        self.append_in_new_chunk(pool, &words)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn append_in_new_chunk(&self, pool: &Supply<Chunk>, words: &[u64]) -> Result<(), Exhausted> {
+        let mut append = Append { log: self, at: self.tail_at() };
+        append.extend(pool)?;
+        for &word in words {
+            append.put([word]);
+        }
+        append.commit();
+        Ok(())
+    }
+
     /// Thread: begins a record of at most `CHUNK_WORDS` words, with room for `need` of them now.
     ///
     /// # Safety
     ///
-    /// The calling thread is the only one that appends to this log, and it keeps no other
-    /// `Append` of this log.
+    /// The calling thread is the only one that appends to this log, it keeps no other `Append` of
+    /// this log, and what it commits are whole records.
     #[inline(always)]
     pub(crate) unsafe fn append(&self, pool: &Supply<Chunk>, need: usize) -> Result<Append<'_>, Exhausted> {
-        let position = self.committed.load(Ordering::Relaxed);
-        let at = (position - self.tail_base.load(Ordering::Relaxed)) as usize;
-        let mut append = Append { log: self, at };
-        if at + need > CHUNK_WORDS {
+        let mut append = Append { log: self, at: self.tail_at() };
+        if append.at + need > CHUNK_WORDS {
             append.extend(pool)?;
         }
         Ok(append)
+    }
+
+    /// Next free word of the tail chunk; `CHUNK_WORDS` while there is none.
+    #[inline(always)]
+    fn tail_at(&self) -> usize {
+        (self.committed.load(Ordering::Relaxed) - self.tail_base.load(Ordering::Relaxed)) as usize
     }
 
     /// The position up to which everything is written. Acquire pairs with the Release in `commit`.

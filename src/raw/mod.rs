@@ -14,6 +14,7 @@ pub(crate) mod handle;
 pub(crate) mod ids;
 pub(crate) mod local;
 pub(crate) mod log;
+pub(crate) mod os;
 pub(crate) mod random;
 pub(crate) mod record;
 pub(crate) mod registry;

@@ -95,7 +95,9 @@ impl Registry {
                 PHASE.set(Phase::Claiming);
                 // The first call of a thread that is already past `thread_local`'s destructor makes
                 // that crate panic; a panic hook that records comes back here and finds `Claiming`.
-                let claimed = catch_unwind(AssertUnwindSafe(|| drop(self.local())));
+                let claimed = catch_unwind(AssertUnwindSafe(|| {
+                    self.local();
+                }));
                 if claimed.is_err() || SENTINEL.try_with(|_| ()).is_err() {
                     PHASE.set(Phase::Gone);
                     return None;

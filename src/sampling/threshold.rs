@@ -27,6 +27,11 @@ impl Threshold {
     }
 
     #[inline]
+    pub(super) fn is_never(self) -> bool {
+        self == Self::NEVER
+    }
+
+    #[inline]
     pub(super) fn keeps(self, trace_id: impl FnOnce() -> u128) -> bool {
         if self == Self::ALWAYS {
             return true;

@@ -1,6 +1,7 @@
 //! Makes a tracer.
 
 use crate::drain::{Pipeline, Settings, StartError};
+use crate::export::segment::SegmentExporter;
 use crate::export::{ExportError, SpanExporter};
 use crate::limits::SpanLimits;
 use crate::raw::block::Block;
@@ -12,6 +13,7 @@ use crate::sampling::Sampler;
 use crate::tracer::{Core, Tracer};
 use crate::value::OwnedValue;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -148,6 +150,7 @@ pub struct TracerBuilder {
     export_timeout: Duration,
     batch_spans: usize,
     batch_bytes: usize,
+    segments: PathBuf,
     exporter: Option<Arc<dyn SpanExporter>>,
     error_handler: crate::drain::ErrorHandler,
 }
@@ -172,6 +175,7 @@ impl TracerBuilder {
             export_timeout: Duration::from_secs(30),
             batch_spans: 4096,
             batch_bytes: 512 << 10,
+            segments: PathBuf::from("nanospan-segments"),
             exporter: None,
             error_handler: Arc::new(|error| eprintln!("nanospan: {error}")),
         }
@@ -219,10 +223,10 @@ impl TracerBuilder {
     }
 
     /// Sets how long the drain thread sleeps between two passes while little is recorded. One
-    /// millisecond by default. It sleeps less under load, and up to ten milliseconds when nothing
-    /// was recorded for a second.
+    /// millisecond by default, 50 microseconds at least. It sleeps less under load, and up to ten
+    /// milliseconds when nothing was recorded for a second.
     pub fn drain_interval(mut self, interval: Duration) -> Self {
-        self.drain_interval = interval;
+        self.drain_interval = interval.max(Duration::from_micros(50));
         self
     }
 
@@ -244,7 +248,15 @@ impl TracerBuilder {
         self
     }
 
-    /// Sets where spans go.
+    /// Sets the directory in which the default exporter keeps its segment files; made when it is not
+    /// there. `nanospan-segments` in the working directory by default. Has no effect beside
+    /// [`exporter`](TracerBuilder::exporter).
+    pub fn segments(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.segments = directory.into();
+        self
+    }
+
+    /// Sets where spans go, instead of segment files.
     pub fn exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
         self.exporter = Some(Arc::new(exporter));
         self
@@ -268,7 +280,10 @@ impl TracerBuilder {
         }
         let exporter = match self.exporter {
             Some(exporter) => exporter,
-            None => return Err(BuildError::Exporter(crate::export::ExportError::shutdown("x"))),
+            None => {
+                let segments = SegmentExporter::builder(self.segments).build();
+                Arc::new(segments.map_err(BuildError::Exporter)?)
+            }
         };
         let shares = Shares::of(self.memory);
         let clock = match self.clock {

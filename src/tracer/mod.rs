@@ -61,7 +61,6 @@ pub struct Tracer {
 
 impl Tracer {
     /// Begins to make a tracer for the service with this name (`service.name` in its resource).
-    #[must_use]
     pub fn builder(service: impl Into<String>) -> TracerBuilder {
         TracerBuilder::new(service.into())
     }
@@ -78,7 +77,6 @@ impl Tracer {
 
     /// Begins to make a span; [`SpanBuilder::start`] starts it. Without a parent it is a root.
     #[inline]
-    #[must_use]
     pub fn span<'a>(&self, name: impl Into<Text<'a>>) -> SpanBuilder<'a> {
         SpanBuilder::new(self.core, name.into())
     }

@@ -9,6 +9,7 @@ use crate::tracer::Core;
 use crate::tracer::start::SpanBuilder;
 use crate::value::{StatusCode, Text, Value};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -82,8 +83,9 @@ pub struct Span {
     core: Option<&'static Core>,
     target: Option<Target>,
     trace_id: TraceId,
-    /// The id of a span that is not recording. A recording one derives its own from its place.
-    passed_on: SpanId,
+    /// The span's id. A recording span derives it from its place when it is first asked for; 0
+    /// until then. Any thread that asks derives the same, so relaxed loads and stores will do.
+    id: AtomicU64,
     flags: TraceFlags,
     /// Whether the drop of the span must not set a status.
     has_status: bool,
@@ -103,7 +105,7 @@ impl Span {
             core: Some(core),
             target: Some(target),
             trace_id,
-            passed_on: SpanId::INVALID,
+            id: AtomicU64::new(0),
             flags,
             has_status: thread::panicking(),
             trace_state,
@@ -119,7 +121,14 @@ impl Span {
         flags: TraceFlags,
         trace_state: TraceState,
     ) -> Self {
-        Self { core, target: None, trace_id, passed_on: span_id, flags, has_status: true, trace_state }
+        let id = AtomicU64::new(span_id.to_u64());
+        Self { core, target: None, trace_id, id, flags, has_status: true, trace_state }
+    }
+
+    /// A span below this one that records nothing and passes on the same ids.
+    #[inline(always)]
+    pub(crate) fn passed_on(&self) -> Self {
+        Self::passing(self.core, self.trace_id, self.span_id(), self.flags, self.trace_state.clone())
     }
 
     pub(crate) const fn invalid(core: Option<&'static Core>) -> Self {
@@ -127,7 +136,7 @@ impl Span {
             core,
             target: None,
             trace_id: TraceId::INVALID,
-            passed_on: SpanId::INVALID,
+            id: AtomicU64::new(0),
             flags: TraceFlags::NONE,
             has_status: true,
             trace_state: TraceState::EMPTY,
@@ -140,8 +149,10 @@ impl Span {
         self.core.zip(self.target)
     }
 
-    pub(crate) fn core(&self) -> Option<&'static Core> {
-        self.core
+    /// Whether the span is recording, and `core` made it.
+    #[inline(always)]
+    pub(crate) fn is_recording_for(&self, core: &'static Core) -> bool {
+        self.live().is_some_and(|(own, _)| std::ptr::eq(own, core))
     }
 
     /// Whether calls on this span have an effect. Stays true when it was ended by its handle.
@@ -162,11 +173,14 @@ impl Span {
     #[must_use]
     #[inline]
     pub fn span_id(&self) -> SpanId {
+        let known = self.id.load(Ordering::Relaxed);
         match self.live() {
-            Some((core, target)) => {
-                SpanId::from_u64(core.engine.key.seal(target.place, self.trace_id.to_u128()))
+            Some((core, target)) if known == 0 => {
+                let id = core.engine.key.seal(target.place, self.trace_id.to_u128());
+                self.id.store(id, Ordering::Relaxed);
+                SpanId::from_u64(id)
             }
-            None => self.passed_on,
+            _ => SpanId::from_u64(known),
         }
     }
 
@@ -204,7 +218,6 @@ impl Span {
 
     /// Begins to make a span below this one, by the same tracer.
     #[inline]
-    #[must_use]
     pub fn child<'a>(&'a self, name: impl Into<Text<'a>>) -> SpanBuilder<'a> {
         SpanBuilder::new(self.core, name.into()).child_of(self)
     }

@@ -2,7 +2,7 @@
 
 use crate::context::{SpanContext, SpanHandle, SpanId, TraceFlags, TraceId, TraceState};
 use crate::drain::REMOTE;
-use crate::raw::block::Start;
+use crate::raw::block::{NameWord, Start};
 use crate::raw::engine::Found;
 use crate::raw::local::Target;
 use crate::raw::record::Kind;
@@ -34,19 +34,104 @@ pub struct SpanBuilder<'a> {
     links: &'a [SpanContext],
 }
 
+/// What a span takes over from its parent.
+#[derive(Debug)]
+struct Below<'a> {
+    trace_id: TraceId,
+    /// The parent's id; 0 for a root.
+    span_id: u64,
+    flags: TraceFlags,
+    /// What the sampler is to be asked; nothing when it has spoken.
+    sample: Option<ParentSample>,
+    remote: bool,
+    state: &'a TraceState,
+}
+
+impl<'a> Below<'a> {
+    #[inline(always)]
+    fn of(parent: &'a Span) -> Self {
+        Self {
+            trace_id: parent.trace_id(),
+            span_id: parent.span_id().to_u64(),
+            flags: parent.flags(),
+            sample: Some(if parent.is_recording() {
+                ParentSample::LocalSampled
+            } else {
+                ParentSample::LocalNotSampled
+            }),
+            remote: false,
+            state: parent.trace_state(),
+        }
+    }
+}
+
 /// Where in a trace a span will stand, once its parent has been looked at.
 #[derive(Debug)]
 enum Position<'a> {
     Root,
-    Below {
-        trace_id: TraceId,
-        span_id: SpanId,
-        flags: TraceFlags,
-        sample: ParentSample,
-        state: &'a TraceState,
-    },
+    Below(Below<'a>),
     /// Under an invalid parent: the span is invalid too.
     Nowhere,
+}
+
+impl Core {
+    /// Whether a span below `parent`, which is not recording for this tracer, is known at once to
+    /// only pass its ids on; it is counted then.
+    #[inline]
+    fn passes_on(&'static self, parent: &Span) -> bool {
+        let passes = !parent.is_recording()
+            && parent.trace_id().is_valid()
+            && self.sampler.never(ParentSample::LocalNotSampled);
+        if passes {
+            self.engine.count(Count::NotSampled, 1);
+        }
+        passes
+    }
+
+    /// A root under a sampler that takes none. It gets ids so that services below it learn of the
+    /// decision; 64 random bits will do.
+    #[inline]
+    fn unsampled_root(&'static self) -> Span {
+        match self.engine.own() {
+            Some(own) => {
+                own.local().tally.add_own(Count::NotSampled, 1);
+                self.unsampled(own.local().ids.next_short())
+            }
+            None => {
+                self.engine.count(Count::NotSampled, 1);
+                Span::invalid(Some(self))
+            }
+        }
+    }
+
+    #[inline]
+    fn unsampled(&'static self, trace_id: u128) -> Span {
+        let span_id = SpanId::from_u64((trace_id >> 64) as u64);
+        let trace_id = TraceId::from_u128(trace_id);
+        Span::passing(Some(self), trace_id, span_id, TraceFlags::RANDOM, TraceState::EMPTY)
+    }
+
+    /// Asks the sampler, then starts a span now. `bytes` are the flags and, above them, the kind.
+    /// `None` when the span is not sampled or was refused; either is counted.
+    #[inline(never)]
+    fn begin(
+        &self,
+        trace_id: u128,
+        parent: u64,
+        name: NameWord,
+        bytes: u16,
+        sample: Option<ParentSample>,
+    ) -> Option<Target> {
+        if let Some(sample) = sample {
+            if !self.sampler.decide(sample, || trace_id) {
+                self.engine.count(Count::NotSampled, 1);
+                return None;
+            }
+        }
+        let [flags, kind] = bytes.to_le_bytes();
+        let ticks = self.engine.clock.ticks();
+        self.engine.start(&Start { trace_id, parent, ticks, name, kind, flags })
+    }
 }
 
 static NO_STATE: TraceState = TraceState::EMPTY;
@@ -123,45 +208,69 @@ impl<'a> SpanBuilder<'a> {
     }
 
     /// Starts the span.
-    #[inline]
+    #[inline(always)]
     pub fn start(self) -> Span {
         let Some(core) = self.core else { return self.start_noop() };
-        let (trace_id, parent, flags, state) = match self.position(core) {
-            Position::Root => {
-                // Not in a forked child: the registry may have to take a mutex there.
-                let own = core.engine.own();
-                let trace_id = own.map_or(0, |own| own.local().ids.next());
-                if !core.sampler.decide(ParentSample::None, || trace_id) {
-                    return not_sampled_root(core, trace_id);
-                }
-                (TraceId::from_u128(trace_id), 0, TraceFlags::SAMPLED.with_random(true), &NO_STATE)
+        // The common cases are laid out here, in the caller; everything else is a call.
+        match self.parent {
+            Parent::Span(parent) if parent.is_recording_for(core) => {
+                return self.start_below(core, &Below::of(parent));
             }
-            Position::Below { trace_id, span_id, flags, sample, state } => {
-                if !core.sampler.decide(sample, || trace_id.to_u128()) {
-                    core.engine.count(Count::NotSampled, 1);
-                    let flags = flags.with_sampled(false);
-                    return Span::passing(self.core, trace_id, span_id, flags, state.clone());
-                }
-                (trace_id, span_id.to_u64(), flags.with_sampled(true), state)
-            }
+            Parent::Span(parent) if core.passes_on(parent) => return parent.passed_on(),
+            Parent::None if core.sampler.never(ParentSample::None) => return core.unsampled_root(),
+            _ => {}
+        }
+        self.start_elsewhere(core)
+    }
+
+    #[inline(always)]
+    fn start_below(&self, core: &'static Core, below: &Below<'_>) -> Span {
+        let name = NameWord::of(self.name);
+        let flags = below.flags.with_sampled(true);
+        let remote = if below.remote { REMOTE } else { 0 };
+        let bytes = u16::from(flags.to_byte() | remote) | (self.kind as u16) << 8;
+        let Some(target) = core.begin(below.trace_id.to_u128(), below.span_id, name, bytes, below.sample)
+        else {
+            let flags = flags.with_sampled(false);
+            let span_id = SpanId::from_u64(below.span_id);
+            return Span::passing(Some(core), below.trace_id, span_id, flags, below.state.clone());
+        };
+        if name.is_elsewhere() || !below.state.is_empty() || self.has_more() {
+            self.record_more(core, target, name, below.state);
+        }
+        Span::recording(core, target, below.trace_id, flags, below.state.clone())
+    }
+
+    /// A root, or a span whose parent is not a recording span of this tracer.
+    #[inline(never)]
+    fn start_elsewhere(&self, core: &'static Core) -> Span {
+        match self.position(core) {
+            Position::Root => self.start_root(core),
+            Position::Below(below) => self.start_below(core, &below),
             Position::Nowhere => {
                 core.engine.count(Count::InvalidParent, 1);
-                return Span::invalid(self.core);
+                Span::invalid(self.core)
             }
-        };
-        let engine = core.engine;
-        let remote = if self.is_remote() { REMOTE } else { 0 };
-        let byte = flags.to_byte() | remote;
-        let ticks = engine.clock.ticks();
-        let start = Start::new(trace_id.to_u128(), parent, self.name, self.kind as u8, byte, ticks);
-        let Some(target) = engine.start(engine.own(), &start) else {
-            let flags = flags.with_sampled(false);
-            return Span::passing(self.core, trace_id, SpanId::from_u64(parent), flags, state.clone());
-        };
-        if start.needs_name() || !state.is_empty() || self.has_more() {
-            self.record_more(core, target, start.needs_name(), state);
         }
-        Span::recording(core, target, trace_id, flags, state.clone())
+    }
+
+    fn start_root(&self, core: &'static Core) -> Span {
+        // A thread without ids is refused by `begin`.
+        let trace_id = core.engine.own().map_or(0, |own| own.local().ids.next());
+        if !core.sampler.decide(ParentSample::None, || trace_id) {
+            core.engine.count(Count::NotSampled, 1);
+            return core.unsampled(trace_id);
+        }
+        let below = Below {
+            trace_id: TraceId::from_u128(trace_id),
+            span_id: 0,
+            flags: TraceFlags::RANDOM,
+            // Decided already.
+            sample: None,
+            remote: false,
+            state: &NO_STATE,
+        };
+        self.start_below(core, &below)
     }
 
     /// Starts the span and returns its handle only: it ends by
@@ -173,11 +282,6 @@ impl<'a> SpanBuilder<'a> {
         // The fields have nothing to release but the trace state, which the records keep.
         span.detach();
         handle
-    }
-
-    #[inline(always)]
-    fn is_remote(&self) -> bool {
-        matches!(self.parent, Parent::Context(context) if context.is_remote())
     }
 
     #[inline(always)]
@@ -200,7 +304,6 @@ impl<'a> SpanBuilder<'a> {
         }
     }
 
-    #[inline(always)]
     fn position(&self, core: &'static Core) -> Position<'a> {
         match self.parent {
             Parent::None => Position::Root,
@@ -212,9 +315,9 @@ impl<'a> SpanBuilder<'a> {
 
     /// What does not fit into the slot.
     #[inline(never)]
-    fn record_more(&self, core: &'static Core, target: Target, name: bool, state: &TraceState) {
+    fn record_more(&self, core: &'static Core, target: Target, name: NameWord, state: &TraceState) {
         let engine = core.engine;
-        if name {
+        if name.is_elsewhere() {
             engine.text(target, Kind::Name, self.name);
         }
         if !state.is_empty() {
@@ -232,33 +335,15 @@ impl<'a> SpanBuilder<'a> {
     }
 }
 
-/// Counts a root that the sampler rejected. It gets ids, so that services below it know the
-/// decision.
 #[inline]
-fn not_sampled_root(core: &'static Core, trace_id: u128) -> Span {
-    core.engine.count(Count::NotSampled, 1);
-    let span_id = SpanId::from_u64((trace_id >> 64) as u64 | 1);
-    let trace_id = TraceId::from_u128(trace_id);
-    Span::passing(Some(core), trace_id, span_id, TraceFlags::RANDOM, TraceState::EMPTY)
-}
-
-#[inline(always)]
 fn below_span<'a>(core: &'static Core, span: &'a Span) -> Position<'a> {
-    let same = span.core().is_some_and(|other| std::ptr::eq(other, core));
-    if !same && span.is_recording() {
+    if span.is_recording() && !span.is_recording_for(core) {
         return Position::Root;
     }
     if !span.trace_id().is_valid() {
         return Position::Nowhere;
     }
-    let sample = if span.is_recording() { ParentSample::LocalSampled } else { ParentSample::LocalNotSampled };
-    Position::Below {
-        trace_id: span.trace_id(),
-        span_id: span.span_id(),
-        flags: span.flags(),
-        sample,
-        state: span.trace_state(),
-    }
+    Position::Below(Below::of(span))
 }
 
 #[inline]
@@ -266,19 +351,20 @@ fn below_context<'a>(core: &'static Core, context: &'a SpanContext) -> Position<
     if !context.is_valid() {
         return Position::Nowhere;
     }
-    let (trace_id, span_id) = (context.trace_id(), context.span_id());
-    // A context of an unsampled span of ours carries an id that we did not mint.
-    let is_ours = || core.engine.key.open(span_id.to_u64(), trace_id.to_u128()).is_some();
+    let (trace_id, span_id) = (context.trace_id(), context.span_id().to_u64());
+    // A local context of an unsampled span carries an id that we did not mint.
+    let is_ours = || core.engine.key.open(span_id, trace_id.to_u128()).is_some();
     if !context.is_remote() && context.is_sampled() && !is_ours() {
         return Position::Root;
     }
-    Position::Below {
+    Position::Below(Below {
         trace_id,
         span_id,
         flags: context.flags(),
-        sample: ParentSample::of(Some(context)),
+        sample: Some(ParentSample::of(Some(context))),
+        remote: context.is_remote(),
         state: context.trace_state(),
-    }
+    })
 }
 
 #[inline]
@@ -286,7 +372,8 @@ fn below_handle<'a>(core: &'static Core, handle: SpanHandle) -> Position<'a> {
     if handle.is_invalid() {
         return Position::Nowhere;
     }
-    let flags = match core.engine.find(handle.trace_id.to_u128(), handle.span_id.to_u64()) {
+    let (trace_id, span_id) = (handle.trace_id, handle.span_id.to_u64());
+    let flags = match core.engine.find(trace_id.to_u128(), span_id) {
         Found::Live(target) => {
             TraceFlags::from_byte(target.block.slot(target.place.slot()).flags() & !REMOTE)
         }
@@ -295,11 +382,12 @@ fn below_handle<'a>(core: &'static Core, handle: SpanHandle) -> Position<'a> {
         Found::Ended => TraceFlags::SAMPLED,
         Found::Forged => return Position::Root,
     };
-    Position::Below {
-        trace_id: handle.trace_id,
-        span_id: handle.span_id,
+    Position::Below(Below {
+        trace_id,
+        span_id,
         flags,
-        sample: ParentSample::LocalSampled,
+        sample: Some(ParentSample::LocalSampled),
+        remote: false,
         state: &NO_STATE,
-    }
+    })
 }

@@ -122,8 +122,8 @@ pub struct ValidPrefix {
 /// How much of the segment `bytes` is valid from its start on.
 ///
 /// A file whose writer died is cut to this length before anything is appended. Batches behind the
-/// first damage would be lost by that; where the damage is more than a torn tail, keep the file for
-/// [`SegmentReader`] and begin a new one.
+/// first damage would be lost by that: unless the damage is [`DamageKind::Torn`] and what it skips
+/// reaches to the end of the segment, keep the file for [`SegmentReader`] and begin a new one.
 #[must_use]
 pub fn valid_prefix(bytes: &[u8]) -> ValidPrefix {
     let mut prefix = ValidPrefix { len: 0, frames: 0, spans: 0, damage: None };

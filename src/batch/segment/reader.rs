@@ -15,8 +15,8 @@ use crate::batch::{BatchError, BatchView};
 /// intact frame.
 ///
 /// A segment that is still being written can be read; it may end in a frame that is reported as
-/// [`DamageKind::Torn`] and is whole later. [`position`](Self::position) and
-/// [`resume_at`](Self::resume_at) allow to go on from there.
+/// [`DamageKind::Torn`] and is whole later. A new reader then goes on at the offset of that damage:
+/// see [`resume_at`](Self::resume_at).
 #[derive(Debug, Clone)]
 pub struct SegmentReader<'a> {
     bytes: &'a [u8],
@@ -101,8 +101,11 @@ impl<'a> SegmentReader<'a> {
         self.position as u64
     }
 
-    /// The same reader, looking next at `position`: the [`position`](Self::position) of another
-    /// reader of the segment, or a [`Frame::end`].
+    /// The same reader, but what lies in front of `position` is passed over unread.
+    ///
+    /// `position` is where a frame may begin, in bytes from the start of the segment: a
+    /// [`Frame::end`], or the offset of a [`Damage`]. It is rounded up to a multiple of 8. The
+    /// reader never goes back.
     #[must_use]
     pub fn resume_at(mut self, position: u64) -> Self {
         let position = usize::try_from(position).unwrap_or(usize::MAX);

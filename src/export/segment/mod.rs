@@ -1,0 +1,52 @@
+//! Segment files: batches on disk, in a directory that one writer owns.
+//!
+//! [`SegmentExporter`] appends each batch as one frame to the active segment, and begins a new
+//! segment when that one is large or old enough. [`segments_in`] and [`SegmentFile`] read them
+//! back, also while they are being written.
+//!
+//! ```no_run
+//! use nanospan::export::segment::{SegmentExporter, SegmentFile, segments_in};
+//! use nanospan::export::{Context, SpanExporter};
+//!
+//! let exporter = SegmentExporter::builder("/var/spool/shop/spans")
+//!     .max_segment_bytes(16 << 20)
+//!     .build()?;
+//! for segment in &exporter.recovery().sealed {
+//!     eprintln!("{segment}");
+//! }
+//! // ... a tracer exports to it ...
+//! exporter.shutdown(&Context::new())?;
+//!
+//! for path in segments_in("/var/spool/shop/spans")? {
+//!     for frame in SegmentFile::open(path)?.reader()? {
+//!         println!("{} spans", frame?.view().span_count());
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+#![doc = include_str!("../../../docs/segment-files.md")]
+
+#[cfg(unix)]
+mod directory;
+#[cfg(unix)]
+mod exporter;
+#[cfg(unix)]
+mod lock;
+#[cfg(unix)]
+mod log;
+mod name;
+mod read;
+#[cfg(unix)]
+mod recovery;
+#[cfg(all(test, unix))]
+mod tests;
+#[cfg(unix)]
+mod writer;
+
+#[cfg(unix)]
+pub use exporter::{SegmentExporter, SegmentExporterBuilder};
+pub use name::segments_in;
+pub use read::SegmentFile;
+#[cfg(unix)]
+pub use recovery::{LeftAlone, Recovery, SealedLeftover};
