@@ -62,6 +62,7 @@ pub mod propagation;
 mod raw;
 pub mod sampling;
 mod sync;
+pub mod testing;
 mod tracer;
 mod value;
 
