@@ -182,9 +182,7 @@ impl Arguments {
                     let _ = error.print();
                     ExitCode::from(CLEAN)
                 }
-                ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-                    if io::stderr().is_terminal() =>
-                {
+                ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if io::stderr().is_terminal() => {
                     let _ = error.print();
                     ExitCode::from(WRONG)
                 }

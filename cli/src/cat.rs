@@ -38,11 +38,7 @@ pub(crate) fn run(options: &CatOptions, notices: &mut Notices) -> Result<u8, Fai
             json::write_line(&mut output, &TracesData { batch, wanted })?;
             left -= chosen.len() as u64;
         }
-        Ok(if left == 0 {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        })
+        Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     output.flush()?;
     Ok(CLEAN)
@@ -50,10 +46,7 @@ pub(crate) fn run(options: &CatOptions, notices: &mut Notices) -> Result<u8, Fai
 
 fn matches(options: &CatOptions, span: &SpanView<'_>) -> bool {
     options.trace.is_none_or(|trace| span.trace_id() == trace)
-        && options
-            .name
-            .as_ref()
-            .is_none_or(|pattern| is_like(span.name(), pattern))
+        && options.name.as_ref().is_none_or(|pattern| is_like(span.name(), pattern))
 }
 
 /// Whether `name` is `pattern` with each `*` of it replaced by some text.
@@ -108,11 +101,7 @@ mod tests {
             ("日本", "日*", true),
             ("a.c", "a?c", false),
         ] {
-            assert_eq!(
-                is_like(name, pattern),
-                expected,
-                "{name:?} like {pattern:?}"
-            );
+            assert_eq!(is_like(name, pattern), expected, "{name:?} like {pattern:?}");
         }
     }
 

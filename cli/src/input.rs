@@ -47,22 +47,14 @@ impl Input {
     /// If a path does not exist or cannot be looked at. That is found before anything is read, so
     /// that a mistyped path does not give half a result.
     pub(crate) fn find(paths: &[PathBuf], notices: &mut Notices) -> Result<Self, Failure> {
-        let mut input = Self {
-            files: Vec::new(),
-            bytes: 0,
-        };
+        let mut input = Self { files: Vec::new(), bytes: 0 };
         let mut seen = HashSet::new();
         for path in paths {
-            let wrong =
-                |error: io::Error| Failure::Wrong(format!("{}: {}", shown(path), reason(&error)));
+            let wrong = |error: io::Error| Failure::Wrong(format!("{}: {}", shown(path), reason(&error)));
             if fs::metadata(path).map_err(wrong)?.is_dir() {
-                let segments =
-                    segments_in(path).map_err(|error| Failure::Wrong(error.to_string()))?;
+                let segments = segments_in(path).map_err(|error| Failure::Wrong(error.to_string()))?;
                 if segments.is_empty() {
-                    notices.warning(&format!(
-                        "{}: there are no segments in this directory",
-                        shown(path)
-                    ));
+                    notices.warning(&format!("{}: there are no segments in this directory", shown(path)));
                 }
                 for segment in segments {
                     input.add(segment, true, &mut seen);
@@ -101,11 +93,7 @@ impl Input {
                     continue;
                 }
                 Err(error) => {
-                    notices.wrong_input(&format!(
-                        "{}: {}",
-                        shown(&source.path),
-                        root_cause(&error)
-                    ));
+                    notices.wrong_input(&format!("{}: {}", shown(&source.path), root_cause(&error)));
                     continue;
                 }
             };
@@ -155,10 +143,7 @@ impl<'a> Segment<'a> {
     /// Looks at how `file` begins. The error says what it is instead of a segment.
     fn new(file: &'a SegmentFile) -> Result<Self, String> {
         let bytes = file.bytes();
-        let open = file
-            .path()
-            .extension()
-            .is_some_and(|suffix| suffix == "open");
+        let open = file.path().extension().is_some_and(|suffix| suffix == "open");
         let (reader, header) = match file.reader() {
             Ok(reader) => (reader, None),
             Err(damage) => {
@@ -181,12 +166,7 @@ impl<'a> Segment<'a> {
         Ok(Self {
             path: file.path(),
             bytes,
-            parts: Parts {
-                reader,
-                header,
-                length: bytes.len() as u64,
-                open,
-            },
+            parts: Parts { reader, header, length: bytes.len() as u64, open },
         })
     }
 
@@ -253,13 +233,11 @@ impl<'a> Iterator for Parts<'a> {
             },
         };
         let at_the_end = damage.offset + damage.skipped == self.length;
-        Some(
-            if self.open && at_the_end && damage.kind == DamageKind::Torn {
-                Part::Unfinished(damage)
-            } else {
-                Part::Damage(damage)
-            },
-        )
+        Some(if self.open && at_the_end && damage.kind == DamageKind::Torn {
+            Part::Unfinished(damage)
+        } else {
+            Part::Damage(damage)
+        })
     }
 }
 
@@ -295,18 +273,13 @@ impl Trouble {
 }
 
 fn is_gone(error: &ExportError) -> bool {
-    let cause = error
-        .source()
-        .and_then(|cause| cause.downcast_ref::<io::Error>());
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
     cause.is_some_and(|cause| cause.kind() == io::ErrorKind::NotFound)
 }
 
 /// What the system said, without the path that the caller names anyway.
 fn root_cause(error: &ExportError) -> String {
-    match error
-        .source()
-        .and_then(|cause| cause.downcast_ref::<io::Error>())
-    {
+    match error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
         Some(cause) => reason(cause),
         None => error.to_string(),
     }
@@ -323,9 +296,5 @@ fn reason(error: &io::Error) -> String {
 
 /// How much damage there is, for a line that sums up.
 pub(crate) fn places(places: u64, files: u64) -> String {
-    format!(
-        "{} in {}",
-        counted(places, "damaged place"),
-        counted(files, "file")
-    )
+    format!("{} in {}", counted(places, "damaged place"), counted(files, "file"))
 }

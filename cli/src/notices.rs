@@ -38,12 +38,7 @@ struct Bar {
 
 impl Notices {
     pub(crate) fn new() -> Self {
-        Self {
-            exit_code: CLEAN,
-            silent: false,
-            bar: None,
-            bar_allowed: io::stderr().is_terminal(),
-        }
+        Self { exit_code: CLEAN, silent: false, bar: None, bar_allowed: io::stderr().is_terminal() }
     }
 
     /// Shows no bar from now on: the output goes to the terminal that it would be drawn on.
@@ -88,12 +83,7 @@ impl Notices {
 
     /// Begins to read `total` bytes.
     pub(crate) fn begin(&mut self, total: u64) {
-        self.bar = self.bar_allowed.then(|| Bar {
-            begun: Instant::now(),
-            drawn: None,
-            done: 0,
-            total,
-        });
+        self.bar = self.bar_allowed.then(|| Bar { begun: Instant::now(), drawn: None, done: 0, total });
     }
 
     /// `bytes` more were read.
@@ -133,8 +123,7 @@ impl Bar {
     fn text(&self) -> String {
         // A file may have grown since its size was asked for.
         let total = self.total.max(self.done).max(1);
-        let share =
-            |whole: u64| (u128::from(self.done) * u128::from(whole) / u128::from(total)) as usize;
+        let share = |whole: u64| (u128::from(self.done) * u128::from(whole) / u128::from(total)) as usize;
         let full = share(BAR_COLUMNS);
         format!(
             "reading {}{} {:3} %  {} of {}",
@@ -160,13 +149,7 @@ mod tests {
     fn the_bar_is_full_at_the_end_and_survives_files_that_grow() {
         let at = |done, total| {
             let begun = Instant::now();
-            Bar {
-                begun,
-                drawn: None,
-                done,
-                total,
-            }
-            .text()
+            Bar { begun, drawn: None, done, total }.text()
         };
         assert!(at(0, 0).contains("  0 %"));
         assert!(at(1 << 30, 2 << 30).contains(" 50 %  1.00 GiB of 2.00 GiB"));

@@ -90,19 +90,11 @@ impl Serialize for Span<'_> {
         fields.serialize_entry("startTimeUnixNano", &Fixed64(span.start_unix_nanos()))?;
         fields.serialize_entry("endTimeUnixNano", &Fixed64(span.end_unix_nanos()))?;
         attributes(&mut fields, span.attributes())?;
-        number(
-            &mut fields,
-            "droppedAttributesCount",
-            span.dropped_attributes_count(),
-        )?;
+        number(&mut fields, "droppedAttributesCount", span.dropped_attributes_count())?;
         if span.events().len() > 0 {
             fields.serialize_entry("events", &Sequence(|| span.events().map(Event)))?;
         }
-        number(
-            &mut fields,
-            "droppedEventsCount",
-            span.dropped_events_count(),
-        )?;
+        number(&mut fields, "droppedEventsCount", span.dropped_events_count())?;
         if span.links().len() > 0 {
             fields.serialize_entry("links", &Sequence(|| span.links().map(Link)))?;
         }
@@ -138,11 +130,7 @@ impl Serialize for Event<'_> {
         fields.serialize_entry("timeUnixNano", &Fixed64(event.time_unix_nanos()))?;
         fields.serialize_entry("name", event.name())?;
         attributes(&mut fields, event.attributes())?;
-        number(
-            &mut fields,
-            "droppedAttributesCount",
-            event.dropped_attributes_count(),
-        )?;
+        number(&mut fields, "droppedAttributesCount", event.dropped_attributes_count())?;
         fields.end()
     }
 }
@@ -157,11 +145,7 @@ impl Serialize for Link<'_> {
         fields.serialize_entry("spanId", &Id(link.span_id()))?;
         text(&mut fields, "traceState", link.trace_state())?;
         attributes(&mut fields, link.attributes())?;
-        number(
-            &mut fields,
-            "droppedAttributesCount",
-            link.dropped_attributes_count(),
-        )?;
+        number(&mut fields, "droppedAttributesCount", link.dropped_attributes_count())?;
         number(&mut fields, "flags", link.flags())?;
         fields.end()
     }
@@ -301,11 +285,7 @@ fn text<M: SerializeMap>(fields: &mut M, name: &'static str, text: &str) -> Resu
 }
 
 /// A number of 32 bits, unless it is 0.
-fn number<M: SerializeMap>(
-    fields: &mut M,
-    name: &'static str,
-    number: u32,
-) -> Result<(), M::Error> {
+fn number<M: SerializeMap>(fields: &mut M, name: &'static str, number: u32) -> Result<(), M::Error> {
     if number == 0 {
         return Ok(());
     }

@@ -64,11 +64,7 @@ impl Paint {
 
     /// `text` in `style`. Nothing is escaped here.
     pub(crate) fn paint(self, style: Style, text: &str) -> String {
-        if self.on && !text.is_empty() {
-            format!("{style}{text}{style:#}")
-        } else {
-            text.to_owned()
-        }
+        if self.on && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 }
 
@@ -110,10 +106,7 @@ mod tests {
             (Never, None, xterm, true, false),
         ] {
             let found = is_colored(choice, no_color, term, is_terminal);
-            assert_eq!(
-                found, expected,
-                "{choice:?} {no_color:?} {term:?} {is_terminal}"
-            );
+            assert_eq!(found, expected, "{choice:?} {no_color:?} {term:?} {is_terminal}");
         }
     }
 }

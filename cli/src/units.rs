@@ -94,8 +94,7 @@ fn civil_date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let era = days / DAYS_PER_ERA;
     let day_of_era = days % DAYS_PER_ERA;
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let months_since_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * months_since_march + 2) / 5 + 1;
@@ -188,10 +187,7 @@ mod tests {
         for shift in 0..64 {
             for number in [u64::MAX >> shift, 1 << shift, 1_u64.rotate_right(shift) - 1] {
                 assert_eq!(decimal(number, &mut [0; 20]), number.to_string());
-                assert_eq!(
-                    Hex(number.to_be_bytes()).to_string(),
-                    format!("{number:016x}")
-                );
+                assert_eq!(Hex(number.to_be_bytes()).to_string(), format!("{number:016x}"));
             }
         }
         assert_eq!(Hex([0xab; 16]).to_string(), "ab".repeat(16));

@@ -21,11 +21,7 @@ impl Durations {
     /// Counts a duration in nanoseconds.
     pub(crate) fn add(&mut self, nanos: u64) {
         *self.buckets.entry(bucket_of(nanos)).or_default() += 1;
-        self.min = if self.count == 0 {
-            nanos
-        } else {
-            self.min.min(nanos)
-        };
+        self.min = if self.count == 0 { nanos } else { self.min.min(nanos) };
         self.max = self.max.max(nanos);
         self.count += 1;
     }
@@ -37,9 +33,7 @@ impl Durations {
 
     /// The duration that `percent` of all durations do not exceed, by the nearest-rank method.
     pub(crate) fn percentile(&self, percent: u8) -> Option<u64> {
-        let rank = (u128::from(self.count) * u128::from(percent))
-            .div_ceil(100)
-            .max(1);
+        let rank = (u128::from(self.count) * u128::from(percent)).div_ceil(100).max(1);
         let mut below = 0;
         for (&bucket, &count) in &self.buckets {
             below += u128::from(count);

@@ -110,11 +110,7 @@ impl Stats {
         // Names repeat: one that is known is not copied.
         match self.names.get_mut(span.name()) {
             Some(group) => group.add(span),
-            None => self
-                .names
-                .entry(span.name().to_owned())
-                .or_default()
-                .add(span),
+            None => self.names.entry(span.name().to_owned()).or_default().add(span),
         }
         let dropped = &mut self.dropped;
         dropped.attributes += u64::from(span.dropped_attributes_count());

@@ -24,12 +24,7 @@ pub(crate) fn run(options: &StatsOptions, notices: &mut Notices) -> Result<u8, F
         json::write_line(&mut output, &report::json(&stats))?;
     } else {
         let paint = Paint::new(options.output.color);
-        let table = report::Table {
-            stats: &stats,
-            top: options.top,
-            columns: terminal::columns(),
-            paint,
-        };
+        let table = report::Table { stats: &stats, top: options.top, columns: terminal::columns(), paint };
         table.write(&mut output)?;
     }
     output.flush()?;

@@ -12,13 +12,7 @@ use crate::text::{cut, harmless, left_aligned, right_aligned};
 use crate::units::{bytes, count, counted, duration, moment};
 
 /// The columns of numbers, each as wide as the larger of its heading and what it usually holds.
-const NUMBERS: [(&str, usize); 5] = [
-    ("spans", 11),
-    ("errors", 9),
-    ("p50", 9),
-    ("p99", 9),
-    ("max", 9),
-];
+const NUMBERS: [(&str, usize); 5] = [("spans", 11), ("errors", 9), ("p50", 9), ("p99", 9), ("max", 9)];
 
 /// Width of the column of names; it is narrower where the terminal is.
 const NAME_COLUMNS: std::ops::RangeInclusive<usize> = 12..=60;
@@ -77,11 +71,7 @@ impl Table<'_> {
 
     fn dropped(&self) -> String {
         let dropped = &self.stats.dropped;
-        let kinds = [
-            (dropped.attributes, "attribute"),
-            (dropped.events, "event"),
-            (dropped.links, "link"),
-        ];
+        let kinds = [(dropped.attributes, "attribute"), (dropped.events, "event"), (dropped.links, "link")];
         let kinds: Vec<String> = kinds
             .iter()
             .filter(|(number, _)| *number > 0)
@@ -176,9 +166,8 @@ impl Table<'_> {
 /// The most frequent first; names that are equally frequent in alphabetical order.
 fn sorted(groups: &HashMap<String, Group>) -> Vec<(&String, &Group)> {
     let mut sorted: Vec<_> = groups.iter().collect();
-    sorted.sort_unstable_by(|(a_name, a), (b_name, b)| {
-        b.spans.cmp(&a.spans).then_with(|| a_name.cmp(b_name))
-    });
+    sorted
+        .sort_unstable_by(|(a_name, a), (b_name, b)| b.spans.cmp(&a.spans).then_with(|| a_name.cmp(b_name)));
     sorted
 }
 

@@ -12,11 +12,7 @@ pub(super) struct TimeLine {
 impl TimeLine {
     /// A time line from `start` to `end`, in nanoseconds since the Unix epoch, on `columns` columns.
     pub(super) fn new(start: u64, end: u64, columns: usize) -> Self {
-        Self {
-            start,
-            length: end.saturating_sub(start).max(1),
-            columns,
-        }
+        Self { start, length: end.saturating_sub(start).max(1), columns }
     }
 
     /// The bar of a span, in half columns; a span too short for one gets a whole half. All columns
@@ -25,19 +21,15 @@ impl TimeLine {
         let halves = 2 * self.columns;
         let (start, end) = (start.min(end), start.max(end));
         let first = self.half_at(start, false).min(halves.saturating_sub(1));
-        let behind = self
-            .half_at(end, true)
-            .clamp(first + 1, halves.max(first + 1));
+        let behind = self.half_at(end, true).clamp(first + 1, halves.max(first + 1));
         let is_drawn = |half: usize| (first..behind).contains(&half);
         (0..self.columns)
-            .map(
-                |column| match (is_drawn(2 * column), is_drawn(2 * column + 1)) {
-                    (true, true) => '━',
-                    (true, false) => '╸',
-                    (false, true) => '╺',
-                    (false, false) => ' ',
-                },
-            )
+            .map(|column| match (is_drawn(2 * column), is_drawn(2 * column + 1)) {
+                (true, true) => '━',
+                (true, false) => '╸',
+                (false, true) => '╺',
+                (false, false) => ' ',
+            })
             .collect()
     }
 
@@ -46,11 +38,7 @@ impl TimeLine {
         let halves = 2 * self.columns as u128;
         let passed = u128::from(time.saturating_sub(self.start)) * halves;
         let length = u128::from(self.length);
-        let half = if up {
-            passed.div_ceil(length)
-        } else {
-            passed / length
-        };
+        let half = if up { passed.div_ceil(length) } else { passed / length };
         half.min(halves) as usize
     }
 }

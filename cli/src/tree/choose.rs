@@ -25,20 +25,12 @@ struct Extent {
 }
 
 /// The ids of the traces of `choice`, in the order in which they are drawn.
-pub(super) fn choose(
-    input: &Input,
-    choice: Choice,
-    notices: &mut Notices,
-) -> Result<Vec<[u8; 16]>, Failure> {
+pub(super) fn choose(input: &Input, choice: Choice, notices: &mut Notices) -> Result<Vec<[u8; 16]>, Failure> {
     let mut traces: HashMap<[u8; 16], Extent> = HashMap::new();
     input.each_batch(notices, |batch| {
         for span in batch.spans() {
             let (start, end) = (span.start_unix_nanos(), span.end_unix_nanos());
-            let extent = traces.entry(span.trace_id()).or_insert(Extent {
-                start,
-                end,
-                failed: false,
-            });
+            let extent = traces.entry(span.trace_id()).or_insert(Extent { start, end, failed: false });
             extent.start = extent.start.min(start);
             extent.end = extent.end.max(end);
             extent.failed |= span.status().0 == StatusCode::Error;
@@ -49,17 +41,11 @@ pub(super) fn choose(
         Choice::Slowest(wanted) => {
             let rank = |extent: &Extent| extent.end.saturating_sub(extent.start);
             let all = traces.iter();
-            (
-                wanted,
-                all.map(|(id, extent)| (rank(extent), *id)).collect(),
-            )
+            (wanted, all.map(|(id, extent)| (rank(extent), *id)).collect())
         }
         Choice::Errors(wanted) => {
             let failed = traces.iter().filter(|(_, extent)| extent.failed);
-            (
-                wanted,
-                failed.map(|(id, extent)| (extent.end, *id)).collect(),
-            )
+            (wanted, failed.map(|(id, extent)| (extent.end, *id)).collect())
         }
     };
     // The largest first, and equal ones by their ids: the order of a hash map differs from run to

@@ -75,13 +75,7 @@ impl Details {
     }
 
     /// An event or a link with its attributes.
-    fn item(
-        self,
-        lines: &mut Vec<String>,
-        mark: &str,
-        head: &str,
-        attributes: &[(String, String)],
-    ) {
+    fn item(self, lines: &mut Vec<String>, mark: &str, head: &str, attributes: &[(String, String)]) {
         if self.all {
             lines.push(self.line(FAINT, mark, head));
             self.attributes(lines, "  ", attributes);
@@ -112,9 +106,7 @@ impl Details {
         let text = harmless(text);
         let text = match self.all {
             true => text,
-            false => cut(&text, self.columns.saturating_sub(mark.chars().count()))
-                .into_owned()
-                .into(),
+            false => cut(&text, self.columns.saturating_sub(mark.chars().count())).into_owned().into(),
         };
         self.paint.paint(style, &format!("{mark}{text}"))
     }
@@ -127,11 +119,7 @@ fn in_one_line<'a>(attributes: impl Iterator<Item = &'a (String, String)>) -> St
         let shown = harmless(value);
         let hard = value.is_empty() || value.contains([' ', '"', '=']);
         let is_array = value.starts_with('[') && value.ends_with(']');
-        if hard && !is_array {
-            format!("{key}=\"{shown}\"")
-        } else {
-            format!("{key}={shown}")
-        }
+        if hard && !is_array { format!("{key}=\"{shown}\"") } else { format!("{key}={shown}") }
     };
     attributes.map(pair).collect::<Vec<_>>().join(" ")
 }
@@ -141,17 +129,12 @@ fn oddities(row: &Row, span: &Span, parent: Option<&Span>) -> Vec<String> {
     let mut found = Vec::new();
     match row.oddity {
         Some(Oddity::DuplicateId) => {
-            found.push(format!(
-                "another span of this trace has the same id {}",
-                Hex(span.id)
-            ));
+            found.push(format!("another span of this trace has the same id {}", Hex(span.id)));
         }
         Some(Oddity::OwnParent) => found.push("names itself as its parent".to_owned()),
         Some(Oddity::Cycle) => {
             let parent = Hex(span.parent.unwrap_or_default());
-            found.push(format!(
-                "its parent {parent} is also its descendant: drawn as a root"
-            ));
+            found.push(format!("its parent {parent} is also its descendant: drawn as a root"));
         }
         None => {}
     }
@@ -170,14 +153,8 @@ fn oddities(row: &Row, span: &Span, parent: Option<&Span>) -> Vec<String> {
         }
     }
     let dropped = ["attribute", "event", "link"];
-    let dropped = span
-        .dropped
-        .iter()
-        .zip(dropped)
-        .filter(|(count, _)| **count > 0);
-    let dropped: Vec<_> = dropped
-        .map(|(count, what)| counted((*count).into(), what))
-        .collect();
+    let dropped = span.dropped.iter().zip(dropped).filter(|(count, _)| **count > 0);
+    let dropped: Vec<_> = dropped.map(|(count, what)| counted((*count).into(), what)).collect();
     if !dropped.is_empty() {
         found.push(format!("{} dropped", dropped.join(", ")));
     }

@@ -37,13 +37,8 @@ const SHORTEST_RULER: usize = 12;
 const SERVICES: usize = 10;
 
 /// The bars' colours: one for each service, again from the start if there are more.
-const SERVICE_COLORS: [AnsiColor; 5] = [
-    AnsiColor::Cyan,
-    AnsiColor::Magenta,
-    AnsiColor::Blue,
-    AnsiColor::Green,
-    AnsiColor::Yellow,
-];
+const SERVICE_COLORS: [AnsiColor; 5] =
+    [AnsiColor::Cyan, AnsiColor::Magenta, AnsiColor::Blue, AnsiColor::Green, AnsiColor::Yellow];
 
 /// A trace with its layout.
 pub(super) struct Drawing<'a> {
@@ -87,9 +82,7 @@ impl<'a> Drawing<'a> {
             services: services.into_iter().collect(),
         };
         let most = (columns * TREE_SHARE / 100).max(TREE_COLUMNS_MIN);
-        let longest = drawing.rows[..shown]
-            .iter()
-            .map(|row| drawing.label_columns(row));
+        let longest = drawing.rows[..shown].iter().map(|row| drawing.label_columns(row));
         drawing.tree_columns = longest.max().unwrap_or(0).clamp(TREE_COLUMNS_MIN, most);
         let fixed = drawing.tree_columns + KIND_COLUMNS + DURATION_COLUMNS + STATUS_COLUMNS + GAPS;
         drawing.bar_columns = columns.saturating_sub(fixed).max(1);
@@ -129,29 +122,17 @@ impl<'a> Drawing<'a> {
                     }
                 }
                 Node::Missing { id, remote } => {
-                    let what = if remote {
-                        "remote parent"
-                    } else {
-                        "missing parent"
-                    };
+                    let what = if remote { "remote parent" } else { "missing parent" };
                     let text = format!("({what} {})", Hex(id));
                     let style = if remote { FAINT } else { ODD };
-                    writeln!(
-                        output,
-                        "{}{}",
-                        paint.paint(FAINT, &stem),
-                        paint.paint(style, &text)
-                    )?;
+                    writeln!(output, "{}{}", paint.paint(FAINT, &stem), paint.paint(style, &text))?;
                 }
             }
         }
         let is_span = |row: &&Row| matches!(row.node, Node::Span(_));
         let hidden = self.rows[self.shown..].iter().filter(is_span).count() as u64;
         if hidden > 0 {
-            let text = format!(
-                "… and {} (--limit 0 draws all)",
-                counted(hidden, "more span")
-            );
+            let text = format!("… and {} (--limit 0 draws all)", counted(hidden, "more span"));
             writeln!(output, "{}", paint.paint(FAINT, &text))?;
         }
         Ok(())
@@ -204,13 +185,7 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    fn write_span(
-        &self,
-        output: &mut impl Write,
-        paint: Paint,
-        stem: &str,
-        span: &Span,
-    ) -> io::Result<()> {
+    fn write_span(&self, output: &mut impl Write, paint: Paint, stem: &str, span: &Span) -> io::Result<()> {
         let label_columns = self.tree_columns.saturating_sub(width(stem));
         let label = self.label(span);
         let label = left_aligned(&cut(&label, label_columns), label_columns);
@@ -225,16 +200,8 @@ impl<'a> Drawing<'a> {
             _ => "",
         };
         let bar = self.time_line.bar(span.start, span.end);
-        let bar = if status.is_empty() {
-            bar.trim_end()
-        } else {
-            &bar
-        };
-        let bar_style = if failed {
-            BAD
-        } else {
-            self.service_style(&span.service)
-        };
+        let bar = if status.is_empty() { bar.trim_end() } else { &bar };
+        let bar_style = if failed { BAD } else { self.service_style(&span.service) };
         writeln!(
             output,
             "{}{} {} {}  {}{}",

@@ -83,10 +83,7 @@ impl Plan {
             let next = plan.nodes.len();
             let parent_index = *ids.entry(parent).or_insert(next);
             if parent_index == next {
-                plan.nodes.push(Node::Missing {
-                    id: parent,
-                    remote: span.remote_parent,
-                });
+                plan.nodes.push(Node::Missing { id: parent, remote: span.remote_parent });
             }
             plan.parents[index] = Some(parent_index);
         }
@@ -207,12 +204,7 @@ mod tests {
 
     #[test]
     fn siblings_stand_in_the_order_of_their_starts() {
-        let spans = [
-            span(3, 1, 30),
-            span(1, 0, 10),
-            span(2, 1, 20),
-            span(4, 2, 25),
-        ];
+        let spans = [span(3, 1, 30), span(1, 0, 10), span(2, 1, 20), span(4, 2, 25)];
         assert_eq!(drawn(&spans), [(0, 1), (1, 2), (2, 3), (1, 0)]);
     }
 
@@ -224,12 +216,7 @@ mod tests {
 
     #[test]
     fn a_cycle_is_broken_at_its_earliest_span() {
-        let spans = [
-            span(1, 3, 20),
-            span(2, 1, 10),
-            span(3, 2, 30),
-            span(4, 3, 5),
-        ];
+        let spans = [span(1, 3, 20), span(2, 1, 10), span(3, 2, 30), span(4, 3, 5)];
         assert_eq!(drawn(&spans), [(0, 1), (1, 2), (2, 3), (2, 0)]);
         let rows = rows(&spans);
         assert_eq!(rows[0].oddity, Some(Oddity::Cycle));

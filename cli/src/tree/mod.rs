@@ -42,9 +42,7 @@ pub(crate) fn run(options: &TreeOptions, notices: &mut Notices) -> Result<u8, Fa
     for (index, trace) in traces.iter().enumerate() {
         if trace.spans.is_empty() {
             let id = Hex(trace.id);
-            return Err(Failure::Wrong(format!(
-                "there are no spans of trace {id} in the input"
-            )));
+            return Err(Failure::Wrong(format!("there are no spans of trace {id} in the input")));
         }
         if index > 0 {
             writeln!(output)?;

@@ -57,30 +57,14 @@ pub(super) struct Link {
 }
 
 /// Takes the traces `ids` out of the input, in the order of `ids`. A trace may have no spans.
-pub(super) fn gather(
-    input: &Input,
-    ids: &[[u8; 16]],
-    notices: &mut Notices,
-) -> Result<Vec<Trace>, Failure> {
-    let places: HashMap<_, _> = ids
-        .iter()
-        .enumerate()
-        .map(|(place, id)| (*id, place))
-        .collect();
-    let mut traces: Vec<Trace> = ids
-        .iter()
-        .map(|&id| Trace {
-            id,
-            spans: Vec::new(),
-        })
-        .collect();
+pub(super) fn gather(input: &Input, ids: &[[u8; 16]], notices: &mut Notices) -> Result<Vec<Trace>, Failure> {
+    let places: HashMap<_, _> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+    let mut traces: Vec<Trace> = ids.iter().map(|&id| Trace { id, spans: Vec::new() }).collect();
     let mut service: Rc<str> = Rc::from("");
     input.each_batch(notices, |batch| {
         for span in batch.spans() {
             if let Some(&place) = places.get(&span.trace_id()) {
-                traces[place]
-                    .spans
-                    .push(Span::new(&batch, &span, &mut service));
+                traces[place].spans.push(Span::new(&batch, &span, &mut service));
             }
         }
         Ok(ControlFlow::Continue(()))

@@ -87,22 +87,14 @@ impl Consistency {
         }
         if let Some(nanos) = span.start_unix_nanos().checked_sub(span.end_unix_nanos()) {
             if nanos > 0 {
-                self.backward.add(|| {
-                    format!(
-                        "{} ends {} before it starts",
-                        described(span),
-                        duration(nanos)
-                    )
-                });
+                self.backward
+                    .add(|| format!("{} ends {} before it starts", described(span), duration(nanos)));
             }
         }
         if let Some(parent) = span.parent_span_id() {
             if span.flags() & REMOTE_PARENT != REMOTE_PARENT && !repeated {
                 let children = self.parents.entry((trace_id, parent));
-                let children = children.or_insert_with(|| Children {
-                    count: 0,
-                    first: name_of(span),
-                });
+                let children = children.or_insert_with(|| Children { count: 0, first: name_of(span) });
                 children.count += 1;
             }
         }
@@ -113,8 +105,7 @@ impl Consistency {
         let mut findings = vec![
             self.lost_batches(),
             self.repeated_batches(),
-            self.duplicates
-                .finding("span ids that occur twice in their trace"),
+            self.duplicates.finding("span ids that occur twice in their trace"),
             self.backward.finding("spans that end before they start"),
             self.orphans(strict),
         ];
@@ -144,29 +135,21 @@ impl Consistency {
                 });
             }
         }
-        Finding {
-            told,
-            ..cases.finding("missing batches")
-        }
+        Finding { told, ..cases.finding("missing batches") }
     }
 
     fn repeated_batches(&self) -> Finding {
         let mut cases = Cases::default();
         for (instance, sequences) in &self.sequences {
             for (number, times) in sequences.iter().filter(|(_, times)| **times > 1) {
-                cases.add(|| {
-                    format!("tracer {instance:016x}: batch {number} is there {times} times")
-                });
+                cases.add(|| format!("tracer {instance:016x}: batch {number} is there {times} times"));
             }
         }
         cases.finding("batches that occur more than once")
     }
 
     fn orphans(&self, strict: bool) -> Finding {
-        let missing = self
-            .parents
-            .iter()
-            .filter(|(key, _)| !self.present.contains(*key));
+        let missing = self.parents.iter().filter(|(key, _)| !self.present.contains(*key));
         // In the order of their ids: that of a hash map differs from run to run.
         let mut missing: Vec<_> = missing.collect();
         missing.sort_unstable_by_key(|(key, _)| **key);
@@ -183,11 +166,7 @@ impl Consistency {
                         many => format!(" and {}", counted(many - 1, "other")),
                     };
                     let first = &children.first;
-                    format!(
-                        "trace {} parent {} of {first}{others}",
-                        Hex(*trace),
-                        Hex(*parent)
-                    )
+                    format!("trace {} parent {} of {first}{others}", Hex(*trace), Hex(*parent))
                 })
                 .collect(),
         }
@@ -221,12 +200,7 @@ impl Cases {
 }
 
 fn described(span: &SpanView<'_>) -> String {
-    format!(
-        "trace {} span {} {}",
-        Hex(span.trace_id()),
-        Hex(span.span_id()),
-        name_of(span)
-    )
+    format!("trace {} span {} {}", Hex(span.trace_id()), Hex(span.span_id()), name_of(span))
 }
 
 fn name_of(span: &SpanView<'_>) -> String {

@@ -80,12 +80,7 @@ impl<W: Write> Check<W> {
             "{verdict} {path}  {}",
             self.paint.paint(
                 FAINT,
-                &format!(
-                    "{}, {}, {}",
-                    counted(frames, "batch"),
-                    counted(spans, "span"),
-                    bytes(size)
-                )
+                &format!("{}, {}, {}", counted(frames, "batch"), counted(spans, "span"), bytes(size))
             )
         )?;
         for found in &damage {
@@ -121,9 +116,7 @@ impl<W: Write> Check<W> {
                 format!("the batch is of format version {major}.{minor}, which is not known")
             }
             DamageKind::BadSegmentHeader => "the segment's header is changed".to_owned(),
-            DamageKind::Torn if damage.offset == 0 => {
-                "the file ends inside of its header".to_owned()
-            }
+            DamageKind::Torn if damage.offset == 0 => "the file ends inside of its header".to_owned(),
             DamageKind::Torn => "the file ends inside of a batch".to_owned(),
             DamageKind::BadFrameHeader => "here should be the header of a batch".to_owned(),
             DamageKind::BadChecksum { stated, found } => {
@@ -135,8 +128,7 @@ impl<W: Write> Check<W> {
         writeln!(
             self.output,
             "         {} {}  {}  {detail}",
-            self.paint
-                .paint(BAD, &left_aligned(kind_name(&damage.kind), 16)),
+            self.paint.paint(BAD, &left_aligned(kind_name(&damage.kind), 16)),
             left_aligned(&format!("at byte {}", damage.offset), 18),
             right_aligned(&format!("{} skipped", counted(damage.skipped, "byte")), 20),
         )
@@ -171,8 +163,7 @@ impl<W: Write> Check<W> {
             problems.push(places(self.damaged_places, self.damaged_files));
         }
         let errors = findings.iter().filter(|finding| finding.is_error);
-        problems
-            .extend(errors.map(|finding| format!("{}: {}", finding.title, count(finding.count))));
+        problems.extend(errors.map(|finding| format!("{}: {}", finding.title, count(finding.count))));
         let total = format!(
             "{}, {}, {}",
             counted(self.files, "file"),
@@ -181,10 +172,7 @@ impl<W: Write> Check<W> {
         );
         let (verdict, style) = match problems.is_empty() {
             true => (format!("clean: {total}"), GOOD.bold()),
-            false => (
-                format!("not clean: {total}; {}", problems.join("; ")),
-                BAD.bold(),
-            ),
+            false => (format!("not clean: {total}; {}", problems.join("; ")), BAD.bold()),
         };
         let verdict = self.paint.paint(style, &verdict);
         writeln!(self.output, "\n{verdict}")?;

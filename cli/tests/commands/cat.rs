@@ -24,11 +24,7 @@ fn names(spool: &Spool, arguments: &[&str]) -> Vec<String> {
         let spans = &line["resourceSpans"][0]["scopeSpans"][0]["spans"];
         let spans = spans.as_array().expect("no envelope is without spans");
         assert!(!spans.is_empty(), "an empty envelope");
-        names.extend(
-            spans
-                .iter()
-                .map(|span| span["name"].as_str().expect("a name").to_owned()),
-        );
+        names.extend(spans.iter().map(|span| span["name"].as_str().expect("a name").to_owned()));
     }
     names
 }
@@ -53,12 +49,7 @@ fn a_span_with_everything_has_every_field_of_otlp() {
         builder.begin_event("retry".into(), EPOCH + 1_500);
         builder.attribute("attempt".into(), &Value::I64(2));
         builder.item_dropped_attributes(4);
-        builder.begin_link(&LinkHead {
-            trace_id: 1,
-            span_id: 2,
-            flags: 0x100,
-            trace_state: "k=v",
-        });
+        builder.begin_link(&LinkHead { trace_id: 1, span_id: 2, flags: 0x100, trace_state: "k=v" });
         builder.attribute("why".into(), &Value::StaticStr("fan-in"));
         builder.item_dropped_attributes(5);
     });
@@ -115,10 +106,7 @@ fn a_span_with_everything_has_every_field_of_otlp() {
 #[test]
 fn a_span_with_nothing_has_no_field_of_default_value() {
     let mut builder = BatchBuilder::new(&[], 7);
-    builder.begin_span(&SpanHead {
-        flags: 0,
-        ..span(1, 0, "", 0, 0)
-    });
+    builder.begin_span(&SpanHead { flags: 0, ..span(1, 0, "", 0, 0) });
     let bare = builder.finish(0, EPOCH).expect("the batch is small");
     let expected = json!({"resourceSpans": [{
         "resource": {},
@@ -146,26 +134,17 @@ fn kinds_and_status_codes_have_otlps_numbers() {
         (SpanKind::Producer, 4),
         (SpanKind::Consumer, 5),
     ];
-    let codes = [
-        (StatusCode::Unset, None),
-        (StatusCode::Ok, Some(1)),
-        (StatusCode::Error, Some(2)),
-    ];
+    let codes = [(StatusCode::Unset, None), (StatusCode::Ok, Some(1)), (StatusCode::Error, Some(2))];
     let batch = batch("shop", 0, |builder| {
         for (kind, _) in kinds {
             for (code, _) in codes {
-                builder.begin_span(&SpanHead {
-                    kind,
-                    ..span(1, 0, "x", 0, 1)
-                });
+                builder.begin_span(&SpanHead { kind, ..span(1, 0, "x", 0, 1) });
                 builder.status(code, "");
             }
         }
     });
     let line = lines(&Spool::with(&[batch]), &[]).remove(0);
-    let spans = line["resourceSpans"][0]["scopeSpans"][0]["spans"]
-        .as_array()
-        .cloned();
+    let spans = line["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().cloned();
     let spans = spans.expect("spans");
     assert_eq!(spans.len(), 15);
     for (index, span) in spans.iter().enumerate() {
@@ -176,10 +155,7 @@ fn kinds_and_status_codes_have_otlps_numbers() {
 
 #[test]
 fn a_batch_without_spans_gives_no_line() {
-    let spool = Spool::with(&[
-        plain_batch(0, &[]),
-        plain_batch(1, &[span(1, 0, "x", 0, 1)]),
-    ]);
+    let spool = Spool::with(&[plain_batch(0, &[]), plain_batch(1, &[span(1, 0, "x", 0, 1)])]);
     assert_eq!(lines(&spool, &[]).len(), 1);
 }
 
@@ -190,67 +166,31 @@ fn segments_of_a_directory_come_oldest_first() {
         let batch = plain_batch(begun, &[span(begun, 0, name, 0, 1)]);
         spool.sealed(begun, &crate::support::segment(&[batch]));
     }
-    spool.file(
-        "notes.txt",
-        b"this is no segment, and is not named like one",
-    );
+    spool.file("notes.txt", b"this is no segment, and is not named like one");
     assert_eq!(names(&spool, &[]), ["a", "b", "c"]);
 }
 
 #[test]
 fn filters_choose_spans() {
-    let other = SpanHead {
-        trace_id: 0xff,
-        ..span(9, 0, "GET /", 0, 1)
-    };
+    let other = SpanHead { trace_id: 0xff, ..span(9, 0, "GET /", 0, 1) };
     let spool = Spool::with(&[
-        plain_batch(
-            0,
-            &[
-                span(1, 0, "GET /", 0, 1),
-                other,
-                span(2, 0, "GET /cart", 0, 1),
-            ],
-        ),
-        plain_batch(
-            1,
-            &[span(3, 0, "POST /cart", 0, 1), span(4, 0, "GET /", 0, 1)],
-        ),
+        plain_batch(0, &[span(1, 0, "GET /", 0, 1), other, span(2, 0, "GET /cart", 0, 1)]),
+        plain_batch(1, &[span(3, 0, "POST /cart", 0, 1), span(4, 0, "GET /", 0, 1)]),
     ]);
     let trace = format!("{TRACE:032X}");
-    assert_eq!(
-        names(&spool, &["--trace", &trace, "--name", "GET *"]),
-        ["GET /", "GET /cart", "GET /"]
-    );
-    assert_eq!(
-        names(&spool, &["--name", "*cart"]),
-        ["GET /cart", "POST /cart"]
-    );
-    assert_eq!(
-        names(&spool, &["--name", "GET /"]),
-        ["GET /", "GET /", "GET /"]
-    );
-    assert_eq!(
-        names(&spool, &["--trace", &format!("{:032x}", 0xff)]),
-        ["GET /"]
-    );
-    assert_eq!(
-        names(&spool, &["--limit", "4"]),
-        ["GET /", "GET /", "GET /cart", "POST /cart"]
-    );
-    assert_eq!(
-        names(&spool, &["--name", "*cart", "--limit", "1"]),
-        ["GET /cart"]
-    );
+    assert_eq!(names(&spool, &["--trace", &trace, "--name", "GET *"]), ["GET /", "GET /cart", "GET /"]);
+    assert_eq!(names(&spool, &["--name", "*cart"]), ["GET /cart", "POST /cart"]);
+    assert_eq!(names(&spool, &["--name", "GET /"]), ["GET /", "GET /", "GET /"]);
+    assert_eq!(names(&spool, &["--trace", &format!("{:032x}", 0xff)]), ["GET /"]);
+    assert_eq!(names(&spool, &["--limit", "4"]), ["GET /", "GET /", "GET /cart", "POST /cart"]);
+    assert_eq!(names(&spool, &["--name", "*cart", "--limit", "1"]), ["GET /cart"]);
     assert!(names(&spool, &["--limit", "0"]).is_empty());
     assert!(names(&spool, &["--name", "nothing"]).is_empty());
 }
 
 #[test]
 fn a_closed_pipe_ends_the_command_without_an_error() {
-    let spans: Vec<_> = (1..2_000)
-        .map(|id| span(id, 0, "some name", 0, 1))
-        .collect();
+    let spans: Vec<_> = (1..2_000).map(|id| span(id, 0, "some name", 0, 1)).collect();
     let batches: Vec<_> = (0..20).map(|number| plain_batch(number, &spans)).collect();
     let spool = Spool::with(&batches);
     let mut child = nanospan()
@@ -314,9 +254,7 @@ fn decoded(value: &serde_json::Value) -> OwnedValue {
         "stringValue" => value.as_str().expect("a string").into(),
         "boolValue" => value.as_bool().expect("a boolean").into(),
         "intValue" => {
-            let digits = value
-                .as_str()
-                .expect("a 64-bit integer is a decimal string");
+            let digits = value.as_str().expect("a 64-bit integer is a decimal string");
             digits.parse::<i64>().expect("a decimal number").into()
         }
         "doubleValue" => match value.as_str() {
@@ -362,12 +300,9 @@ fn expected(written: &OwnedValue) -> OwnedValue {
     let canonical = |value: f64| if value.is_nan() { f64::NAN } else { value };
     match written {
         OwnedValue::F64(value) => canonical(*value).into(),
-        OwnedValue::F64Array(values) if !values.is_empty() => values
-            .iter()
-            .copied()
-            .map(canonical)
-            .collect::<Vec<_>>()
-            .into(),
+        OwnedValue::F64Array(values) if !values.is_empty() => {
+            values.iter().copied().map(canonical).collect::<Vec<_>>().into()
+        }
         OwnedValue::BoolArray(values) if values.is_empty() => array_of(Vec::new()),
         OwnedValue::I64Array(values) if values.is_empty() => array_of(Vec::new()),
         OwnedValue::F64Array(_) => array_of(Vec::new()),

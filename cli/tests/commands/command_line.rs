@@ -13,21 +13,12 @@ fn assert_refused(run: &Run, expected: &[&str]) {
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     assert!(run.stderr.starts_with("nanospan: "), "{}", run.stderr);
     for text in expected {
-        assert!(
-            run.stderr.contains(text),
-            "{text:?} is missing in {}",
-            run.stderr
-        );
+        assert!(run.stderr.contains(text), "{text:?} is missing in {}", run.stderr);
     }
 }
 
 fn with(arguments: &[&str]) -> Run {
-    Run::from(
-        nanospan()
-            .args(arguments)
-            .output()
-            .expect("the command can be started"),
-    )
+    Run::from(nanospan().args(arguments).output().expect("the command can be started"))
 }
 
 #[test]
@@ -43,10 +34,7 @@ fn a_missing_path_is_named_before_anything_is_read() {
 #[test]
 fn a_file_that_is_no_segment_is_named_and_the_others_are_read() {
     let spool = Spool::with(&checkout());
-    let other = spool.file(
-        "notes.txt",
-        b"a text that is long enough to hold a segment header",
-    );
+    let other = spool.file("notes.txt", b"a text that is long enough to hold a segment header");
     for subcommand in SUBCOMMANDS {
         let run = run(subcommand, spool.path(), &[other.to_str().expect("UTF-8")]);
         assert_refused(&run, &["notes.txt: this is not a segment file"]);
@@ -83,11 +71,7 @@ fn a_directory_without_segments_is_told_and_is_no_error() {
     for subcommand in SUBCOMMANDS {
         let run = run(subcommand, Spool::new().path(), &[]);
         assert_eq!(run.code, Some(0), "{run:?}");
-        assert!(
-            run.stderr
-                .contains("there are no segments in this directory"),
-            "{run:?}"
-        );
+        assert!(run.stderr.contains("there are no segments in this directory"), "{run:?}");
     }
 }
 
@@ -97,24 +81,12 @@ fn mistakes_on_the_command_line_get_one_line() {
     assert_refused(&with(&["frobnicate"]), &["'frobnicate'"]);
     assert_refused(&with(&["cat"]), &["<PATH>"]);
     assert_refused(&with(&["cat", "--wat", "x"]), &["'--wat'"]);
-    assert_refused(
-        &with(&["cat", "--trace", "12", "x"]),
-        &["'12'", "32 hexadecimal digits"],
-    );
-    assert_refused(
-        &with(&["tree", "--trace", &"0".repeat(32), "x"]),
-        &["not all of them zero"],
-    );
+    assert_refused(&with(&["cat", "--trace", "12", "x"]), &["'12'", "32 hexadecimal digits"]);
+    assert_refused(&with(&["tree", "--trace", &"0".repeat(32), "x"]), &["not all of them zero"]);
     assert_refused(&with(&["cat", "--limit", "-1", "x"]), &["'-1'"]);
     assert_refused(&with(&["tree", "--slowest", "many", "x"]), &["'many'"]);
-    assert_refused(
-        &with(&["tree", "--slowest", "1", "--errors", "1", "x"]),
-        &["--errors"],
-    );
-    assert_refused(
-        &with(&["tree", "--color", "pink", "x"]),
-        &["'pink'", "always"],
-    );
+    assert_refused(&with(&["tree", "--slowest", "1", "--errors", "1", "x"]), &["--errors"]);
+    assert_refused(&with(&["tree", "--color", "pink", "x"]), &["'pink'", "always"]);
 }
 
 #[cfg(target_os = "linux")]
@@ -122,15 +94,8 @@ fn mistakes_on_the_command_line_get_one_line() {
 fn an_output_that_cannot_be_written_is_an_error() {
     let spool = Spool::with(&checkout());
     for subcommand in SUBCOMMANDS {
-        let full = std::fs::File::options()
-            .write(true)
-            .open("/dev/full")
-            .expect("/dev/full");
-        let output = nanospan()
-            .arg(subcommand)
-            .arg(spool.path())
-            .stdout(full)
-            .output();
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+        let output = nanospan().arg(subcommand).arg(spool.path()).stdout(full).output();
         let run = Run::from(output.expect("the command can be started"));
         assert_refused(&run, &["cannot write the output: No space left"]);
     }
@@ -144,16 +109,9 @@ fn help_and_version_are_on_standard_output() {
     let help = with(&["--help"]);
     assert_eq!(help.code, Some(0));
     for subcommand in SUBCOMMANDS {
-        assert!(
-            help.stdout.contains(&format!("\n  {subcommand} ")),
-            "{}",
-            help.stdout
-        );
+        assert!(help.stdout.contains(&format!("\n  {subcommand} ")), "{}", help.stdout);
         let help = with(&[subcommand, "--help"]);
         assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
-        assert!(
-            help.stdout
-                .contains("Segment files, or directories of them")
-        );
+        assert!(help.stdout.contains("Segment files, or directories of them"));
     }
 }

@@ -68,9 +68,7 @@ pub(crate) struct Spool {
 
 impl Spool {
     pub(crate) fn new() -> Self {
-        Self {
-            directory: TempDir::new().expect("a temporary directory"),
-        }
+        Self { directory: TempDir::new().expect("a temporary directory") }
     }
 
     /// A directory with one sealed segment of `batches`.
@@ -99,10 +97,7 @@ impl Spool {
 /// The command, in an environment that does not depend on who runs the test.
 pub(crate) fn nanospan() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nanospan"));
-    command
-        .env_remove("NO_COLOR")
-        .env("COLUMNS", "80")
-        .env("TERM", "xterm");
+    command.env_remove("NO_COLOR").env("COLUMNS", "80").env("TERM", "xterm");
     command
 }
 
@@ -141,11 +136,8 @@ pub(crate) fn printed(subcommand: &str, path: &Path, arguments: &[&str]) -> Stri
 /// A request to a shop: two services, an error, events, a link and attributes of all main kinds.
 pub(crate) fn checkout() -> Vec<Batch> {
     let shop = batch("shop", 0, |builder| {
-        let root = SpanHead {
-            kind: SpanKind::Server,
-            flags: 0x101,
-            ..span(1, 0, "POST /checkout", 0, 48_200)
-        };
+        let root =
+            SpanHead { kind: SpanKind::Server, flags: 0x101, ..span(1, 0, "POST /checkout", 0, 48_200) };
         builder.begin_span(&root);
         builder.attribute("http.request.method".into(), &Value::Str("POST"));
         builder.attribute("http.route".into(), &Value::Str("/checkout"));
@@ -154,22 +146,13 @@ pub(crate) fn checkout() -> Vec<Batch> {
         builder.status(StatusCode::Error, "");
         builder.begin_span(&span(2, 1, "authorize", 300, 3_400));
         builder.status(StatusCode::Ok, "");
-        let query = SpanHead {
-            kind: SpanKind::Client,
-            ..span(3, 1, "SELECT cart", 3_600, 15_600)
-        };
+        let query = SpanHead { kind: SpanKind::Client, ..span(3, 1, "SELECT cart", 3_600, 15_600) };
         builder.begin_span(&query);
         builder.attribute("db.system.name".into(), &Value::Str("postgresql"));
-        builder.attribute(
-            "db.query.text".into(),
-            &Value::Str("SELECT * FROM cart WHERE user = $1"),
-        );
+        builder.attribute("db.query.text".into(), &Value::Str("SELECT * FROM cart WHERE user = $1"));
         builder.begin_event("row.locked".into(), EPOCH + 6_000_000);
         builder.attribute("rows".into(), &Value::I64(3));
-        let call = SpanHead {
-            kind: SpanKind::Client,
-            ..span(4, 1, "POST /charge", 15_900, 47_000)
-        };
+        let call = SpanHead { kind: SpanKind::Client, ..span(4, 1, "POST /charge", 15_900, 47_000) };
         builder.begin_span(&call);
         builder.attribute("server.address".into(), &Value::Str("payments.internal"));
         builder.attribute("error.type".into(), &Value::Str("502"));
@@ -177,11 +160,8 @@ pub(crate) fn checkout() -> Vec<Batch> {
         builder.dropped(2, 1, 0);
     });
     let payments = batch("payments", 1, |builder| {
-        let handler = SpanHead {
-            kind: SpanKind::Server,
-            flags: 0x301,
-            ..span(5, 4, "POST /charge", 15_600, 46_100)
-        };
+        let handler =
+            SpanHead { kind: SpanKind::Server, flags: 0x301, ..span(5, 4, "POST /charge", 15_600, 46_100) };
         builder.begin_span(&handler);
         builder.begin_link(&nanospan::batch::LinkHead {
             trace_id: 0xabc,
@@ -194,14 +174,8 @@ pub(crate) fn checkout() -> Vec<Batch> {
         builder.status(StatusCode::Error, "card declined: insufficient funds");
         builder.begin_event("exception".into(), EPOCH + 45_700_000);
         builder.attribute("exception.type".into(), &Value::Str("CardDeclined"));
-        builder.attribute(
-            "exception.message".into(),
-            &Value::Str("insufficient funds"),
-        );
-        let publish = SpanHead {
-            kind: SpanKind::Producer,
-            ..span(8, 7, "audit.publish", 45_820, 46_900)
-        };
+        builder.attribute("exception.message".into(), &Value::Str("insufficient funds"));
+        let publish = SpanHead { kind: SpanKind::Producer, ..span(8, 7, "audit.publish", 45_820, 46_900) };
         builder.begin_span(&publish);
     });
     vec![shop, payments]

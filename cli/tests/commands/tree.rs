@@ -35,9 +35,7 @@ POST /checkout (shop)            server    48.2 ms  ━━━━━━━━━�
 
 /// The lines of the tree itself, below the head.
 fn rows(output: &str) -> Vec<&str> {
-    let (_, tree) = output
-        .split_once("duration")
-        .expect("the head of the columns");
+    let (_, tree) = output.split_once("duration").expect("the head of the columns");
     tree.lines().skip(1).collect()
 }
 
@@ -75,48 +73,30 @@ fn all_attributes_stand_on_lines_of_their_own_and_uncut() {
     let output = printed("tree", spool.path(), &["--attributes"]);
     let rows = rows(&output);
     let key = format!("  my.key = {long}");
-    let expected = [
-        &key,
-        "  list = [1, -2]",
-        "  • +0 ns happened",
-        "    ratio = 0.25",
-    ];
+    let expected = [&key, "  list = [1, -2]", "  • +0 ns happened", "    ratio = 0.25"];
     assert_eq!(rows[1..], expected, "{output}");
     let main = printed("tree", spool.path(), &[]);
-    assert!(
-        !main.contains("my.key") && main.contains("ratio=0.25"),
-        "{main}"
-    );
+    assert!(!main.contains("my.key") && main.contains("ratio=0.25"), "{main}");
 }
 
 /// Three traces that take 10, 30 and 20 µs; the first two have a failed span, the first one later.
 fn three_traces() -> Spool {
     let trace = |id: u128, start, length, failed: bool| {
         batch("shop", id as u64, |builder| {
-            builder.begin_span(&SpanHead {
-                trace_id: id,
-                ..span(id as u64, 0, "x", start, start + length)
-            });
+            builder.begin_span(&SpanHead { trace_id: id, ..span(id as u64, 0, "x", start, start + length) });
             if failed {
                 builder.status(StatusCode::Error, "");
             }
         })
     };
-    Spool::with(&[
-        trace(1, 500, 10, true),
-        trace(2, 100, 30, true),
-        trace(3, 900, 20, false),
-    ])
+    Spool::with(&[trace(1, 500, 10, true), trace(2, 100, 30, true), trace(3, 900, 20, false)])
 }
 
 /// The ids of the traces that are drawn, in order.
 fn drawn(spool: &Spool, arguments: &[&str]) -> Vec<u128> {
     let output = printed("tree", spool.path(), arguments);
-    let ids = output
-        .lines()
-        .filter_map(|line| line.strip_prefix("trace "));
-    ids.map(|id| u128::from_str_radix(id, 16).expect("an id"))
-        .collect()
+    let ids = output.lines().filter_map(|line| line.strip_prefix("trace "));
+    ids.map(|id| u128::from_str_radix(id, 16).expect("an id")).collect()
 }
 
 #[test]
@@ -149,54 +129,30 @@ fn nothing_to_draw_is_told_and_is_no_error() {
     let spool = Spool::with(&[plain_batch(0, &[span(1, 0, "x", 0, 1)])]);
     let failed = run("tree", spool.path(), &["--errors", "1"]);
     assert_eq!(failed.code, Some(0));
-    assert!(
-        failed.stderr.contains("no trace with a failed span"),
-        "{}",
-        failed.stderr
-    );
+    assert!(failed.stderr.contains("no trace with a failed span"), "{}", failed.stderr);
     let empty = run("tree", Spool::with(&[]).path(), &[]);
     assert_eq!(empty.code, Some(0));
-    assert!(
-        empty.stderr.contains("there are no spans"),
-        "{}",
-        empty.stderr
-    );
+    assert!(empty.stderr.contains("there are no spans"), "{}", empty.stderr);
 }
 
 #[test]
 fn a_trace_in_several_files_is_one_tree() {
     let spool = Spool::new();
     spool.sealed(1, &segment(&[plain_batch(0, &[span(2, 1, "child", 1, 2)])]));
-    spool.sealed(
-        2,
-        &segment(&[plain_batch(1, &[span(1, 0, "parent", 0, 3)])]),
-    );
+    spool.sealed(2, &segment(&[plain_batch(1, &[span(1, 0, "parent", 0, 3)])]));
     let output = printed("tree", spool.path(), &[]);
     let rows = rows(&output);
-    assert!(
-        rows[0].starts_with("parent ") && rows[1].starts_with("└╴child "),
-        "{output}"
-    );
+    assert!(rows[0].starts_with("parent ") && rows[1].starts_with("└╴child "), "{output}");
 }
 
 #[test]
 fn a_missing_parent_has_a_line_of_its_own() {
-    let remote = SpanHead {
-        flags: 0x301,
-        ..span(3, 8, "handler", 7, 8)
-    };
-    let spans = [
-        span(1, 9, "first", 0, 4),
-        span(2, 9, "second", 5, 6),
-        remote,
-    ];
+    let remote = SpanHead { flags: 0x301, ..span(3, 8, "handler", 7, 8) };
+    let spans = [span(1, 9, "first", 0, 4), span(2, 9, "second", 5, 6), remote];
     let output = printed("tree", Spool::with(&[plain_batch(0, &spans)]).path(), &[]);
     let rows = rows(&output);
     assert_eq!(rows[0], "(missing parent 0000000000000009)");
-    assert!(
-        rows[1].starts_with("├╴first ") && rows[2].starts_with("└╴second "),
-        "{output}"
-    );
+    assert!(rows[1].starts_with("├╴first ") && rows[2].starts_with("└╴second "), "{output}");
     assert_eq!(rows[3], "(remote parent 0000000000000008)");
     assert!(rows[4].starts_with("└╴handler "), "{output}");
 }
@@ -213,24 +169,15 @@ fn names_and_values_cannot_command_the_terminal() {
         builder.attribute(nanospan::Text::Copied(bad), &Value::Str(bad));
     });
     let spool = Spool::with(&[batch]);
-    for arguments in [
-        &["--color", "never"][..],
-        &["--color", "never", "--attributes"],
-    ] {
+    for arguments in [&["--color", "never"][..], &["--color", "never", "--attributes"]] {
         let output = printed("tree", spool.path(), arguments);
         let obeyed = |character: char| character.is_control() || character == '\u{202e}';
         assert!(!output.replace('\n', "").contains(obeyed), "{output:?}");
-        assert!(
-            output.contains("\\x1b]0;title\\x07\\x1b[2J\\r\\n"),
-            "{output}"
-        );
+        assert!(output.contains("\\x1b]0;title\\x07\\x1b[2J\\r\\n"), "{output}");
     }
     for subcommand in ["stats", "verify"] {
         let output = printed(subcommand, spool.path(), &[]);
-        assert!(
-            !output.replace('\n', "").contains(char::is_control),
-            "{output:?}"
-        );
+        assert!(!output.replace('\n', "").contains(char::is_control), "{output:?}");
     }
 }
 
@@ -255,11 +202,7 @@ fn a_choice_on_the_command_line_is_stronger_than_no_color() {
     let spool = Spool::with(&checkout());
     let output = |choice: &str| {
         let mut command = nanospan();
-        command
-            .env("NO_COLOR", "1")
-            .arg("tree")
-            .arg(spool.path())
-            .args(["--color", choice]);
+        command.env("NO_COLOR", "1").arg("tree").arg(spool.path()).args(["--color", choice]);
         Run::from(command.output().expect("the command can be started")).stdout
     };
     assert!(output("always").contains('\x1b'));
@@ -272,8 +215,7 @@ fn assert_drawn_once(output: &str, ids: impl IntoIterator<Item = u64>) {
     for id in ids {
         let times = rows(output).into_iter().filter(|row| {
             let name = row.split(" internal").next().unwrap_or_default();
-            name.split_whitespace()
-                .any(|word| word.trim_start_matches(['└', '├', '╴']) == format!("n{id}"))
+            name.split_whitespace().any(|word| word.trim_start_matches(['└', '├', '╴']) == format!("n{id}"))
         });
         assert_eq!(times.count(), 1, "span {id} in\n{output}");
     }
@@ -306,9 +248,7 @@ fn cycles_self_parents_and_duplicate_ids_are_drawn_once_and_named() {
 fn a_ring_of_many_spans_is_broken() {
     let count = 50_000;
     let parent = |id| if id == 1 { count } else { id - 1 };
-    let spans: Vec<_> = (1..=count)
-        .map(|id| span(id, parent(id), "x", id, count))
-        .collect();
+    let spans: Vec<_> = (1..=count).map(|id| span(id, parent(id), "x", id, count)).collect();
     let spool = Spool::with(&[plain_batch(0, &spans)]);
     let output = printed("tree", spool.path(), &["--limit", "0"]);
     assert_eq!(output.matches("is also its descendant").count(), 1);
@@ -318,9 +258,7 @@ fn a_ring_of_many_spans_is_broken() {
 #[test]
 fn a_chain_of_100_000_spans_is_drawn_within_the_terminals_width() {
     let count = 100_000;
-    let spans: Vec<_> = (1..=count)
-        .map(|id| span(id, id - 1, "x", id, 2 * count - id))
-        .collect();
+    let spans: Vec<_> = (1..=count).map(|id| span(id, id - 1, "x", id, 2 * count - id)).collect();
     let spool = Spool::with(&[plain_batch(0, &spans)]);
     let output = printed("tree", spool.path(), &["--limit", "0"]);
     assert_eq!(rows(&output).len() as u64, count);
@@ -338,35 +276,21 @@ fn times_at_the_ends_of_the_range_are_drawn() {
         end_unix_nanos: end,
         ..span(id, 0, "x", 0, 0)
     };
-    let spans = [
-        extreme(1, 0, u64::MAX),
-        extreme(2, u64::MAX, 0),
-        extreme(3, 0, 0),
-    ];
+    let spans = [extreme(1, 0, u64::MAX), extreme(2, u64::MAX, 0), extreme(3, 0, 0)];
     let output = printed("tree", Spool::with(&[plain_batch(0, &spans)]).path(), &[]);
-    assert!(
-        output.contains("! ends 213503d 23h before it starts"),
-        "{output}"
-    );
+    assert!(output.contains("! ends 213503d 23h before it starts"), "{output}");
 }
 
 #[test]
 fn wide_characters_do_not_move_the_columns() {
-    let spans = [
-        span(1, 0, "注文を確定する", 0, 9),
-        span(2, 1, "plain", 1, 9),
-    ];
+    let spans = [span(1, 0, "注文を確定する", 0, 9), span(2, 1, "plain", 1, 9)];
     let output = printed("tree", Spool::with(&[plain_batch(0, &spans)]).path(), &[]);
     // Each of the seven characters takes two columns.
     let columns = rows(&output)
         .iter()
         .map(|row| {
             row.split(" internal").next().map(|label| {
-                label.chars().count()
-                    + label
-                        .chars()
-                        .filter(|&character| character >= '\u{3000}')
-                        .count()
+                label.chars().count() + label.chars().filter(|&character| character >= '\u{3000}').count()
             })
         })
         .collect::<Vec<_>>();
@@ -375,11 +299,5 @@ fn wide_characters_do_not_move_the_columns() {
 
 #[test]
 fn the_trace_id_of_the_example_is_the_one_asked_for() {
-    assert_eq!(
-        drawn(
-            &Spool::with(&checkout()),
-            &["--trace", &format!("{TRACE:032x}")]
-        ),
-        [TRACE]
-    );
+    assert_eq!(drawn(&Spool::with(&checkout()), &["--trace", &format!("{TRACE:032x}")]), [TRACE]);
 }
