@@ -29,6 +29,7 @@ impl Pipeline {
     /// The export thread.
     pub(super) fn export(&self) {
         let mut trouble = Trouble::default();
+        let mut last_flush = None;
         loop {
             let (job, stop_by) = self.next_job();
             match job {
@@ -38,9 +39,12 @@ impl Pipeline {
                     if let Err(error) = self.call(|| self.settings.exporter.force_flush(&context)) {
                         trouble.note(&error, 0);
                     }
+                    last_flush = trouble.take();
                     let mut state = self.state();
                     state.completed = ticket;
-                    state.outcome = trouble.take();
+                    if let Some(error) = &last_flush {
+                        state.failed = Some((ticket, error.clone()));
+                    }
                     drop(state);
                     self.changed.notify_all();
                 }
@@ -50,8 +54,7 @@ impl Pipeline {
                     let context = Context::with_deadline(stop_by.unwrap_or_else(Instant::now));
                     let result = self.call(|| self.settings.exporter.shutdown(&context));
                     let mut state = self.state();
-                    let earlier = state.outcome.take();
-                    state.stopped = Some(match (earlier, result) {
+                    state.stopped = Some(match (last_flush, result) {
                         (Some(error), _) => Err(error),
                         (None, Ok(())) => Ok(()),
                         (None, Err(error)) => {

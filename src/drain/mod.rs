@@ -120,7 +120,8 @@ struct State {
     /// Tickets given to flushes, and the last one that is done.
     requested: u64,
     completed: u64,
-    outcome: Option<FlushError>,
+    /// The last flush whose spans were lost.
+    failed: Option<(u64, FlushError)>,
     queue: VecDeque<Job>,
     queued_bytes: usize,
     /// Exported batches on their way back to the builder.
@@ -244,10 +245,15 @@ impl Pipeline {
         let mut state = self.state();
         state.requested += 1;
         let ticket = state.requested;
+        // One that is under way may have this caller's spans: its failure is this call's as well.
+        let before = state.completed;
         self.wake_drain();
         loop {
             if state.completed >= ticket {
-                return state.outcome.clone().map_or(Ok(()), Err);
+                return match &state.failed {
+                    Some((failed, error)) if *failed > before => Err(error.clone()),
+                    _ => Ok(()),
+                };
             }
             if state.worker_gone {
                 return Err(FlushError::WorkerGone);
@@ -282,9 +288,12 @@ impl Pipeline {
             match self.wait(state, Some(until)) {
                 Ok(woken) => state = woken,
                 Err(late) => {
-                    drop(late);
-                    self.root.cancellation().cancel();
-                    self.changed.notify_all();
+                    // The deadline of the first call is the one that the exporter was promised.
+                    if late.stop_by.is_some_and(|stop_by| stop_by <= Instant::now()) {
+                        drop(late);
+                        self.root.cancellation().cancel();
+                        self.changed.notify_all();
+                    }
                     return Err(FlushError::DeadlineExceeded);
                 }
             }

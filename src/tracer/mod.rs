@@ -14,6 +14,7 @@ use crate::raw::engine::Engine;
 use crate::sampling::Sampler;
 use crate::value::Text;
 use std::fmt;
+use std::panic::RefUnwindSafe;
 use std::time::{Duration, Instant};
 
 /// What a tracer is made of; leaked, so a tracer can be copied and a span need not count references.
@@ -23,6 +24,10 @@ pub(crate) struct Core {
     pub(crate) pipeline: &'static Pipeline,
     pub(crate) sampler: Sampler,
 }
+
+/// Calls leave what they change whole at every step: records are committed as one, locks of the
+/// pipeline are taken over from whoever panicked. So a tracer or a span may cross `catch_unwind`.
+impl RefUnwindSafe for Core {}
 
 /// Records spans and has them exported.
 ///

@@ -1,0 +1,8 @@
+//! Runs the `nanospan` command over segments that are written with the library.
+
+mod cat;
+mod command_line;
+mod stats;
+mod support;
+mod tree;
+mod verify;

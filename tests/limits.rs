@@ -1,0 +1,235 @@
+//! The limits of a span, and what is too large for them or for a record.
+
+use nanospan::testing::{FinishedSpan, Recorder};
+use nanospan::{OwnedValue, SpanContext, SpanLimits, Status, Text, Value, attributes};
+
+fn limited(set: impl FnOnce(&mut SpanLimits)) -> Recorder {
+    let mut limits = SpanLimits::default();
+    set(&mut limits);
+    Recorder::with(|builder| builder.span_limits(limits).memory_budget(96 << 20))
+}
+
+fn dropped(span: &FinishedSpan) -> [u32; 3] {
+    [span.dropped_attributes_count, span.dropped_events_count, span.dropped_links_count]
+}
+
+fn text(value: &OwnedValue) -> &str {
+    match value {
+        OwnedValue::Str(text) => text,
+        other => panic!("a string was recorded, not {other:?}"),
+    }
+}
+
+#[test]
+fn what_is_over_a_limit_is_left_out_and_counted_in_the_span_and_in_the_account() {
+    let recorder = limited(|limits| {
+        limits.attributes = 3;
+        limits.events = 2;
+        limits.links = 1;
+        limits.attributes_per_event = 2;
+        limits.attributes_per_link = 1;
+    });
+    let many = attributes!["a" => 1, "b" => 2, "c" => 3, "d" => 4, "e" => 5];
+    let span = recorder.tracer().span("s").start();
+    span.set_attributes(&many);
+    span.set_attribute("a", 10);
+    for name in ["one", "two", "three", "four"] {
+        span.add_event(name, &many);
+    }
+    for _ in 0..4 {
+        span.add_link(&SpanContext::INVALID, &many);
+    }
+    span.end();
+    let span = recorder.span("s");
+    let keys: Vec<_> = span.attributes.iter().map(|(key, _)| &**key).collect();
+    assert_eq!(keys, ["a", "b", "c"]);
+    assert_eq!(span.attribute("a"), Some(&10.into()), "a key that is present is always taken");
+    assert_eq!(dropped(&span), [2, 2, 3]);
+    let events: Vec<_> = span.events.iter().map(|event| &*event.name).collect();
+    assert_eq!(events, ["one", "two"]);
+    for event in &span.events {
+        assert_eq!((event.attributes.len(), event.dropped_attributes_count), (2, 3));
+    }
+    assert_eq!(span.links.len(), 1);
+    assert_eq!((span.links[0].attributes.len(), span.links[0].dropped_attributes_count), (1, 4));
+    let stats = recorder.tracer().stats();
+    assert_eq!([stats.lost_attributes, stats.lost_events, stats.lost_links], [2 + 2 * 3 + 4, 2, 3]);
+}
+
+#[test]
+fn the_limits_are_128_unless_set() {
+    let recorder = Recorder::new();
+    let keys: Vec<String> = (0..130).map(|i| format!("k{i}")).collect();
+    let many: Vec<_> = keys.iter().map(|key| (Text::Copied(key), Value::Bool(true))).collect();
+    let span = recorder.tracer().span("s").start();
+    span.set_attributes(&many);
+    span.add_event("e", &many);
+    span.add_link(&SpanContext::INVALID, &many);
+    for _ in 1..130 {
+        span.add_event("e", &[]);
+        span.add_link(&SpanContext::INVALID, &[]);
+    }
+    span.end();
+    let span = recorder.span("s");
+    assert_eq!([span.attributes.len(), span.events.len(), span.links.len()], [128; 3]);
+    assert_eq!([span.events[0].attributes.len(), span.links[0].attributes.len()], [128; 2]);
+    assert_eq!(dropped(&span), [2; 3]);
+}
+
+#[test]
+fn a_limit_of_zero_keeps_nothing() {
+    let recorder = limited(|limits| {
+        limits.attributes = 0;
+        limits.events = 0;
+        limits.links = 0;
+    });
+    let span = recorder.tracer().span("s").attributes(&attributes!["a" => 1]).start();
+    span.add_event("e", &[]);
+    span.add_link(&SpanContext::INVALID, &[]);
+    span.end();
+    let span = recorder.span("s");
+    assert_eq!((span.attributes.len(), span.events.len(), span.links.len()), (0, 0, 0));
+    assert_eq!(dropped(&span), [1, 1, 1]);
+}
+
+#[test]
+fn the_length_limit_counts_characters_and_cuts_every_string() {
+    let recorder = limited(|limits| limits.attribute_value_length = Some(3));
+    let strings = ["wxyz".to_owned()];
+    let values = attributes![
+        "str" => "äöüß",
+        "fits" => "𝄞𝄞𝄞",
+        "static" => Value::StaticStr("€€€€"),
+        "strs" => Value::StrArray(&["abcd", "ß", "€€€€"]),
+        "strings" => Value::StringArray(&strings),
+        "i64" => 12345,
+    ];
+    let span = recorder.tracer().span("name is not cut").start();
+    span.set_attributes(&values);
+    span.add_event("event", &values);
+    span.end();
+    let span = recorder.span("name is not cut");
+    let array = |texts: &[&str]| OwnedValue::StrArray(texts.iter().map(|&text| text.to_owned()).collect());
+    for attributes in [&span.attributes, &span.events[0].attributes] {
+        let values: Vec<_> = attributes.iter().map(|(_, value)| value.clone()).collect();
+        assert_eq!(
+            values,
+            [
+                "äöü".into(),
+                "𝄞𝄞𝄞".into(),
+                "€€€".into(),
+                array(&["abc", "ß", "€€€"]),
+                array(&["wxy"]),
+                12345.into()
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_key_a_name_and_a_message_of_a_megabyte_are_cut_on_a_character_and_counted() {
+    let recorder = Recorder::new();
+    // Three bytes each, so that no power of two is a boundary.
+    let huge = "€".repeat(350_000);
+    let mut span = recorder.tracer().span(Text::Copied(&huge)).start();
+    span.set_attribute(Text::Copied(&huge), 1);
+    span.add_event(Text::Copied(&huge), &[(Text::Copied(&huge), Value::Bool(true))]);
+    span.set_status(Status::error(&huge));
+    span.end();
+    let [span] = &recorder.spans()[..] else { panic!("one span was recorded") };
+    for cut in [&span.name, &span.attributes[0].0, &span.events[0].name, &span.status_message] {
+        assert!(huge.starts_with(&**cut), "a prefix on a character boundary");
+        assert!((1000..=2048).contains(&cut.len()), "{} bytes are left", cut.len());
+    }
+    assert_eq!(span.attributes[0].1, 1.into());
+    assert_eq!(recorder.tracer().stats().truncated, 5);
+}
+
+#[test]
+fn a_value_of_64_megabytes_is_cut_to_64_kib_and_counted() {
+    let recorder = limited(|_| {});
+    let huge = "€".repeat((64 << 20) / 3);
+    let span = recorder.tracer().span("s").start();
+    span.set_attribute("huge", &huge);
+    span.set_attribute("after", 1);
+    span.end();
+    let span = recorder.span("s");
+    let kept = text(&span.attributes[0].1);
+    assert!(huge.starts_with(kept));
+    assert_eq!(kept.len(), (64 << 10) / 3 * 3);
+    assert_eq!(span.attribute("after"), Some(&1.into()));
+    let stats = recorder.tracer().stats();
+    assert_eq!((stats.truncated, stats.lost_attributes), (1, 0));
+}
+
+#[test]
+fn arrays_of_a_hundred_thousand_elements_keep_what_64_kib_hold() {
+    let recorder = limited(|_| {});
+    let numbers: Vec<i64> = (0..100_000).collect();
+    let floats: Vec<f64> = numbers.iter().map(|&n| n as f64 / 7.0).collect();
+    let bools: Vec<bool> = numbers.iter().map(|n| n % 3 == 0).collect();
+    let strings: Vec<String> = numbers.iter().map(|n| n.to_string()).collect();
+    let strs: Vec<&str> = strings.iter().map(|text| &**text).collect();
+    let span = recorder.tracer().span("s").start();
+    span.set_attributes(&attributes![
+        "numbers" => &numbers[..],
+        "floats" => &floats[..],
+        "bools" => &bools[..],
+        "strings" => &strings[..],
+        "strs" => &strs[..],
+    ]);
+    span.end();
+    let span = recorder.span("s");
+    let value = |key: &str| span.attribute(key).unwrap().clone();
+    assert_eq!(value("numbers"), numbers[..8192].to_vec().into());
+    assert_eq!(value("floats"), floats[..8192].to_vec().into());
+    assert_eq!(value("bools"), bools[..65536].to_vec().into());
+    // A word for the length and a word for the text.
+    assert_eq!(value("strings"), strings[..4096].to_vec().into());
+    assert_eq!(value("strs"), value("strings"));
+    assert_eq!(recorder.tracer().stats().truncated, 5);
+}
+
+#[test]
+fn ten_thousand_attributes_arrive_set_in_one_call_or_one_by_one() {
+    let recorder = limited(|limits| limits.attributes = 10_000);
+    let keys: Vec<String> = (0..10_000).map(|i| format!("key {i}")).collect();
+    let many: Vec<_> = keys.iter().zip(0..).map(|(key, i)| (Text::Copied(key), Value::I64(i))).collect();
+    let one_call = recorder.tracer().span("one call").start();
+    one_call.set_attributes(&many);
+    let one_by_one = recorder.tracer().span("one by one").start();
+    for &(key, value) in &many {
+        one_by_one.set_attribute(key, value);
+    }
+    let over = recorder.tracer().span("over").start();
+    over.set_attributes(&many);
+    over.set_attributes(&attributes!["one" => 1, "too many" => 2]);
+    drop((one_call, one_by_one, over));
+    let expected: Vec<(String, OwnedValue)> =
+        keys.iter().cloned().zip((0..10_000i64).map(Into::into)).collect();
+    for (name, lost) in [("one call", 0), ("one by one", 0), ("over", 2)] {
+        let span = recorder.span(name);
+        assert_eq!(span.attributes, expected, "{name}");
+        assert_eq!(dropped(&span), [lost, 0, 0], "{name}");
+    }
+}
+
+#[test]
+fn ten_thousand_events_arrive_in_order() {
+    let recorder = limited(|limits| {
+        limits.events = 10_000;
+        limits.links = 1;
+    });
+    let span = recorder.tracer().span("s").start();
+    for i in 0..10_000i64 {
+        span.add_event("e", &attributes!["i" => i]);
+    }
+    span.end();
+    let span = recorder.span("s");
+    assert_eq!(span.events.len(), 10_000);
+    for (i, event) in span.events.iter().enumerate() {
+        assert_eq!(event.attributes, [("i".to_owned(), OwnedValue::I64(i as i64))]);
+    }
+    assert!(span.events.is_sorted_by_key(|event| event.time_unix_nanos));
+    assert_eq!(recorder.tracer().stats().lost_events, 0);
+}
