@@ -26,15 +26,26 @@ pub(crate) struct Entry {
 }
 
 /// Writes a log, in place of what is at `path`.
+///
+/// # Errors
+///
+/// If the file cannot be written; the error names it.
 pub(crate) fn write(path: &Path, entries: &[Entry]) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    let mut file = BufWriter::new(File::create(path)?);
-    for entry in entries {
-        writeln!(file, "{}", entry.to_json())?;
-    }
-    file.flush()
+    let written = || {
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        let mut file = BufWriter::new(File::create(path)?);
+        for entry in entries {
+            writeln!(file, "{}", entry.to_json())?;
+        }
+        file.flush()
+    };
+    written().map_err(|error| named("cannot write", path, error))
+}
+
+fn named(cannot: &str, path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{cannot} the log {}: {error}", path.display()))
 }
 
 /// Reads a log back.
@@ -43,7 +54,7 @@ pub(crate) fn write(path: &Path, entries: &[Entry]) -> io::Result<()> {
 ///
 /// If the file cannot be read, or a line is not one that [`write`] wrote; the error says which.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<Entry>> {
-    let text = fs::read_to_string(path)?;
+    let text = fs::read_to_string(path).map_err(|error| named("cannot read", path, error))?;
     let entry = |(number, line)| {
         let broken = || format!("{}:{}: not a line of this log", path.display(), number + 1);
         Entry::from_json(line).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, broken()))

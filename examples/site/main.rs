@@ -84,7 +84,11 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
     tracer.shutdown(SHUTDOWN)?;
     if !args.off {
         report::account(&mut stdout(), &tracer.stats())?;
-        writeln!(stdout(), "To look at them: nanospan tree {}", args.spool.display())?;
+        writeln!(
+            stdout(),
+            "To look at the traces: cargo run -p nanospan-cli -- tree {}",
+            args.spool.display()
+        )?;
     }
     Ok(())
 }

@@ -16,6 +16,8 @@ use std::process::ExitCode;
 /// Runs the self-load of `requests` requests and prints what came of it; fails if the files differ
 /// from the client's log.
 pub(crate) fn run(args: &Args, requests: usize) -> Result<ExitCode, Box<dyn Error>> {
+    // Before all the work: whether the log can be written.
+    log::write(&args.log, &[])?;
     let tracer = open_tracer(&args.spool)?;
     let before = segments_in(&args.spool)?;
     let (traced, untraced) = rounds(args, requests, tracer)?;

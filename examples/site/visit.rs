@@ -5,7 +5,7 @@ use crate::routes::Route;
 use crate::site::Site;
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{HeaderMap, HeaderValue, USER_AGENT};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
 use nanospan::propagation::{Getter, TraceContextPropagator, format_traceparent};
@@ -100,14 +100,17 @@ impl Visit {
         self.span.set_attribute("error.type", Value::StaticStr(failure.error_type()));
         self.span.add_event(
             "exception",
-            &attributes!["exception.type" => Value::StaticStr(failure.error_type()), "exception.message" => &message],
+            &attributes![
+                "exception.type" => Value::StaticStr(failure.error_type()),
+                "exception.message" => &message,
+            ],
         );
         self.span.set_status(Status::error(&message));
     }
 }
 
 /// Tells the caller the span that served it, in the form of a `traceparent`.
-const TRACERESPONSE: hyper::header::HeaderName = hyper::header::HeaderName::from_static("traceresponse");
+const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 
 /// Lets a propagator read the headers of a request.
 struct Headers<'a>(&'a HeaderMap);
