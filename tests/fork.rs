@@ -2,12 +2,14 @@
 //! goes on as if nothing had happened.
 //!
 //! A child runs nothing but the calls under test and leaves by `_exit`, without the test harness.
+//!
+//! `NANOSPAN_FORKS` sets how many children are forked amid recording.
 #![cfg(unix)]
 #![allow(unsafe_code, reason = "fork, _exit, waitpid and kill are the subject")]
 
 mod common;
 
-use common::{Account, Counter, PATIENCE, assert_account, quiet_builder, until};
+use common::{Account, Counter, PATIENCE, assert_account, quiet_builder, size, until};
 use nanospan::testing::Recorder;
 use nanospan::{FlushError, SpanHandle, Status, Tracer, attributes};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -138,18 +140,19 @@ fn children_forked_amid_recording_never_hang() {
     let live = tracer.span("live").start_handle();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        for _ in 0..2 {
+        for _ in 0..3 {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
+                    let comes_and_goes = || tracer.span("s").start().end();
                     std::thread::scope(|scope| {
-                        scope.spawn(|| (0..10).for_each(|_| tracer.span("s").start().end()));
+                        (0..8).for_each(|_| drop(scope.spawn(comes_and_goes)));
                         scope.spawn(|| drop(tracer.flush(PATIENCE)));
                     });
                 }
             });
         }
         until("threads record", || tracer.stats().started > 100);
-        for round in 0..150 {
+        for round in 0..size("NANOSPAN_FORKS", 150) {
             let forker = scope.spawn(|| in_child(|| all_calls(tracer, live)));
             let code = forker.join();
             if !matches!(code, Ok(0)) {
