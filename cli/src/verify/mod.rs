@@ -180,14 +180,14 @@ impl<W: Write> Check<W> {
             counted(self.consistency.spans(), "span"),
         );
         let (verdict, style) = match problems.is_empty() {
-            true => (format!("clean: {total}"), GOOD.bold()),
-            false => (
-                format!("not clean: {total}; {}", problems.join("; ")),
-                BAD.bold(),
-            ),
+            true => ("clean", GOOD.bold()),
+            false => ("not clean", BAD.bold()),
         };
-        let verdict = self.paint.paint(style, &verdict);
-        writeln!(self.output, "\n{verdict}")?;
+        let verdict = self.paint.paint(style, verdict);
+        writeln!(self.output, "\n{verdict}: {total}")?;
+        for problem in &problems {
+            writeln!(self.output, "    {problem}")?;
+        }
         Ok(if problems.is_empty() { CLEAN } else { DAMAGED })
     }
 }
