@@ -177,6 +177,23 @@ fn a_batch_of_another_version_is_an_unknown_version() {
 }
 
 #[test]
+fn a_frame_of_another_kind_is_passed_over_and_told() {
+    let mut other = framed(b"a kind of payload that is yet to come");
+    other[8] = 2;
+    let checksum = crc32(&other[..20]).to_le_bytes();
+    other[20..24].copy_from_slice(&checksum);
+    let (mut bytes, _) = three_frames();
+    bytes.extend(other);
+    let run = verified(&bytes);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(
+        run.stdout.contains("passed over 1 frame without spans"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
 fn a_segment_of_another_version_is_wrong_input() {
     let (mut bytes, _) = three_frames();
     bytes[8] = 9;
