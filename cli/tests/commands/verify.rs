@@ -228,6 +228,18 @@ fn a_segment_that_is_being_written_may_end_inside_of_a_batch() {
 }
 
 #[test]
+fn what_is_torn_in_front_of_a_whole_batch_is_damage_in_an_open_segment_too() {
+    let (mut bytes, _) = three_frames();
+    bytes.extend(frame_header(&[0; 100_000]));
+    bytes.extend(frame(&plain_batch(3, &[span(9, 0, "x", 0, 1)])));
+    let spool = Spool::new();
+    let path = spool.file("spans-00000000000000000001.nsp.open", &bytes);
+    let run = run("verify", &path, &[]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.stdout.contains("recovered 4 batches"), "{}", run.stdout);
+}
+
+#[test]
 fn every_flipped_bit_of_a_segment_is_noticed() {
     let (bytes, _) = three_frames();
     // A stride that is prime to 8, so that all bits of a byte and all bytes of a word have a turn.
