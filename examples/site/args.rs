@@ -62,7 +62,7 @@ impl Args {
                 "--seed" => args.seed = number(flag, &value()?)?,
                 "--log" => args.log = value()?.into(),
                 "--help" | "-h" => args.help = true,
-                _ => return Err(format!("{flag}: no such flag")),
+                _ => return Err(format!("{flag:?}: no such flag")),
             }
         }
         if args.off && args.self_load.is_some() {

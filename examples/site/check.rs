@@ -1,10 +1,9 @@
 //! Compares the segment files with what the client wrote down, as multisets: for every request its
-//! ids, its parent, its route, its status and the names of all spans below it. No counter of the
-//! tracer has a part in this.
+//! ids, its parent, trace state, method, path, route, status and events, and the names of all spans
+//! below it. No counter of the tracer has a part in this.
 
 use crate::files::{Files, Key, Named, Row};
 use crate::log::Entry;
-use nanospan::export::segment::SegmentFile;
 use nanospan::propagation::parse_traceparent;
 use nanospan::{SpanId, SpanKind, StatusCode, TraceId};
 use std::collections::HashMap;
@@ -27,10 +26,13 @@ pub(crate) struct Verdict {
 }
 
 /// Compares the files with the log.
-pub(crate) fn compare(entries: &[Entry], segments: &[SegmentFile]) -> Verdict {
-    let mut verdict = Verdict { requests: entries.len(), ..Verdict::default() };
-    let files = Files::read(segments, &mut verdict.problems);
-    verdict.spans = files.rows.len();
+pub(crate) fn compare(entries: &[Entry], files: &Files<'_>) -> Verdict {
+    let mut verdict = Verdict {
+        problems: files.problems.clone(),
+        requests: entries.len(),
+        spans: files.rows.len(),
+        ..Verdict::default()
+    };
 
     // How often the log has a line more than the files.
     let mut lines: HashMap<String, i64> = HashMap::new();
@@ -48,8 +50,8 @@ pub(crate) fn compare(entries: &[Entry], segments: &[SegmentFile]) -> Verdict {
     }
     let mut reached = 0;
     for row in files.rows.iter().filter(|row| files.span(row).kind() == SpanKind::Server) {
-        let below = shape(&files, row, &mut reached);
-        *lines.entry(found(&files, row, &below)).or_default() -= 1;
+        let below = shape(files, row, &mut reached);
+        *lines.entry(found(files, row, &below)).or_default() -= 1;
     }
     let mut unequal: Vec<String> = Vec::new();
     for (line, more) in lines {
@@ -61,12 +63,12 @@ pub(crate) fn compare(entries: &[Entry], segments: &[SegmentFile]) -> Verdict {
     unequal.sort();
     verdict.problems.append(&mut unequal);
 
-    reached += compare_orders(&files, accepted, &mut verdict.problems);
+    reached += compare_orders(files, accepted, &mut verdict.problems);
     if reached != verdict.spans {
         let stray = verdict.spans as i64 - reached as i64;
         verdict.problems.push(format!("{stray} spans belong to no request and no orders"));
     }
-    compare_threads(&files, &mut verdict);
+    compare_threads(files, &mut verdict);
     verdict
 }
 
@@ -97,6 +99,8 @@ fn expected(entry: &Entry) -> Result<Option<String>, String> {
         // Without a trace to continue, a trace state has no meaning.
         state: sent.as_ref().and(entry.tracestate.as_deref()).unwrap_or_default(),
         name: &route.map_or(entry.method.clone(), |route| format!("{} {route}", entry.method)),
+        method: Some(&entry.method),
+        path: &entry.path,
         route,
         status: Some(i64::from(entry.status)),
         failed,
@@ -144,12 +148,18 @@ fn work_of(entry: &Entry) -> Result<Work, String> {
 fn found(files: &Files<'_>, row: &Row<'_>, below: &str) -> String {
     let span = files.span(row);
     let events: Vec<&str> = span.events().map(|event| event.name()).collect();
+    let mut path = files.str(row, "url.path").unwrap_or("none").to_owned();
+    if let Some(query) = files.str(row, "url.query") {
+        path = format!("{path}?{query}");
+    }
     let parent = row.parent.map_or("none".to_owned(), |parent| parent.to_string());
     line(&Line {
         key: row.key(),
         parent: if row.parent.is_some() && !row.is_entry { format!("{parent} (local)") } else { parent },
         state: span.trace_state(),
         name: row.name,
+        method: files.str(row, "http.request.method"),
+        path: &path,
         route: files.str(row, "http.route"),
         status: files.int(row, "http.response.status_code"),
         failed: span.status().0 == StatusCode::Error,
@@ -158,11 +168,15 @@ fn found(files: &Files<'_>, row: &Row<'_>, below: &str) -> String {
     })
 }
 
+/// What is compared of a request.
 struct Line<'a> {
     key: Key,
     parent: String,
     state: &'a str,
     name: &'a str,
+    method: Option<&'a str>,
+    /// With its query.
+    path: &'a str,
     route: Option<&'a str>,
     status: Option<i64>,
     failed: bool,
@@ -171,11 +185,13 @@ struct Line<'a> {
 }
 
 fn line(line: &Line<'_>) -> String {
-    let Line { key: (trace, id), parent, state, name, route, status, failed, events, below } = line;
+    let Line { key: (trace, id), parent, state, name, path, failed, events, below, .. } = line;
     format!(
-        "trace {trace} span {id} parent {parent} state `{state}` `{name}` route {} status {} error {failed} events [{events}] spans [{below}]",
-        route.unwrap_or("none"),
-        status.map_or("none".to_owned(), |status| status.to_string()),
+        "trace {trace} span {id} parent {parent} state `{state}` `{name}` {} {path} route {} status {} \
+         error {failed} events [{events}] spans [{below}]",
+        line.method.unwrap_or("none"),
+        line.route.unwrap_or("none"),
+        line.status.map_or("none".to_owned(), |status| status.to_string()),
     )
 }
 

@@ -44,33 +44,39 @@ pub(crate) fn open_new(spool: &Path, before: &[PathBuf]) -> Result<Vec<SegmentFi
 }
 
 /// All spans of some segments.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Files<'a> {
     batches: Vec<BatchView<'a>>,
     pub(crate) rows: Vec<Row<'a>>,
     /// Where in `rows` a span's children are, but for those that say that their parent is elsewhere.
     children: HashMap<Key, Vec<usize>>,
+    /// What is wrong with the files or the spans in them, each for itself.
+    pub(crate) problems: Vec<String>,
 }
 
 impl<'a> Files<'a> {
-    /// Reads every span, and adds to `problems` what is wrong with them: damage, a span id that is
-    /// there twice, a parent that is not there, an end before the start, something left out.
-    pub(crate) fn read(segments: &'a [SegmentFile], problems: &mut Vec<String>) -> Self {
-        let mut files = Self { batches: Vec::new(), rows: Vec::new(), children: HashMap::new() };
+    /// Reads every span, and finds what is wrong: damage, a span id that is there twice, a parent that
+    /// is not in the trace, an end before the start, something left out.
+    pub(crate) fn read(segments: &'a [SegmentFile]) -> Self {
+        let mut files = Self::default();
         for segment in segments {
+            let mut damaged = Vec::new();
             match segment.reader() {
                 Ok(frames) => {
                     for frame in frames {
                         match frame {
                             Ok(frame) => files.add(frame.view()),
-                            Err(damage) => problems.push(format!("{}: {damage}", segment.path().display())),
+                            Err(damage) => damaged.push(damage),
                         }
                     }
                 }
-                Err(damage) => problems.push(format!("{}: {damage}", segment.path().display())),
+                Err(damage) => damaged.push(damage),
             }
+            let path = segment.path().display();
+            files.problems.extend(damaged.iter().map(|damage| format!("{path}: {damage}")));
         }
-        files.check(problems);
+        let mut problems = files.check();
+        files.problems.append(&mut problems);
         files
     }
 
@@ -93,7 +99,9 @@ impl<'a> Files<'a> {
         self.batches.push(batch);
     }
 
-    fn check(&self, problems: &mut Vec<String>) {
+    /// What is wrong with the spans.
+    fn check(&self) -> Vec<String> {
+        let mut problems = Vec::new();
         let mut keys = HashSet::with_capacity(self.rows.len());
         for row in &self.rows {
             if !keys.insert(row.key()) {
@@ -115,6 +123,7 @@ impl<'a> Files<'a> {
                 problems.push(format!("{}: its parent {parent} is not in its trace", Named(row)));
             }
         }
+        problems
     }
 
     /// The whole span.
@@ -130,6 +139,7 @@ impl<'a> Files<'a> {
         rows
     }
 
+    /// The value of an attribute that is a number.
     pub(crate) fn int(&self, row: &Row<'_>, key: &str) -> Option<i64> {
         match self.span(row).attributes().find(|(name, _)| *name == key)?.1 {
             ValueView::I64(value) => Some(value),
@@ -137,6 +147,7 @@ impl<'a> Files<'a> {
         }
     }
 
+    /// The value of an attribute that is a text.
     pub(crate) fn str(&self, row: &Row<'_>, key: &str) -> Option<&'a str> {
         match self.span(row).attributes().find(|(name, _)| *name == key)?.1 {
             ValueView::Str(value) => Some(value),

@@ -28,11 +28,12 @@ mod routes;
 mod self_load;
 mod server;
 mod site;
+#[cfg(test)]
+mod tests;
 mod visit;
 
 use args::Args;
 use nanospan::Tracer;
-use nanospan::export::segment::SegmentExporter;
 use server::Server;
 use std::error::Error;
 use std::io::{self, Write, stdout};
@@ -83,7 +84,7 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
     tracer.shutdown(SHUTDOWN)?;
     if !args.off {
         report::account(&mut stdout(), &tracer.stats())?;
-        writeln!(stdout(), "To look at the traces: nanospan tree {}", args.spool.display())?;
+        writeln!(stdout(), "To look at them: nanospan tree {}", args.spool.display())?;
     }
     Ok(())
 }
@@ -92,7 +93,7 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
 fn open_tracer(spool: &Path) -> Result<Tracer, Box<dyn Error>> {
     let tracer = Tracer::builder("shop")
         .resource("service.version", env!("CARGO_PKG_VERSION"))
-        .exporter(SegmentExporter::builder(spool).build()?)
+        .segments(spool)
         .build()?;
     Ok(tracer)
 }

@@ -32,15 +32,16 @@ pub(crate) fn run(args: &Args, requests: usize) -> Result<ExitCode, Box<dyn Erro
     log::write(&args.log, &entries)?;
     let entries = log::read(&args.log)?;
     let segments = files::open_new(&args.spool, &before)?;
-    let verdict = compare(&entries, &segments);
+    let files = Files::read(&segments);
+    let verdict = compare(&entries, &files);
     writeln!(out, "\nThe segment files against the client's own log, request by request")?;
     report::verdict(&mut out, &verdict)?;
     writeln!(out)?;
-    report::slowest(&mut out, &Files::read(&segments, &mut Vec::new()))?;
+    report::slowest(&mut out, &files)?;
 
     let (spool, log) = (args.spool.display(), args.log.display());
     writeln!(out, "\nThe segment files are in {spool}, the client's log is {log}.")?;
-    writeln!(out, "To look at the traces: nanospan tree {spool}")?;
+    writeln!(out, "To look at the traces: cargo run -p nanospan-cli -- tree {spool}")?;
     Ok(if verdict.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

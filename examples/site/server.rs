@@ -31,8 +31,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 impl Server {
     /// Serves a site on a port of the loopback interface; port 0 is any that is free.
+    ///
+    /// # Errors
+    ///
+    /// If the port cannot be listened on; the error names it.
     pub(crate) async fn start(port: u16, tracer: Tracer) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+        let cannot = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot listen on 127.0.0.1:{port}: {error}"))
+        };
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(cannot)?;
         let address = listener.local_addr()?;
         let (site, background) = Site::open(tracer, address)?;
         let (stop, told) = oneshot::channel();
@@ -89,8 +96,10 @@ fn serve(stream: TcpStream, site: Arc<Site>, connections: &GracefulShutdown) {
         .serve_connection(TokioIo::new(stream), service_fn(move |request| Arc::clone(&site).serve(request)));
     let connection = connections.watch(connection);
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            eprintln!("site: a connection broke: {error}");
+        match connection.await {
+            // A client that keeps a connection open and asks nothing more breaks no rule.
+            Err(error) if !error.is_timeout() => eprintln!("site: a connection broke: {error}"),
+            _ => {}
         }
     });
 }
