@@ -32,6 +32,7 @@
 //! - [`sampling`] and [`propagation`]: which spans are recorded, and how a trace goes on in another
 //!   service.
 //! - [`batch`]: the format of a batch, to read and to write.
+//! - [`testing`]: for the tests of code that is traced.
 //!
 //! # What happens under load
 //!

@@ -62,6 +62,8 @@ pub(crate) struct Settings {
 /// How long the drain sleeps while spans come in at full speed: long enough that a wake-up costs
 /// little beside the work, short enough that what it reads is still in a cache.
 const BUSY: Duration = Duration::from_micros(200);
+/// How long it sleeps at least.
+const PAUSE: Duration = Duration::from_micros(100);
 /// How long it sleeps once nothing has come for `IDLE_AFTER`.
 const IDLE: Duration = Duration::from_millis(10);
 const IDLE_AFTER: Duration = Duration::from_secs(1);
@@ -359,9 +361,10 @@ impl Pipeline {
                     sleep = self.settings.drain_interval.max(IDLE);
                 }
             }
-            // A pass that took longer than the pause has no pause behind it.
-            let pause = sleep.saturating_sub(began.elapsed());
-            if !pause.is_zero() && self.state().requested == sealed {
+            // A long pass is followed by a short pause, but by one: reading the blocks all the time
+            // would take their lines away from the threads that write them.
+            let pause = sleep.saturating_sub(began.elapsed()).max(PAUSE);
+            if self.state().requested == sealed {
                 thread::park_timeout(pause);
             }
         }

@@ -125,10 +125,12 @@ impl Span {
         Self { core, target: None, trace_id, id, flags, has_status: true, trace_state }
     }
 
-    /// A span below this one that records nothing and passes on the same ids.
+    /// A span below this one, which is not recording, that passes on the same ids.
     #[inline(always)]
     pub(crate) fn passed_on(&self) -> Self {
-        Self::passing(self.core, self.trace_id, self.span_id(), self.flags, self.trace_state.clone())
+        debug_assert!(!self.is_recording());
+        let span_id = SpanId::from_u64(self.id.load(Ordering::Relaxed));
+        Self::passing(self.core, self.trace_id, span_id, self.flags, self.trace_state.clone())
     }
 
     pub(crate) const fn invalid(core: Option<&'static Core>) -> Self {
@@ -318,15 +320,22 @@ pub(crate) fn link_to(context: &SpanContext) -> Link<'_> {
     }
 }
 
+/// What dropping a recording span does. A call, so that dropping one that is not recording is only a
+/// look at it, laid out in the caller.
+#[inline(never)]
+fn end_now(core: &'static Core, target: Target, has_status: bool) {
+    if !has_status && thread::panicking() {
+        let (code, text) = Status::Error(Text::Static("panicked")).parts();
+        core.engine.status(target, code, text);
+    }
+    core.engine.end(target);
+}
+
 impl Drop for Span {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if let Some((core, target)) = self.live() {
-            if !self.has_status && thread::panicking() {
-                let (code, text) = Status::Error(Text::Static("panicked")).parts();
-                core.engine.status(target, code, text);
-            }
-            core.engine.end(target);
+            end_now(core, target, self.has_status);
         }
     }
 }

@@ -220,11 +220,14 @@ impl<'a> SpanBuilder<'a> {
             Parent::None if core.sampler.never(ParentSample::None) => return core.unsampled_root(),
             _ => {}
         }
-        self.start_elsewhere(core)
+        // Taken apart and put together again: handed on as it is, the builder would be laid out in
+        // memory by every caller, whichever way it goes.
+        let Self { name, kind, parent, start, attributes, links, .. } = self;
+        Self { core: Some(core), name, kind, parent, start, attributes, links }.start_elsewhere(core)
     }
 
     #[inline(always)]
-    fn start_below(&self, core: &'static Core, below: &Below<'_>) -> Span {
+    fn start_below(self, core: &'static Core, below: &Below<'_>) -> Span {
         let name = NameWord::of(self.name);
         let flags = below.flags.with_sampled(true);
         let remote = if below.remote { REMOTE } else { 0 };
@@ -236,14 +239,16 @@ impl<'a> SpanBuilder<'a> {
             return Span::passing(Some(core), below.trace_id, span_id, flags, below.state.clone());
         };
         if name.is_elsewhere() || !below.state.is_empty() || self.has_more() {
-            self.record_more(core, target, name, below.state);
+            let Self { start, attributes, links, .. } = self;
+            let more = More { text: self.name, start, attributes, links };
+            more.record(core, target, name, below.state);
         }
         Span::recording(core, target, below.trace_id, flags, below.state.clone())
     }
 
     /// A root, or a span whose parent is not a recording span of this tracer.
     #[inline(never)]
-    fn start_elsewhere(&self, core: &'static Core) -> Span {
+    fn start_elsewhere(self, core: &'static Core) -> Span {
         match self.position(core) {
             Position::Root => self.start_root(core),
             Position::Below(below) => self.start_below(core, &below),
@@ -254,7 +259,7 @@ impl<'a> SpanBuilder<'a> {
         }
     }
 
-    fn start_root(&self, core: &'static Core) -> Span {
+    fn start_root(self, core: &'static Core) -> Span {
         // A thread without ids is refused by `begin`.
         let trace_id = core.engine.own().map_or(0, |own| own.local().ids.next());
         if !core.sampler.decide(ParentSample::None, || trace_id) {
@@ -312,13 +317,22 @@ impl<'a> SpanBuilder<'a> {
             Parent::Handle(handle) => below_handle(core, handle),
         }
     }
+}
 
-    /// What does not fit into the slot.
+/// What does not fit into the slot.
+struct More<'a> {
+    text: Text<'a>,
+    start: Option<Timestamp>,
+    attributes: &'a [(Text<'a>, Value<'a>)],
+    links: &'a [SpanContext],
+}
+
+impl More<'_> {
     #[inline(never)]
-    fn record_more(&self, core: &'static Core, target: Target, name: NameWord, state: &TraceState) {
+    fn record(self, core: &'static Core, target: Target, name: NameWord, state: &TraceState) {
         let engine = core.engine;
         if name.is_elsewhere() {
-            engine.text(target, Kind::Name, self.name);
+            engine.text(target, Kind::Name, self.text);
         }
         if !state.is_empty() {
             engine.text(target, Kind::TraceState, Text::Copied(state.as_str()));

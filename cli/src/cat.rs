@@ -1,0 +1,114 @@
+//! `nanospan cat`: spans as OTLP/JSON lines.
+
+use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
+
+use nanospan::batch::SpanView;
+
+use crate::arguments::CatOptions;
+use crate::failure::{CLEAN, Failure};
+use crate::input::Input;
+use crate::json;
+use crate::notices::Notices;
+use crate::otlp::TracesData;
+use crate::terminal;
+
+const BUFFER_BYTES: usize = 256 << 10;
+
+pub(crate) fn run(options: &CatOptions, notices: &mut Notices) -> Result<u8, Failure> {
+    let input = Input::find(&options.paths, notices)?;
+    let mut output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
+    if !terminal::output_is_file() {
+        notices.forbid_bar();
+    }
+    let mut left = options.limit.unwrap_or(u64::MAX);
+    if left == 0 {
+        return Ok(CLEAN);
+    }
+    let filtered = options.trace.is_some() || options.name.is_some();
+    let mut chosen = Vec::new();
+    input.each_batch(notices, |batch| {
+        chosen.clear();
+        let spans = batch.spans().enumerate();
+        let wanted = spans.filter(|(_, span)| !filtered || matches(options, span));
+        let wanted = wanted.map(|(index, _)| index);
+        chosen.extend(wanted.take(usize::try_from(left).unwrap_or(usize::MAX)));
+        // An envelope without spans says nothing, and OTLP wants none.
+        if !chosen.is_empty() {
+            let wanted = |index| chosen.binary_search(&index).is_ok();
+            json::write_line(&mut output, &TracesData { batch, wanted })?;
+            left -= chosen.len() as u64;
+        }
+        Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    output.flush()?;
+    Ok(CLEAN)
+}
+
+fn matches(options: &CatOptions, span: &SpanView<'_>) -> bool {
+    options.trace.is_none_or(|trace| span.trace_id() == trace)
+        && options.name.as_ref().is_none_or(|pattern| is_like(span.name(), pattern))
+}
+
+/// Whether `name` is `pattern` with each `*` of it replaced by some text.
+///
+/// The time is at most the product of the two lengths: it is enough to go back to the last `*`.
+fn is_like(name: &str, pattern: &str) -> bool {
+    let (name, pattern) = (name.as_bytes(), pattern.as_bytes());
+    let (mut at, mut expected) = (0, 0);
+    let mut star = None;
+    while at < name.len() {
+        match pattern.get(expected) {
+            Some(b'*') => {
+                star = Some((at, expected));
+                expected += 1;
+            }
+            Some(byte) if *byte == name[at] => {
+                at += 1;
+                expected += 1;
+            }
+            _ => {
+                let Some((covered, position)) = star else {
+                    return false;
+                };
+                star = Some((covered + 1, position));
+                (at, expected) = (covered + 1, position + 1);
+            }
+        }
+    }
+    pattern[expected..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_like;
+
+    #[test]
+    fn a_star_stands_for_any_text_and_all_else_for_itself() {
+        for (name, pattern, expected) in [
+            ("GET /cart", "GET /cart", true),
+            ("GET /cart", "GET", false),
+            ("GET /cart", "GET *", true),
+            ("GET /cart", "*cart", true),
+            ("GET /cart", "*/c*t", true),
+            ("GET /cart", "*", true),
+            ("GET /cart", "**", true),
+            ("GET /cart", "", false),
+            ("", "", true),
+            ("", "*", true),
+            ("", "a", false),
+            ("aab", "*ab", true),
+            ("aab", "a*ab*b", false),
+            ("日本", "日*", true),
+            ("a.c", "a?c", false),
+        ] {
+            assert_eq!(is_like(name, pattern), expected, "{name:?} like {pattern:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_of_many_stars_ends_soon() {
+        let name = "a".repeat(5_000);
+        assert!(!is_like(&name, &format!("{}b", "*a".repeat(500))));
+    }
+}

@@ -1,0 +1,143 @@
+//! Going over the spans and adding up.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+
+use nanospan::StatusCode;
+use nanospan::batch::{BatchView, SpanView, ValueView};
+
+use super::durations::Durations;
+use crate::failure::Failure;
+use crate::input::{Input, Part, Trouble};
+use crate::notices::Notices;
+
+/// What is in the input.
+#[derive(Debug, Default)]
+pub(super) struct Stats {
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+    pub(super) batches: u64,
+    pub(super) spans: u64,
+    pub(super) errors: u64,
+    pub(super) traces: HashSet<[u8; 16]>,
+    pub(super) tracers: HashSet<u64>,
+    /// From the first start to the last end, in nanoseconds since the Unix epoch.
+    pub(super) range: Option<(u64, u64)>,
+    /// Spans that end before they start; they count in no quantile.
+    pub(super) backward: u64,
+    pub(super) names: HashMap<String, Group>,
+    /// By the resource's `service.name`; empty if it has none.
+    pub(super) services: HashMap<String, Group>,
+    pub(super) dropped: Dropped,
+    pub(super) damage: DamageSum,
+}
+
+/// Spans that have something in common.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub(super) spans: u64,
+    pub(super) errors: u64,
+    pub(super) durations: Durations,
+}
+
+/// What the producers had to leave out.
+#[derive(Debug, Default)]
+pub(super) struct Dropped {
+    /// Those of events and links included.
+    pub(super) attributes: u64,
+    pub(super) events: u64,
+    pub(super) links: u64,
+}
+
+/// What could not be read.
+#[derive(Debug, Default)]
+pub(super) struct DamageSum {
+    pub(super) files: u64,
+    pub(super) places: u64,
+    pub(super) skipped_bytes: u64,
+    /// Files that are being written and end inside of a batch.
+    pub(super) unfinished: u64,
+}
+
+impl Stats {
+    /// Reads `input`. Damaged files are warned of.
+    pub(super) fn of(input: &Input, notices: &mut Notices) -> Result<Self, Failure> {
+        let mut stats = Self::default();
+        input.each_segment(notices, |mut segment, notices| {
+            stats.files += 1;
+            stats.bytes += segment.bytes.len() as u64;
+            let path = segment.path;
+            let mut trouble = Trouble::default();
+            for part in segment.parts(notices) {
+                match part {
+                    Part::Batch(frame) => stats.add_batch(&frame.view()),
+                    Part::Damage(damage) => trouble.add(damage),
+                    Part::Unfinished(_) => stats.damage.unfinished += 1,
+                }
+            }
+            stats.damage.files += u64::from(trouble.places > 0);
+            stats.damage.places += trouble.places;
+            stats.damage.skipped_bytes += trouble.skipped;
+            trouble.report(path, notices);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(stats)
+    }
+
+    fn add_batch(&mut self, batch: &BatchView<'_>) {
+        self.batches += 1;
+        self.tracers.insert(batch.instance_id());
+        let service = service_name(batch);
+        if batch.span_count() > 0 && !self.services.contains_key(service) {
+            self.services.insert(service.to_owned(), Group::default());
+        }
+        for span in batch.spans() {
+            self.add_span(&span);
+            if let Some(group) = self.services.get_mut(service) {
+                group.add(&span);
+            }
+        }
+    }
+
+    fn add_span(&mut self, span: &SpanView<'_>) {
+        self.spans += 1;
+        self.errors += u64::from(span.status().0 == StatusCode::Error);
+        self.traces.insert(span.trace_id());
+        let (start, end) = (span.start_unix_nanos(), span.end_unix_nanos());
+        self.backward += u64::from(end < start);
+        let (first, last) = self.range.unwrap_or((start, end));
+        self.range = Some((first.min(start), last.max(end)));
+        // Names repeat: one that is known is not copied.
+        match self.names.get_mut(span.name()) {
+            Some(group) => group.add(span),
+            None => self.names.entry(span.name().to_owned()).or_default().add(span),
+        }
+        let dropped = &mut self.dropped;
+        dropped.attributes += u64::from(span.dropped_attributes_count());
+        dropped.events += u64::from(span.dropped_events_count());
+        dropped.links += u64::from(span.dropped_links_count());
+        let of_events = span.events().map(|event| event.dropped_attributes_count());
+        let of_links = span.links().map(|link| link.dropped_attributes_count());
+        dropped.attributes += of_events.chain(of_links).map(u64::from).sum::<u64>();
+    }
+}
+
+impl Group {
+    fn add(&mut self, span: &SpanView<'_>) {
+        self.spans += 1;
+        self.errors += u64::from(span.status().0 == StatusCode::Error);
+        if let Some(nanos) = span.end_unix_nanos().checked_sub(span.start_unix_nanos()) {
+            self.durations.add(nanos);
+        }
+    }
+}
+
+/// The resource's `service.name`; empty if there is none.
+pub(crate) fn service_name<'a>(batch: &BatchView<'a>) -> &'a str {
+    let mut resource = batch.resource();
+    let found = resource.find_map(|(key, value)| match value {
+        ValueView::Str(name) if key == "service.name" => Some(name),
+        _ => None,
+    });
+    found.unwrap_or_default()
+}
