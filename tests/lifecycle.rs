@@ -93,8 +93,13 @@ fn a_flush_whose_spans_were_lost_says_so_also_when_the_next_flush_succeeds_at_on
         let (exporting, flushing) = (Arc::clone(&exporting), Arc::clone(&flushing));
         By(move |_: &Context, _: &Batch| {
             let round = exporting.fetch_add(1, Ordering::SeqCst) + 1;
-            until("the second flush is about to begin", || flushing.load(Ordering::SeqCst) == round);
-            // Time for it to begin: a round in which it has not is no test, but no failure either.
+            // Time for the second flush to begin: a round in which it has not is no test, but no
+            // failure either. Waiting for it without limit would not do: it may still be in the round
+            // before, which ends only when this export does.
+            let patience = Instant::now() + Duration::from_millis(2);
+            while flushing.load(Ordering::SeqCst) < round && Instant::now() < patience {
+                std::thread::yield_now();
+            }
             std::thread::sleep(Duration::from_micros(500));
             refuse()
         })

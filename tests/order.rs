@@ -122,7 +122,7 @@ fn play(tracer: Tracer, spans: &mut Vec<SpanHandle>, call: &Call) {
         Call::Others(n) => (0..*n).for_each(|_| tracer.span("other").start().end()),
         Call::Set(span, key, value) => tracer.set_attribute(spans[*span], *key, *value),
         Call::SetCopied(span, key, value) => {
-            tracer.set_attribute(spans[*span], Text::Copied(&key.to_owned()), *value);
+            tracer.set_attribute(spans[*span], Text::Copied(&String::from(*key)), *value);
         }
         Call::SetMany(span, many) => {
             let many: Vec<_> =

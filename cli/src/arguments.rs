@@ -147,7 +147,7 @@ pub(crate) struct TreeOptions {
 /// twice, span ids that occur twice in a trace, spans that end before they start, and spans whose
 /// parent is missing. A missing parent is reported but is an error only with --strict: it may have
 /// been recorded elsewhere, be unfinished, or be in a file that was moved away. Memory grows with
-/// the number of spans, by about 100 bytes for each.
+/// the number of spans, by about 200 bytes for each.
 ///
 /// Exit code: 0 if everything is in order, 1 if not, 2 if the command line or the input is wrong.
 #[derive(Debug, Args)]

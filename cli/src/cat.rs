@@ -1,6 +1,6 @@
 //! `nanospan cat`: spans as OTLP/JSON lines.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 
 use nanospan::batch::SpanView;
@@ -11,13 +11,14 @@ use crate::input::Input;
 use crate::json;
 use crate::notices::Notices;
 use crate::otlp::TracesData;
+use crate::terminal;
 
 const BUFFER_BYTES: usize = 256 << 10;
 
 pub(crate) fn run(options: &CatOptions, notices: &mut Notices) -> Result<u8, Failure> {
     let input = Input::find(&options.paths, notices)?;
     let mut output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
-    if io::stdout().is_terminal() {
+    if !terminal::output_is_file() {
         notices.forbid_bar();
     }
     let mut left = options.limit.unwrap_or(u64::MAX);

@@ -119,7 +119,7 @@ impl Input {
         notices: &mut Notices,
         mut visit: impl FnMut(BatchView<'_>) -> Result<ControlFlow<()>, Failure>,
     ) -> Result<(), Failure> {
-        self.each_segment(notices, |segment, notices| {
+        self.each_segment(notices, |mut segment, notices| {
             let mut trouble = Trouble::default();
             let mut flow = ControlFlow::Continue(());
             let path = segment.path;
@@ -171,13 +171,19 @@ impl<'a> Segment<'a> {
     }
 
     /// The batches of the segment and what is damaged, in order. The progress follows.
-    pub(crate) fn parts(self, notices: &mut Notices) -> impl Iterator<Item = Part<'a>> {
+    pub(crate) fn parts(&mut self, notices: &mut Notices) -> impl Iterator<Item = Part<'a>> {
         let mut counted = 0;
-        self.parts.inspect(move |part| {
+        self.parts.by_ref().inspect(move |part| {
             let end = part.end();
             notices.advance(end - counted);
             counted = end;
         })
+    }
+
+    /// How many intact frames the parts so far did not include, because they hold something else
+    /// than spans: a newer version of the library may write such.
+    pub(crate) fn foreign_frames(&self) -> u64 {
+        self.parts.reader.foreign_frames()
     }
 }
 

@@ -41,7 +41,7 @@ impl Notices {
         Self { exit_code: CLEAN, silent: false, bar: None, bar_allowed: io::stderr().is_terminal() }
     }
 
-    /// Shows no bar from now on: the output goes to the terminal that it would be drawn on.
+    /// Shows no bar: output may appear meanwhile on the terminal that it would be drawn on.
     pub(crate) fn forbid_bar(&mut self) {
         self.bar_allowed = false;
     }

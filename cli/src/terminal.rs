@@ -38,6 +38,23 @@ pub(crate) fn columns() -> usize {
         .clamp(*COLUMNS.start(), *COLUMNS.end())
 }
 
+/// Whether the standard output is a file, and nothing of it can appear on a terminal: at the other
+/// end of a pipe there may be one.
+pub(crate) fn output_is_file() -> bool {
+    #[cfg(unix)]
+    {
+        use std::fs::File;
+        use std::os::fd::AsFd;
+        let output = io::stdout().as_fd().try_clone_to_owned();
+        let metadata = output.and_then(|output| File::from(output).metadata());
+        metadata.is_ok_and(|metadata| metadata.is_file())
+    }
+    #[cfg(not(unix))]
+    {
+        false
+    }
+}
+
 pub(crate) const STRONG: Style = Style::new().bold();
 pub(crate) const FAINT: Style = Style::new().dimmed();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default();

@@ -26,12 +26,12 @@ pub(crate) fn duration(nanos: u64) -> String {
     }
 }
 
-/// A size in bytes, to three significant digits: `312 B`, `1.25 MiB`.
+/// A size in bytes, to at least three significant digits: `312 B`, `1.25 MiB`.
 pub(crate) fn bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
     let mut units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].iter();
     let mut unit = units.next();
-    while value >= 999.5 {
+    while value >= 1023.5 {
         unit = units.next();
         value /= 1024.0;
     }
@@ -170,8 +170,10 @@ mod tests {
     #[test]
     fn sizes_and_counts_are_grouped() {
         assert_eq!(bytes(0), "0 B");
-        assert_eq!(bytes(999), "999 B");
-        assert_eq!(bytes(1_000), "0.98 KiB");
+        assert_eq!(bytes(1_023), "1023 B");
+        assert_eq!(bytes(1_024), "1.00 KiB");
+        assert_eq!(bytes(1_047_000), "1022 KiB");
+        assert_eq!(bytes(1_048_500), "1.00 MiB");
         assert_eq!(bytes(64 << 20), "64.0 MiB");
         assert_eq!(bytes(u64::MAX), "16.0 EiB");
         assert_eq!(count(0), "0");

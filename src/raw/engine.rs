@@ -222,13 +222,10 @@ impl Engine {
         }
     }
 
-    /// The right to record on a live span, and in what order: `None` when it has ended (counted) or
-    /// no call is let in.
+    /// The right to record on a live span, and in what order: `None` when it has ended, which is
+    /// counted.
     #[inline(always)]
     fn stamp(&'static self, own: Own, target: Target) -> Option<Stamp> {
-        if !self.is_open() {
-            return None;
-        }
         let slot = target.block.slot(target.place.slot());
         if !slot.is_live(target.place.base()) {
             own.local().tally.add_own(Count::Stale, 1);
@@ -264,6 +261,10 @@ impl Engine {
     /// Sets one attribute whose key and value are a word each.
     #[inline]
     fn scalar(&'static self, target: Target, key: u64, value: u64) {
+        // Before the registry, which a forked child must stay out of: see `count`.
+        if !self.is_open() {
+            return;
+        }
         let Some(own) = self.registry.own() else {
             return self.shed(target, Count::ShedAttributes, Shed::Attributes, 1);
         };
@@ -362,6 +363,10 @@ impl Engine {
         };
         // An attributes record that cannot be begun loses as many attributes as the call has.
         let lost = if kind == Kind::Attributes { attributes.len() as u32 } else { 1 };
+        // As in `scalar`.
+        if !self.is_open() {
+            return;
+        }
         let Some(own) = self.registry.own() else {
             return self.shed(target, count, what, lost);
         };

@@ -320,15 +320,22 @@ pub(crate) fn link_to(context: &SpanContext) -> Link<'_> {
     }
 }
 
+/// What dropping a recording span does. A call, so that dropping one that is not recording is only a
+/// look at it, laid out in the caller.
+#[inline(never)]
+fn end_now(core: &'static Core, target: Target, has_status: bool) {
+    if !has_status && thread::panicking() {
+        let (code, text) = Status::Error(Text::Static("panicked")).parts();
+        core.engine.status(target, code, text);
+    }
+    core.engine.end(target);
+}
+
 impl Drop for Span {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if let Some((core, target)) = self.live() {
-            if !self.has_status && thread::panicking() {
-                let (code, text) = Status::Error(Text::Static("panicked")).parts();
-                core.engine.status(target, code, text);
-            }
-            core.engine.end(target);
+            end_now(core, target, self.has_status);
         }
     }
 }

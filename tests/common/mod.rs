@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a test waits for what must happen: a failure after that, not a measure of anything.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Polls until `done` says so.
 #[track_caller]
-pub fn until(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
     let give_up = Instant::now() + PATIENCE;
     while !done() {
         assert!(Instant::now() < give_up, "waited {PATIENCE:?} in vain until {what}");
@@ -23,10 +23,10 @@ pub fn until(what: &str, mut done: impl FnMut() -> bool) {
 
 /// Steele, Lea and Flood's SplitMix64: fixed numbers that look random.
 #[derive(Debug, Clone)]
-pub struct Numbers(pub u64);
+pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -35,17 +35,17 @@ impl Numbers {
     }
 
     /// A number below `end`.
-    pub fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    pub fn wide(&mut self) -> u128 {
+    pub(crate) fn wide(&mut self) -> u128 {
         u128::from(self.next()) << 64 | u128::from(self.next())
     }
 }
 
 /// The value of an environment variable that sizes a test, or the size of the normal run.
-pub fn size(variable: &str, normal: u64) -> u64 {
+pub(crate) fn size(variable: &str, normal: u64) -> u64 {
     match std::env::var(variable) {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable} is not a number: {text:?}")),
         Err(_) => normal,
@@ -54,7 +54,7 @@ pub fn size(variable: &str, normal: u64) -> u64 {
 
 /// An exporter that keeps numbers instead of spans, for runs too large to keep.
 #[derive(Clone, Default)]
-pub struct Counter {
+pub(crate) struct Counter {
     inner: Arc<Counted>,
 }
 
@@ -69,25 +69,25 @@ struct Counted {
 }
 
 impl Counter {
-    pub fn spans(&self) -> u64 {
+    pub(crate) fn spans(&self) -> u64 {
         self.inner.spans.load(Ordering::SeqCst)
     }
 
-    pub fn batches(&self) -> u64 {
+    pub(crate) fn batches(&self) -> u64 {
         self.inner.batches.load(Ordering::SeqCst)
     }
 
-    pub fn attributes(&self) -> u64 {
+    pub(crate) fn attributes(&self) -> u64 {
         self.inner.attributes.load(Ordering::SeqCst)
     }
 
     /// The sum of the spans' own dropped counts.
-    pub fn dropped_attributes(&self) -> u64 {
+    pub(crate) fn dropped_attributes(&self) -> u64 {
         self.inner.dropped_attributes.load(Ordering::SeqCst)
     }
 
     /// Whether two exports ever ran at the same time.
-    pub fn overlapped(&self) -> bool {
+    pub(crate) fn overlapped(&self) -> bool {
         self.inner.overlapped.load(Ordering::SeqCst)
     }
 }
@@ -115,7 +115,7 @@ impl SpanExporter for Counter {
 }
 
 /// An exporter that does what a closure says.
-pub struct By<F>(pub F);
+pub(crate) struct By<F>(pub F);
 
 impl<F> SpanExporter for By<F>
 where
@@ -131,14 +131,14 @@ where
 }
 
 /// A builder that keeps its exporter's errors to itself.
-pub fn quiet_builder() -> TracerBuilder {
+pub(crate) fn quiet_builder() -> TracerBuilder {
     Tracer::builder("test").error_handler(|_| {})
 }
 
 /// Asserts the account against what the test knows of it: how many spans it started, and where they
 /// must be.
 #[track_caller]
-pub fn assert_account(stats: &Stats, expected: &Account) {
+pub(crate) fn assert_account(stats: &Stats, expected: &Account) {
     let actual = Account {
         started: stats.started,
         exported: stats.exported,
@@ -157,15 +157,15 @@ pub fn assert_account(stats: &Stats, expected: &Account) {
 
 /// The terms of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Account {
-    pub started: u64,
-    pub exported: u64,
-    pub live: u64,
-    pub buffered: u64,
-    pub overload: u64,
-    pub shutdown: u64,
-    pub export_failed: u64,
-    pub encode_failed: u64,
-    pub fork: u64,
-    pub thread_exit: u64,
+pub(crate) struct Account {
+    pub(crate) started: u64,
+    pub(crate) exported: u64,
+    pub(crate) live: u64,
+    pub(crate) buffered: u64,
+    pub(crate) overload: u64,
+    pub(crate) shutdown: u64,
+    pub(crate) export_failed: u64,
+    pub(crate) encode_failed: u64,
+    pub(crate) fork: u64,
+    pub(crate) thread_exit: u64,
 }

@@ -63,7 +63,7 @@ impl Stats {
     /// Reads `input`. Damaged files are warned of.
     pub(super) fn of(input: &Input, notices: &mut Notices) -> Result<Self, Failure> {
         let mut stats = Self::default();
-        input.each_segment(notices, |segment, notices| {
+        input.each_segment(notices, |mut segment, notices| {
             stats.files += 1;
             stats.bytes += segment.bytes.len() as u64;
             let path = segment.path;

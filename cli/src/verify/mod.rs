@@ -2,7 +2,7 @@
 
 mod consistency;
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 
 use nanospan::batch::segment::{Damage, DamageKind};
@@ -11,7 +11,7 @@ use crate::arguments::VerifyOptions;
 use crate::failure::{CLEAN, DAMAGED, Failure};
 use crate::input::{Input, Part, Segment, places};
 use crate::notices::{Notices, shown};
-use crate::terminal::{BAD, FAINT, GOOD, ODD, Paint};
+use crate::terminal::{self, BAD, FAINT, GOOD, ODD, Paint};
 use crate::text::{left_aligned, right_aligned};
 use crate::units::{bytes, count, counted};
 use consistency::Consistency;
@@ -26,7 +26,7 @@ pub(crate) fn run(options: &VerifyOptions, notices: &mut Notices) -> Result<u8, 
         damaged_files: 0,
         damaged_places: 0,
     };
-    if io::stdout().is_terminal() {
+    if !terminal::output_is_file() {
         notices.forbid_bar();
     }
     input.each_segment(notices, |segment, notices| {
@@ -49,7 +49,7 @@ struct Check<W: Write> {
 }
 
 impl<W: Write> Check<W> {
-    fn file(&mut self, segment: Segment<'_>, notices: &mut Notices) -> Result<(), Failure> {
+    fn file(&mut self, mut segment: Segment<'_>, notices: &mut Notices) -> Result<(), Failure> {
         let (path, size) = (shown(segment.path), segment.bytes.len() as u64);
         let (mut frames, mut spans) = (0, 0);
         let mut damage = Vec::new();
@@ -95,6 +95,13 @@ impl<W: Write> Check<W> {
                 counted(spans, "span"),
                 count(skipped),
                 count(size),
+            )?;
+        }
+        if segment.foreign_frames() > 0 {
+            writeln!(
+                self.output,
+                "         passed over {} without spans, as only a newer version writes",
+                counted(segment.foreign_frames(), "frame"),
             )?;
         }
         if let Some(found) = unfinished {
@@ -171,11 +178,14 @@ impl<W: Write> Check<W> {
             counted(self.consistency.spans(), "span"),
         );
         let (verdict, style) = match problems.is_empty() {
-            true => (format!("clean: {total}"), GOOD.bold()),
-            false => (format!("not clean: {total}; {}", problems.join("; ")), BAD.bold()),
+            true => ("clean", GOOD.bold()),
+            false => ("not clean", BAD.bold()),
         };
-        let verdict = self.paint.paint(style, &verdict);
-        writeln!(self.output, "\n{verdict}")?;
+        let verdict = self.paint.paint(style, verdict);
+        writeln!(self.output, "\n{verdict}: {total}")?;
+        for problem in &problems {
+            writeln!(self.output, "    {problem}")?;
+        }
         Ok(if problems.is_empty() { CLEAN } else { DAMAGED })
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::support::{Run, Spool, checkout, nanospan, run};
+use proptest::prelude::*;
+
+use crate::support::{Run, Spool, checkout, nanospan, run, segment};
 
 const SUBCOMMANDS: [&str; 4] = ["stats", "cat", "tree", "verify"];
 
@@ -113,5 +115,64 @@ fn help_and_version_are_on_standard_output() {
         let help = with(&[subcommand, "--help"]);
         assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
         assert!(help.stdout.contains("Segment files, or directories of them"));
+    }
+}
+
+/// What can happen to a file.
+#[derive(Debug, Clone)]
+enum Harm {
+    /// A byte gets this value.
+    Change(prop::sample::Index, u8),
+    /// The file is cut off here.
+    Cut(prop::sample::Index),
+    /// These bytes get in.
+    Insert(prop::sample::Index, Vec<u8>),
+}
+
+impl Harm {
+    fn any() -> impl Strategy<Value = Self> {
+        let place = any::<prop::sample::Index>;
+        prop_oneof![
+            6 => (place(), any::<u8>()).prop_map(|(at, byte)| Self::Change(at, byte)),
+            1 => place().prop_map(Self::Cut),
+            1 => (place(), prop::collection::vec(any::<u8>(), 1..40))
+                .prop_map(|(at, bytes)| Self::Insert(at, bytes)),
+        ]
+    }
+
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        let length = bytes.len();
+        match self {
+            Self::Change(at, byte) if length > 0 => bytes[at.index(length)] = *byte,
+            Self::Change(..) => {}
+            Self::Cut(at) => bytes.truncate(at.index(length + 1)),
+            Self::Insert(at, new) => {
+                let at = at.index(length + 1);
+                bytes.splice(at..at, new.iter().copied());
+            }
+        }
+    }
+}
+
+proptest! {
+    // Each case runs the command four times.
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn whatever_happened_to_a_file_no_command_fails_in_an_undocumented_way(
+        harms in prop::collection::vec(Harm::any(), 1..6),
+    ) {
+        let mut bytes = segment(&checkout());
+        harms.iter().for_each(|harm| harm.apply(&mut bytes));
+        let spool = Spool::new();
+        spool.sealed(1, &bytes);
+        let verified = run("verify", spool.path(), &[]).code;
+        prop_assert!(matches!(verified, Some(0..=2)), "{:?}", verified);
+        for subcommand in ["stats", "cat", "tree"] {
+            let run = run(subcommand, spool.path(), &[]);
+            // What `verify` cannot read at all is wrong input for every other command.
+            let expected = if verified == Some(2) { 2 } else { 0 };
+            prop_assert_eq!(run.code, Some(expected), "{:?}", run);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod cat;
 mod command_line;
+mod manual;
 mod stats;
 mod support;
 mod tree;

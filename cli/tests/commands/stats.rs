@@ -1,6 +1,6 @@
 //! `nanospan stats`: what is added up, and the two forms of it.
 
-use nanospan::batch::SpanHead;
+use nanospan::batch::{LinkHead, SpanHead};
 use serde_json::{Value, json};
 
 use crate::support::{Spool, batch, checkout, plain_batch, printed, run, segment, span};
@@ -84,9 +84,11 @@ fn the_dropped_attributes_of_events_and_links_count_too() {
         builder.dropped(1, 20, 300);
         builder.begin_event("e".into(), 0);
         builder.item_dropped_attributes(4);
+        builder.begin_link(&LinkHead { trace_id: 1, span_id: 2, flags: 0, trace_state: "" });
+        builder.item_dropped_attributes(50);
     });
     let found = stats(&Spool::with(&[dropping]));
-    assert_eq!(found["dropped"], json!({"attributes": 5, "events": 20, "links": 300}));
+    assert_eq!(found["dropped"], json!({"attributes": 55, "events": 20, "links": 300}));
 }
 
 #[test]

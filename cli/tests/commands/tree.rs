@@ -108,6 +108,14 @@ fn the_slowest_traces_are_drawn_and_by_default_one() {
 }
 
 #[test]
+fn a_trace_takes_from_its_first_start_to_its_last_end() {
+    let other = SpanHead { trace_id: 5, ..span(3, 0, "in one piece", 0, 40) };
+    let spans = [span(1, 0, "a", 20, 30), span(2, 1, "b", 30, 55), other, span(4, 1, "c", 10, 12)];
+    let spool = Spool::with(&[plain_batch(0, &spans)]);
+    assert_eq!(drawn(&spool, &[]), [TRACE]);
+}
+
+#[test]
 fn the_latest_failed_traces_are_drawn() {
     let spool = three_traces();
     assert_eq!(drawn(&spool, &["--errors", "1"]), [1]);
@@ -155,6 +163,35 @@ fn a_missing_parent_has_a_line_of_its_own() {
     assert!(rows[1].starts_with("├╴first ") && rows[2].starts_with("└╴second "), "{output}");
     assert_eq!(rows[3], "(remote parent 0000000000000008)");
     assert!(rows[4].starts_with("└╴handler "), "{output}");
+}
+
+#[test]
+fn a_child_outside_of_its_parent_is_drawn_where_it_was_and_marked() {
+    let spans = [
+        span(1, 0, "parent", 100, 200),
+        span(2, 1, "inside", 100, 200),
+        span(3, 1, "early", 50, 150),
+        span(4, 1, "late", 150, 250),
+        span(5, 1, "behind", 220, 240),
+    ];
+    let output = printed("tree", Spool::with(&[plain_batch(0, &spans)]).path(), &[]);
+    let notices: Vec<&str> =
+        rows(&output).into_iter().filter_map(|row| row.split_once("! ").map(|(_, notice)| notice)).collect();
+    assert_eq!(
+        notices,
+        [
+            "starts 50.0 µs before its parent",
+            "ends 50.0 µs after its parent",
+            "starts 20.0 µs after its parent ended",
+        ],
+        "{output}"
+    );
+    let begins = |name: &str| {
+        let rows = rows(&output);
+        let row = rows.iter().find(|row| row.contains(name)).expect("a row");
+        row.find(['━', '╺', '╸']).expect("a bar")
+    };
+    assert!(begins("early") < begins("inside") && begins("inside") < begins("late"), "{output}");
 }
 
 #[test]

@@ -139,6 +139,19 @@ fn a_batch_of_another_version_is_an_unknown_version() {
 }
 
 #[test]
+fn a_frame_of_another_kind_is_passed_over_and_told() {
+    let mut other = framed(b"a kind of payload that is yet to come");
+    other[8] = 2;
+    let checksum = crc32(&other[..20]).to_le_bytes();
+    other[20..24].copy_from_slice(&checksum);
+    let (mut bytes, _) = three_frames();
+    bytes.extend(other);
+    let run = verified(&bytes);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stdout.contains("passed over 1 frame without spans"), "{}", run.stdout);
+}
+
+#[test]
 fn a_segment_of_another_version_is_wrong_input() {
     let (mut bytes, _) = three_frames();
     bytes[8] = 9;
@@ -163,6 +176,18 @@ fn a_segment_that_is_being_written_may_end_inside_of_a_batch() {
     damaged[starts[0] + FRAME_HEADER + 40] ^= 1;
     let path = spool.file("spans-00000000000000000001.nsp.open", &damaged);
     assert_eq!(run("verify", &path, &[]).code, Some(1));
+}
+
+#[test]
+fn what_is_torn_in_front_of_a_whole_batch_is_damage_in_an_open_segment_too() {
+    let (mut bytes, _) = three_frames();
+    bytes.extend(frame_header(&[0; 100_000]));
+    bytes.extend(frame(&plain_batch(3, &[span(9, 0, "x", 0, 1)])));
+    let spool = Spool::new();
+    let path = spool.file("spans-00000000000000000001.nsp.open", &bytes);
+    let run = run("verify", &path, &[]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.stdout.contains("recovered 4 batches"), "{}", run.stdout);
 }
 
 #[test]
