@@ -119,6 +119,20 @@ impl From<u16> for Value<'_> {
     }
 }
 
+impl From<u64> for Value<'_> {
+    /// An attribute's integer is signed: what does not fit becomes [`i64::MAX`].
+    fn from(value: u64) -> Self {
+        Value::I64(i64::try_from(value).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<usize> for Value<'_> {
+    /// An attribute's integer is signed: what does not fit becomes [`i64::MAX`].
+    fn from(value: usize) -> Self {
+        Value::I64(i64::try_from(value).unwrap_or(i64::MAX))
+    }
+}
+
 impl From<f64> for Value<'_> {
     fn from(value: f64) -> Self {
         Value::F64(value)

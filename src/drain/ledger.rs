@@ -102,7 +102,8 @@ pub struct Stats {
     pub live: u64,
     /// Spans in batches that are not exported yet.
     pub buffered: u64,
-    /// Starts that the sampler rejected. Not in `started`.
+    /// Starts that the sampler rejected, every span below an unsampled one included. Not in
+    /// `started`.
     pub not_sampled: u64,
     /// Starts under an invalid parent, which give invalid spans. Not in `started`.
     pub invalid_parent: u64,

@@ -159,14 +159,14 @@ impl<'a> SpanBuilder<'a> {
     }
 
     /// Makes the span a child of the one that a context describes: a remote one as extracted from a
-    /// request, or a local one.
+    /// request, or a local one. `None`, as from a request that carried no context, leaves it a root.
     ///
     /// An invalid context gives an invalid span, counted in
     /// [`Stats::invalid_parent`](crate::Stats::invalid_parent). A local context that this tracer did
     /// not make is no parent, and the span a root.
     #[inline]
-    pub fn child_of_context(mut self, parent: &'a SpanContext) -> Self {
-        self.parent = Parent::Context(parent);
+    pub fn child_of_context(mut self, parent: impl Into<Option<&'a SpanContext>>) -> Self {
+        self.parent = parent.into().map_or(Parent::None, Parent::Context);
         self
     }
 
@@ -193,7 +193,8 @@ impl<'a> SpanBuilder<'a> {
         self
     }
 
-    /// Sets attributes, as [`Span::set_attributes`] does right after the start.
+    /// Sets attributes, as [`Span::set_attributes`] does right after the start. A second call
+    /// replaces the first one's.
     #[inline]
     pub fn attributes(mut self, attributes: &'a [(Text<'a>, Value<'a>)]) -> Self {
         self.attributes = attributes;
@@ -280,6 +281,10 @@ impl<'a> SpanBuilder<'a> {
 
     /// Starts the span and returns its handle only: it ends by
     /// [`Tracer::end_span`](crate::Tracer::end_span), not by a drop.
+    ///
+    /// Whoever gets the handle has to end the span. In async code a future that is dropped between
+    /// this call and the hand-over leaves it live for ever, and its block with it: make sure of the
+    /// receiver first.
     #[inline]
     pub fn start_handle(self) -> SpanHandle {
         let span = self.start();
