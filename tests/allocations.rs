@@ -180,7 +180,9 @@ fn a_span_ended_by_another_thread() {
             mine + answers.recv().unwrap()
         };
         // The first calls on either thread register it.
-        (0..10_000).for_each(|_| drop(round()));
+        (0..10_000).for_each(|_| {
+            round();
+        });
         tracer.flush(PATIENCE).unwrap();
         assert_eq!((0..10_000).map(|_| round()).sum::<u64>(), 0);
         drop(to_other);

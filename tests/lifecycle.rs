@@ -93,18 +93,14 @@ fn a_flush_whose_spans_were_lost_says_so_also_when_the_next_flush_succeeds_at_on
         let (exporting, flushing) = (Arc::clone(&exporting), Arc::clone(&flushing));
         By(move |_: &Context, _: &Batch| {
             let round = exporting.fetch_add(1, Ordering::SeqCst) + 1;
-            // Time for the second flush to begin: a round in which it has not is no test, but no
-            // failure either. Waiting for it without limit would not do: it may still be in the round
-            // before, which ends only when this export does.
-            let patience = Instant::now() + Duration::from_millis(2);
-            while flushing.load(Ordering::SeqCst) < round && Instant::now() < patience {
-                std::thread::yield_now();
-            }
+            until("the second flush is about to begin", || flushing.load(Ordering::SeqCst) >= round);
+            // Time for it to begin: a round in which it has not is no test, but no failure either.
             std::thread::sleep(Duration::from_micros(500));
             refuse()
         })
     };
     let tracer = quiet_builder().export_interval(NEVER).exporter(exporter).build().unwrap();
+    let flushed = AtomicU64::new(0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for round in 1..=ROUNDS {
@@ -112,13 +108,17 @@ fn a_flush_whose_spans_were_lost_says_so_also_when_the_next_flush_succeeds_at_on
                 flushing.store(round, Ordering::SeqCst);
                 // Without spans of its own, so either answer is right.
                 let _ = tracer.flush(PATIENCE);
+                flushed.store(round, Ordering::SeqCst);
             }
         });
         for round in 1..=ROUNDS {
             tracer.span("s").start().end();
             let result = tracer.flush(PATIENCE);
+            // The second flush must not meet the next round's span.
+            until("the second flush has returned", || flushed.load(Ordering::SeqCst) == round);
             if !matches!(result, Err(FlushError::Export { lost_spans: 1, .. })) {
-                exporting.store(u64::MAX, Ordering::SeqCst);
+                exporting.store(ROUNDS, Ordering::SeqCst);
+                flushing.store(ROUNDS, Ordering::SeqCst);
                 panic!("round {round}: the span before this flush was lost, but it returned {result:?}");
             }
         }
