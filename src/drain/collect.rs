@@ -23,16 +23,27 @@ use crate::raw::log::Reader;
 use crate::raw::record::{At, Blob, Kind, Record, Recorded};
 use crossbeam_epoch::Guard;
 
-/// What the drain knows of a block that is out.
+/// What the drain knows of a block.
 #[derive(Debug)]
-pub(crate) struct Out {
-    pub(crate) block: &'static Block,
+struct Known {
+    block: &'static Block,
     base: Base,
     /// Slots that were assembled.
     consumed: u64,
     /// Slots whose end was seen in this pass.
     ending: u64,
-    spans: Box<[Pending; SLOTS]>,
+    /// Made when the block is first recorded in, and kept.
+    spans: Option<Box<[Pending; SLOTS]>>,
+}
+
+impl Known {
+    fn new(block: &'static Block, address: u32) -> Self {
+        Self { block, base: Base::new(address, 0), consumed: 0, ending: 0, spans: None }
+    }
+
+    fn spans(&mut self) -> &mut [Pending; SLOTS] {
+        self.spans.get_or_insert_with(|| Box::new([NOTHING; SLOTS]))
+    }
 }
 
 /// What the drain has gathered for one slot.
@@ -76,9 +87,10 @@ pub(crate) struct Collected {
 pub(crate) struct Collector {
     engine: &'static Engine,
     stock: Stock,
-    /// Blocks that are out, by address.
-    blocks: Vec<Option<Out>>,
-    /// Their addresses.
+    /// All blocks, by address less one: a record may come from a block that was taken after a pass
+    /// had looked which are out.
+    blocks: Vec<Known>,
+    /// Addresses of those that are out.
     out: Vec<u32>,
     readers: Vec<Reader>,
     side: SideTable,
@@ -95,7 +107,13 @@ impl Collector {
         Self {
             engine,
             stock,
-            blocks: Vec::new(),
+            blocks: engine
+                .memory
+                .blocks
+                .iter()
+                .zip(1..)
+                .map(|(block, address)| Known::new(block, address))
+                .collect(),
             out: Vec::new(),
             readers: Vec::new(),
             side: SideTable::new(side_bytes),
@@ -107,27 +125,14 @@ impl Collector {
         }
     }
 
-    /// Makes what the threads may take before the next pass.
+    /// Touches what the threads may take before the next pass.
     pub(crate) fn refill(&mut self) {
-        let Self { stock, blocks, engine, .. } = self;
-        stock.refill(engine, |block, base| {
-            let address = base.address();
-            if blocks.len() <= address {
-                blocks.resize_with(address + 1, || None);
-            }
-            // A block's place is known from the moment it can be taken: a record may come from a
-            // block that was taken after this pass had looked.
-            let spans = match blocks[address].take() {
-                Some(before) => before.spans,
-                None => Box::new([NOTHING; SLOTS]),
-            };
-            blocks[address] = Some(Out { block, base, consumed: 0, ending: 0, spans });
-        });
+        self.stock.refill(self.engine);
     }
 
-    /// Bytes of blocks, chunks and side table that exist.
+    /// Bytes of blocks, chunks and side table in use.
     pub(crate) fn bytes(&self) -> usize {
-        self.stock.bytes() + self.side.bytes()
+        self.stock.bytes(self.engine) + self.side.bytes()
     }
 
     /// One pass; see the module. `guard` is pinned in the tracer's collector.
@@ -149,10 +154,9 @@ impl Collector {
 
     fn look_at_ends(&mut self) {
         for &address in &self.out {
-            if let Some(out) = &mut self.blocks[address as usize] {
-                let (by_owner, by_others) = out.block.ended();
-                out.ending = (by_owner | by_others) & !out.consumed;
-            }
+            let known = &mut self.blocks[address as usize - 1];
+            let (by_owner, by_others) = known.block.ended();
+            known.ending = (by_owner | by_others) & !known.consumed;
         }
     }
 
@@ -210,12 +214,12 @@ impl Collector {
         let Self { engine, blocks, out, side, spent, recorded, nodes, assembler, .. } = self;
         let mut gathered = Gathered::default();
         for &address in out.iter() {
-            let Some(out) = &mut blocks[address as usize] else { continue };
-            let mut ending = out.ending;
+            let known = &mut blocks[address as usize - 1];
+            let mut ending = known.ending;
             while ending != 0 {
                 let slot = ending.trailing_zeros();
                 ending &= ending - 1;
-                let pending = std::mem::replace(&mut out.spans[slot as usize], NOTHING);
+                let pending = std::mem::replace(&mut known.spans()[slot as usize], NOTHING);
                 let mut next = pending.first;
                 let of_this_pass = std::iter::from_fn(|| {
                     let node = nodes.get(next as usize)?;
@@ -226,8 +230,8 @@ impl Collector {
                 if pending.side != NONE {
                     spent.push(pending.side);
                 }
-                let header = out.block.slot(slot).header();
-                let span_id = engine.key.seal(Place::new(out.base, slot), header.start.trace_id);
+                let header = known.block.slot(slot).header();
+                let span_id = engine.key.seal(Place::new(known.base, slot), header.start.trace_id);
                 let lost = assembler.span(
                     &header,
                     span_id,
@@ -242,21 +246,22 @@ impl Collector {
                 sealer.span_done();
                 done.spans += 1;
             }
-            out.consumed |= out.ending;
-            out.ending = 0;
+            known.consumed |= known.ending;
+            known.ending = 0;
         }
         spent.drain(..).for_each(|id| side.release(id));
     }
 
     fn recycle(&mut self, done: &mut Collected) {
-        let Self { blocks, out, stock, .. } = self;
+        let Self { engine, blocks, out, stock, .. } = self;
         out.retain(|&address| {
-            let Some(out) = &blocks[address as usize] else { return false };
-            if out.consumed != ALL || out.block.is_held() {
+            let known = &mut blocks[address as usize - 1];
+            if known.consumed != ALL || known.block.is_held() {
                 return true;
             }
-            done.stale += u64::from(out.block.retire());
-            stock.recycle(out.base);
+            done.stale += u64::from(known.block.retire());
+            known.base = stock.recycle(engine, known.block, known.base);
+            known.consumed = 0;
             false
         });
     }
@@ -273,12 +278,13 @@ fn lost_with(record: &Record<'_>) -> (Shed, u32) {
 }
 
 /// Where a record belongs, and whether its span ends in this pass; `None` when the span is over.
-fn pending<'b>(blocks: &'b mut [Option<Out>], record: &Record<'_>) -> Option<(&'b mut Pending, bool)> {
+fn pending<'b>(blocks: &'b mut [Known], record: &Record<'_>) -> Option<(&'b mut Pending, bool)> {
     let place = Place::from_bits(record.place);
-    let out = blocks.get_mut(place.base().address())?.as_mut()?;
+    let known = blocks.get_mut(place.base().address().wrapping_sub(1))?;
     let bit = 1 << place.slot();
-    if out.base != place.base() || out.consumed & bit != 0 {
+    if known.base != place.base() || known.consumed & bit != 0 {
         return None;
     }
-    Some((&mut out.spans[place.slot() as usize % SLOTS], out.ending & bit != 0))
+    let ends = known.ending & bit != 0;
+    Some((&mut known.spans()[place.slot() as usize % SLOTS], ends))
 }

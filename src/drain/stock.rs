@@ -1,15 +1,17 @@
-//! Makes blocks and chunks ahead of need, touches their memory, and takes blocks back.
+//! Keeps blocks and chunks ready, touches their memory ahead of need, and takes blocks back.
 
 use crate::raw::block::Block;
 use crate::raw::engine::Engine;
 use crate::raw::handle::Base;
+use crate::raw::local::address_of;
 use crate::raw::log::Chunk;
 use crate::raw::slab::{NoShard, Slab};
-use crate::raw::supply::TIERS;
+use crate::raw::supply::{COLD, TIERS};
 use std::collections::VecDeque;
 
-/// Blocks and chunks kept ready at first, 4 MiB of each. At 25 ns a span a thread empties as many
-/// blocks in 1.6 ms, longer than the drain sleeps while anything is being recorded.
+/// Blocks and chunks kept ready, 4 MiB of each: what is taken beyond that between two passes costs
+/// its taker a page fault. At 25 ns a span a thread fills as many blocks in 1.6 ms, longer than the
+/// drain sleeps while anything is being recorded.
 const READY: usize = 1024;
 
 /// See the module.
@@ -19,53 +21,54 @@ pub(crate) struct Stock {
     /// Addresses of what the block queues hold, oldest first: the queues are first in, first out, so
     /// what a queue is short of is what stands at its mirror's front.
     mirrors: [VecDeque<u32>; TIERS],
-    chunks: usize,
-    ready_blocks: usize,
-    ready_chunks: usize,
 }
 
 impl Stock {
-    /// To be used from the calling thread only, which becomes the slab's.
+    /// Hands all blocks and chunks out, each block in its first life. To be called and used from the
+    /// drain's thread only, which becomes the slab's.
     pub(crate) fn new(engine: &Engine) -> Result<Self, NoShard> {
-        let sizes = engine.sizes;
-        Ok(Self {
-            slab: Slab::new(sizes.blocks)?,
-            mirrors: Default::default(),
-            chunks: 0,
-            ready_blocks: READY.min(sizes.blocks),
-            ready_chunks: READY.min(sizes.chunks),
-        })
+        let mut stock = Self { slab: Slab::new()?, mirrors: Default::default() };
+        for block in engine.memory.blocks {
+            // A block's memory says generation 0 while it is all zero, and its place its address:
+            // the slab's first answers agree, see `Block::adopt`.
+            let address = address_of(engine.memory.blocks, block);
+            if stock.slab.create() != Some(Base::new(address, 0)) || !engine.blocks.give_cold(block) {
+                return Err(NoShard);
+            }
+            stock.mirrors[COLD].push_back(address);
+        }
+        for chunk in engine.memory.chunks {
+            if !engine.chunks.give_cold(chunk) {
+                return Err(NoShard);
+            }
+        }
+        Ok(stock)
     }
 
-    /// Fills the supplies up to what should be ready, and calls `made` with every block at the start
-    /// of a new life. A supply found empty is made twice as large, as far as the budget goes.
-    pub(crate) fn refill(&mut self, engine: &Engine, mut made: impl FnMut(&'static Block, Base)) {
-        let sizes = engine.sizes;
-        if engine.blocks.len() == 0 {
-            self.ready_blocks = (self.ready_blocks * 2).min(sizes.blocks);
+    /// Touches memory until enough is ready.
+    pub(crate) fn refill(&mut self, engine: &Engine) {
+        while engine.blocks.ready() < READY {
+            let Some(block) = engine.blocks.take_cold() else { break };
+            let address = address_of(engine.memory.blocks, block);
+            // What stands before it was taken by threads, and is still to be told of by `taken`.
+            let mirror = &mut self.mirrors[COLD];
+            mirror.iter().position(|&held| held == address).and_then(|at| mirror.remove(at));
+            self.give(engine, block, Base::new(address, 0));
         }
-        while engine.blocks.len() < self.ready_blocks {
-            let Some((block, base, fresh)) = self.slab.create() else { break };
-            if fresh {
-                engine.enter(base.address(), block);
-            }
-            made(block, base);
-            match engine.blocks.give(block) {
-                Ok(tier) => self.mirrors[tier].push_back(base.address() as u32),
-                Err(_) => {
-                    self.slab.clear(base);
-                    break;
-                }
-            }
+        while engine.chunks.ready() < READY {
+            let Some(chunk) = engine.chunks.take_cold() else { break };
+            chunk.touch();
+            // There is room: no more chunks exist than the supply holds.
+            let _ = engine.chunks.give(chunk);
         }
-        if engine.chunks.len() == 0 {
-            self.ready_chunks = (self.ready_chunks * 2).min(sizes.chunks);
-        }
-        while self.chunks < sizes.chunks && engine.chunks.len() < self.ready_chunks {
-            self.chunks += 1;
-            if engine.chunks.give(Box::leak(Box::new(Chunk::new()))).is_err() {
-                break;
-            }
+    }
+
+    /// Begins a block's life and hands it out.
+    fn give(&mut self, engine: &Engine, block: &'static Block, base: Base) {
+        block.renew(base);
+        // There is room, as for chunks.
+        if let Ok(tier) = engine.blocks.give(block) {
+            self.mirrors[tier].push_back(base.address() as u32);
         }
     }
 
@@ -77,13 +80,24 @@ impl Stock {
         }
     }
 
-    /// Takes back a block whose life is over.
-    pub(crate) fn recycle(&mut self, base: Base) {
+    /// Takes a block back whose life is over and hands it out again; returns the base of the new life.
+    pub(crate) fn recycle(&mut self, engine: &Engine, block: &'static Block, base: Base) -> Base {
         self.slab.clear(base);
+        // The address that was cleared last comes first.
+        match self.slab.create() {
+            Some(next) if next.address() == base.address() => {
+                self.give(engine, block, next);
+                next
+            }
+            _ => base,
+        }
     }
 
-    /// Bytes of blocks and chunks that exist.
-    pub(crate) fn bytes(&self) -> usize {
-        self.slab.made() * size_of::<Block>() + self.chunks * size_of::<Chunk>()
+    /// Bytes of blocks and chunks that have been used.
+    pub(crate) fn bytes(&self, engine: &Engine) -> usize {
+        let [_, _, blocks] = engine.blocks.lens();
+        let [_, _, chunks] = engine.chunks.lens();
+        (engine.memory.blocks.len() - blocks) * size_of::<Block>()
+            + (engine.memory.chunks.len() - chunks) * size_of::<Chunk>()
     }
 }

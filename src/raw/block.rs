@@ -182,6 +182,7 @@ impl Meta {
 }
 
 impl Slot {
+    #[cfg(loom)]
     fn new() -> Self {
         let zero = || AtomicU64::new(0);
         Self {
@@ -303,6 +304,7 @@ pub(crate) struct Block {
 struct Foreign([AtomicU64; 2]);
 
 impl Block {
+    #[cfg(loom)]
     pub(crate) fn new() -> Self {
         Self {
             holder: AtomicRef::none(),
@@ -347,9 +349,13 @@ impl Block {
         (owner & (high << 32 | low)).count_ones()
     }
 
-    /// Thread: takes the block over from the queue.
+    /// Thread: takes the block over from the queue. A block that was never used is all zero: it is
+    /// at generation 0, as its mask words say, and learns its address here.
     #[inline]
-    pub(crate) fn adopt(&'static self, thread: &'static Local) {
+    pub(crate) fn adopt(&'static self, thread: &'static Local, address: impl FnOnce() -> u32) {
+        if self.base.load(Ordering::Relaxed) == 0 {
+            self.base.store(Base::new(address(), 0).bits(), Ordering::Relaxed);
+        }
         self.holder.store(Some(thread), Ordering::Relaxed);
     }
 

@@ -63,10 +63,6 @@ mod words {
     unsafe impl<const N: usize> Sync for Words<N> {}
 
     impl<const N: usize> Words<N> {
-        pub(crate) fn zeroed() -> Self {
-            Self(UnsafeCell::new([0; N]))
-        }
-
         /// Writes `values` from word `at` on.
         ///
         /// # Safety
@@ -111,7 +107,7 @@ mod words {
         pub(crate) unsafe fn with<R>(&self, at: usize, len: usize, f: impl FnOnce(&[u64]) -> R) -> R {
             debug_assert!(at + len <= N, "words {at}..{} of {N}", at + len);
             // SAFETY: in bounds by this function's contract; the words are initialised from
-            // `zeroed` on; nobody writes them while the slice lives.
+            // the start, see `raw::region`; nobody writes them while the slice lives.
             f(unsafe { std::slice::from_raw_parts(self.0.get().cast::<u64>().add(at), len) })
         }
     }

@@ -2,14 +2,14 @@
 //! the commit.
 
 use crate::raw::block::{Block, Shed, Start};
-use crate::raw::cell::AtomicRef;
 use crate::raw::clock::Clock;
 use crate::raw::fork;
-use crate::raw::handle::{ADDRESS_BITS, Key};
+use crate::raw::handle::Key;
 use crate::raw::local::{Own, Target};
 use crate::raw::log::Chunk;
 use crate::raw::random;
 use crate::raw::record::{HEADER_WORDS, Kind, Stamp, Type, header, pack_key, pack_static};
+use crate::raw::region;
 use crate::raw::registry::Registry;
 use crate::raw::supply::Supply;
 use crate::raw::tally::{Count, Tally};
@@ -49,13 +49,19 @@ pub(crate) struct Engine {
     pub(crate) key: Key,
     pub(crate) blocks: Supply<Block>,
     pub(crate) chunks: Supply<Chunk>,
-    /// Blocks by slab address; filled by the drain, address 0 never.
-    table: Box<[AtomicRef<Block>]>,
+    pub(crate) memory: Memory,
     pub(crate) registry: Registry,
     /// Counts of calls that have no local.
     pub(crate) strays: Tally,
     pub(crate) sizes: Sizes,
     older: AtomicPtr<Engine>,
+}
+
+/// All blocks, by slab address less one, and all chunks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    pub(crate) blocks: &'static [Block],
+    pub(crate) chunks: &'static [Chunk],
 }
 
 /// What a handle turned out to be.
@@ -69,16 +75,16 @@ pub(crate) enum Found {
 }
 
 impl Engine {
-    /// Makes an engine that has no blocks and chunks yet; the drain supplies them.
+    /// Makes an engine whose supplies are empty yet; the drain fills them.
     pub(crate) fn leak(clock: Clock, seed: Option<u64>, sizes: Sizes) -> &'static Engine {
-        let addresses = (sizes.blocks + 1).min(1 << ADDRESS_BITS);
+        let memory = Memory { blocks: region::leak(sizes.blocks), chunks: region::leak(sizes.chunks) };
         let engine: &'static Engine = Box::leak(Box::new(Engine {
             gate: AtomicU8::new(Gate::Open as u8),
             clock,
             key: Key::from_seed(seed.unwrap_or_else(random::word)),
             blocks: Supply::new(sizes.blocks, WARM),
             chunks: Supply::new(sizes.chunks, WARM),
-            table: (0..addresses).map(|_| AtomicRef::none()).collect(),
+            memory,
             registry: Registry::new(seed),
             strays: Tally::new(),
             sizes,
@@ -129,14 +135,6 @@ impl Engine {
         self.older.load(Ordering::Relaxed)
     }
 
-    /// Drain: makes a block known under its address.
-    pub(crate) fn enter(&self, address: usize, block: &'static Block) {
-        // Release pairs with the Acquire in `find`: the block's first state comes with it.
-        if let Some(entry) = self.table.get(address) {
-            entry.store(Some(block), Ordering::Release);
-        }
-    }
-
     /// The calling thread's own local, when calls are let in and the thread has one.
     #[inline(always)]
     pub(crate) fn own(&'static self) -> Option<Own> {
@@ -160,7 +158,7 @@ impl Engine {
             self.refuse();
             return None;
         };
-        let target = own.start(&self.blocks, start);
+        let target = own.start(&self.blocks, self.memory.blocks, start);
         if target.is_none() {
             own.local().tally.add_own(Count::Overload, 1);
         }
@@ -181,15 +179,13 @@ impl Engine {
 
     /// Looks a handle up without counting anything.
     ///
-    /// The order matters: the tag first, so that no address is taken from an id that is not ours;
-    /// then whether the block exists; then whether this life of the slot is live; then the trace id.
+    /// The order matters: the tag first, which an id that is not ours fails; then whether the block
+    /// exists; then whether this life of the slot is live; then the trace id.
     #[inline]
     pub(crate) fn find(&self, trace_id: u128, span_id: u64) -> Found {
         let Some(place) = self.key.open(span_id, trace_id) else { return Found::Forged };
         let base = place.base();
-        // Acquire pairs with the Release in `enter`.
-        let Some(block) = self.table.get(base.address()).and_then(|entry| entry.load(Ordering::Acquire))
-        else {
+        let Some(block) = self.memory.blocks.get(base.address().wrapping_sub(1)) else {
             return Found::Forged;
         };
         let slot = block.slot(place.slot());

@@ -42,12 +42,12 @@ impl TraceIds {
         Self { high: AtomicU64::new(seed[0]), low: AtomicU64::new(seed[1]) }
     }
 
-    /// An id with 64 random bits, at half the price; both halves are non-zero.
+    /// An id with 64 random bits, its low half, at half the price; the high half is not zero.
     #[inline]
     pub(crate) fn next_short(&self) -> u128 {
         let low = self.low.load(Ordering::Relaxed).wrapping_add(STEP);
         self.low.store(low, Ordering::Relaxed);
-        let bits = mix(low) | 1;
+        let bits = mix(low);
         u128::from(bits.rotate_left(32) | 1) << 64 | u128::from(bits)
     }
 

@@ -52,6 +52,12 @@ impl Local {
     }
 }
 
+/// A block's slab address: where it stands in its region, from 1 on.
+pub(crate) fn address_of(region: &[Block], block: &Block) -> u32 {
+    let offset = std::ptr::from_ref(block).addr() - region.as_ptr().addr();
+    (offset / size_of::<Block>()) as u32 + 1
+}
+
 /// A span of ours: where it lives.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target {
@@ -81,14 +87,22 @@ impl Own {
         self.local
     }
 
-    /// Puts a new live span into the next slot. `None` when the thread needs a block and there is
+    /// Puts a new live span into the next slot; `region` is where all of the tracer's blocks are. `None` when the thread needs a block and there is
     /// none.
     #[inline(always)]
-    pub(crate) fn start(self, blocks: &Supply<Block>, start: &Start) -> Option<Target> {
+    pub(crate) fn start(
+        self,
+        blocks: &Supply<Block>,
+        region: &'static [Block],
+        start: &Start,
+    ) -> Option<Target> {
         let issued = self.local.issued.load(Ordering::Relaxed);
         let slot = (issued % SLOTS as u64) as u32;
-        let block =
-            if slot == 0 { self.rotate(blocks)? } else { self.local.current.load(Ordering::Relaxed)? };
+        let block = if slot == 0 {
+            self.rotate(blocks, region)?
+        } else {
+            self.local.current.load(Ordering::Relaxed)?
+        };
         let base = block.base();
         block.slot(slot).start(base, start);
         self.local.issued.store(issued + 1, Ordering::Relaxed);
@@ -111,12 +125,12 @@ impl Own {
 
     #[cold]
     #[inline(never)]
-    fn rotate(self, blocks: &Supply<Block>) -> Option<&'static Block> {
+    fn rotate(self, blocks: &Supply<Block>, region: &'static [Block]) -> Option<&'static Block> {
         let fresh = blocks.take()?;
         if let Some(full) = self.local.current.load(Ordering::Relaxed) {
             self.keep(full);
         }
-        fresh.adopt(self.local);
+        fresh.adopt(self.local, || address_of(region, fresh));
         self.local.current.store(Some(fresh), Ordering::Relaxed);
         Some(fresh)
     }

@@ -55,8 +55,15 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
+    #[cfg(loom)]
     pub(crate) fn new() -> Self {
         Self { next: AtomicRef::none(), used: AtomicU32::new(0), words: Words::zeroed() }
+    }
+
+    /// Drain: has the operating system map the chunk's first page. Chunks lie side by side and are
+    /// as long as a page, so the next one's first page is the rest of this one's.
+    pub(crate) fn touch(&self) {
+        self.used.store(0, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The engine: what runs on the caller's thread, and every unsafe block of the crate.
 //!
-//! From storage to call: [`cell`] and [`block`], [`log`] and [`supply`] hold; [`record`] and
+//! From storage to call: [`cell`], [`region`] and [`block`], [`log`] and [`supply`] hold; [`record`] and
 //! [`writer`] say what a log holds; [`local`] is a thread's share of it, [`registry`] finds it;
 //! [`handle`] names a span; [`engine`] puts the calls together. It knows nothing of batches or
 //! exporters.
@@ -17,6 +17,7 @@ pub(crate) mod log;
 pub(crate) mod os;
 pub(crate) mod random;
 pub(crate) mod record;
+pub(crate) mod region;
 pub(crate) mod registry;
 pub(crate) mod slab;
 pub(crate) mod supply;

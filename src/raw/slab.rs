@@ -1,11 +1,10 @@
 //! The slab: gives each block its address and its generations.
 //!
-//! An element owns a block's memory, made when the address is first used and kept from then on. The
-//! slab is the drain's alone: one thread creates and clears, no other calls in. That settles three
-//! things about sharded-slab: pages are allocated and registered on the drain's thread, its limit
-//! of threads cannot be met by a caller, and no reader's guard can ever put off a clear.
+//! An element stands for the block of the same address in the tracer's region. The slab is the
+//! drain's alone: one thread creates and clears, no other calls in. That settles three things about
+//! sharded-slab: pages are allocated and registered on the drain's thread, its limit of threads
+//! cannot be met by a caller, and no reader's guard can ever put off a clear.
 
-use crate::raw::block::Block;
 use crate::raw::handle::{ADDRESS_BITS, Base, GENERATION_BITS, SLOT_BITS, TAG_BITS};
 use sharded_slab::{Clear, Config, Pool};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,12 +34,11 @@ const _: () = assert!(
     "address, shard, generation and the reserved bits fill the key"
 );
 
-/// What the slab stores.
+/// What the slab stores: nothing. A block's memory is found by its address.
 #[derive(Debug, Default)]
-struct Element(Option<&'static Block>);
+struct Element;
 
 impl Clear for Element {
-    /// Keeps the memory: the next life uses it again.
     fn clear(&mut self) {}
 }
 
@@ -49,9 +47,6 @@ pub(crate) struct Slab {
     pool: Pool<Element, Shape>,
     /// The shard's bits in every key.
     shard: usize,
-    /// Blocks whose memory exists.
-    made: usize,
-    max: usize,
 }
 
 /// The slab cannot be used from this thread.
@@ -59,39 +54,28 @@ pub(crate) struct Slab {
 pub(crate) struct NoShard;
 
 impl Slab {
-    /// A slab for at most `max` blocks, to be used from the calling thread only.
+    /// A slab to be used from the calling thread only.
     ///
     /// Fails when sharded-slab has given out all its thread ids: 4,096 threads of the process are
     /// alive that use the crate, by way of another library.
-    pub(crate) fn new(max: usize) -> Result<Self, NoShard> {
+    pub(crate) fn new() -> Result<Self, NoShard> {
         let pool = Pool::<Element>::new_with_config::<Shape>();
         // The crate panics past its limit of threads. Address 0 is taken here and never given out:
         // it is what makes the id 0 impossible.
         let first = catch_unwind(AssertUnwindSafe(|| pool.create().map(|element| element.key())));
         let key = first.ok().flatten().ok_or(NoShard)?;
         let shard = key & (((1 << SHARD_BITS) - 1) << ADDRESS_BITS);
-        Ok(Self { pool, shard, made: 0, max: max.min(MAX_BLOCKS) })
+        Ok(Self { pool, shard })
     }
 
-    /// A block at the start of a new life; `None` when there are as many as there may be. The flag
-    /// says whether its memory is new.
-    pub(crate) fn create(&mut self) -> Option<(&'static Block, Base, bool)> {
-        let mut element = self.pool.create()?;
-        let fresh = element.0.is_none();
-        if fresh && self.made == self.max {
-            let key = element.key();
-            drop(element);
-            self.pool.clear(key);
-            return None;
-        }
-        let block = *element.0.get_or_insert_with(|| Box::leak(Box::new(Block::new())));
-        self.made += usize::from(fresh);
-        let key = element.key() as u64;
+    /// An address at the start of a new life. Addresses that were cleared come first, the last one
+    /// first of all; new ones follow each other from 1 on, at generation 0. `None` when all
+    /// [`MAX_BLOCKS`] are in use.
+    pub(crate) fn create(&mut self) -> Option<Base> {
+        let key = self.pool.create()?.key() as u64;
         let address = key & ((1 << ADDRESS_BITS) - 1);
         let generation = key >> (ADDRESS_BITS + SHARD_BITS) & ((1 << GENERATION_BITS) - 1);
-        let base = Base::new(address as u32, generation as u32);
-        block.renew(base);
-        Some((block, base, fresh))
+        Some(Base::new(address as u32, generation as u32))
     }
 
     /// Ends a block's life: its address gets the next generation.
@@ -99,16 +83,11 @@ impl Slab {
         let generation = (base.generation() as usize) << (ADDRESS_BITS + SHARD_BITS);
         self.pool.clear(base.address() | self.shard | generation);
     }
-
-    /// Blocks whose memory exists.
-    pub(crate) fn made(&self) -> usize {
-        self.made
-    }
 }
 
 impl std::fmt::Debug for Slab {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Slab").field("made", &self.made).field("max", &self.max).finish()
+        f.debug_struct("Slab").finish_non_exhaustive()
     }
 }
 
@@ -117,26 +96,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_comes_back_with_the_next_generation_and_the_same_memory() {
-        let mut slab = Slab::new(1).unwrap();
-        let (block, mut last, _) = slab.create().unwrap();
-        assert_ne!(last.address(), 0);
-        for _ in 0..1000 {
-            slab.clear(last);
-            let (again, base, fresh) = slab.create().unwrap();
-            assert!(std::ptr::eq(block, again) && !fresh);
-            assert_eq!(base.address(), last.address());
-            assert_eq!(base.generation(), last.generation() + 1);
-            last = base;
+    fn new_addresses_follow_each_other_from_1_at_generation_0() {
+        let mut slab = Slab::new().unwrap();
+        for address in 1..=5000 {
+            assert_eq!(slab.create(), Some(Base::new(address, 0)));
         }
     }
 
     #[test]
-    fn there_are_as_many_blocks_as_asked_for_and_no_two_share_an_address() {
-        let mut slab = Slab::new(1000).unwrap();
+    fn a_cleared_address_comes_back_first_with_the_next_generation() {
+        let mut slab = Slab::new().unwrap();
+        let mut last = slab.create().unwrap();
+        for _ in 0..1000 {
+            slab.clear(last);
+            let again = slab.create().unwrap();
+            assert_eq!(again, Base::new(last.address() as u32, last.generation() + 1));
+            last = again;
+        }
+    }
+
+    #[test]
+    fn there_are_as_many_addresses_as_promised_and_no_two_are_the_same() {
+        let mut slab = Slab::new().unwrap();
         let bases: std::collections::HashSet<u64> =
-            std::iter::from_fn(|| slab.create()).map(|(_, base, _)| base.bits()).collect();
-        assert_eq!(bases.len(), 1000);
-        assert_eq!(slab.made(), 1000);
+            std::iter::from_fn(|| slab.create()).map(Base::bits).collect();
+        assert_eq!(bases.len(), MAX_BLOCKS);
     }
 }

@@ -1,8 +1,9 @@
 //! A bounded stock of blocks or chunks, filled by the drain and emptied by the threads.
 //!
-//! Two queues: *warm* holds what was in use a moment ago and is small enough to stay in a core's
-//! cache; *reserve* holds the rest and carries a thread over while the drain is late. Threads take
-//! from the warm one first, the drain gives to it first.
+//! Three queues. *Warm* holds what was in use a moment ago and is small enough to stay in a core's
+//! cache; *reserve* holds what else has been touched; *cold* holds what was never used, whose first
+//! use costs page faults. Threads take in this order, the drain gives back to the first two, so
+//! memory that load never asked for is never touched.
 
 use crate::sync::ArrayQueue;
 
@@ -13,13 +14,17 @@ pub(crate) struct Supply<T: 'static> {
 }
 
 /// How many queues a supply has.
-pub(crate) const TIERS: usize = 2;
+pub(crate) const TIERS: usize = 3;
+
+/// The queue of what was never used.
+pub(crate) const COLD: usize = 2;
 
 impl<T> Supply<T> {
     /// Room for `capacity` items, at most `warm` of them in the warm queue.
     pub(crate) fn new(capacity: usize, warm: usize) -> Self {
         let capacity = capacity.max(1);
-        Self { queues: [ArrayQueue::new(warm.clamp(1, capacity)), ArrayQueue::new(capacity)] }
+        let warm = warm.clamp(1, capacity);
+        Self { queues: [warm, capacity, capacity].map(ArrayQueue::new) }
     }
 
     /// Takes an item; `None` when all are out. Never waits for the drain; a lock-free pop may retry
@@ -29,10 +34,15 @@ impl<T> Supply<T> {
         self.queues.iter().find_map(ArrayQueue::pop)
     }
 
-    /// Gives an item and says to which queue it went; gives it back to the caller when there is no
-    /// room, which cannot be as long as no more items exist than the capacity.
+    /// Takes an item that was never used.
+    pub(crate) fn take_cold(&self) -> Option<&'static T> {
+        self.queues[COLD].pop()
+    }
+
+    /// Gives an item that was used and says to which queue it went; gives it back to the caller when
+    /// there is no room, which cannot be as long as no more items exist than the capacity.
     pub(crate) fn give(&self, mut item: &'static T) -> Result<usize, &'static T> {
-        for (tier, queue) in self.queues.iter().enumerate() {
+        for (tier, queue) in self.queues[..COLD].iter().enumerate() {
             match queue.push(item) {
                 Ok(()) => return Ok(tier),
                 Err(back) => item = back,
@@ -41,13 +51,19 @@ impl<T> Supply<T> {
         Err(item)
     }
 
-    /// How many items each queue holds; exact when nobody gives or takes.
-    pub(crate) fn lens(&self) -> [usize; TIERS] {
-        [0, 1].map(|tier: usize| self.queues[tier].len())
+    /// Gives an item that was never used; `false` when there is no room, as for `give`.
+    pub(crate) fn give_cold(&self, item: &'static T) -> bool {
+        self.queues[COLD].push(item).is_ok()
     }
 
-    /// How many items are in stock.
-    pub(crate) fn len(&self) -> usize {
-        self.lens().iter().sum()
+    /// How many items each queue holds; exact when nobody gives or takes.
+    pub(crate) fn lens(&self) -> [usize; TIERS] {
+        [0, 1, 2].map(|tier: usize| self.queues[tier].len())
+    }
+
+    /// How many items are ready that need not be touched first.
+    pub(crate) fn ready(&self) -> usize {
+        let [warm, reserve, _] = self.lens();
+        warm + reserve
     }
 }

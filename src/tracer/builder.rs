@@ -114,8 +114,8 @@ const CHUNK_COST: usize = 2 * size_of::<Chunk>();
 
 impl Shares {
     const MINIMUM: usize = {
-        let blocks = 2 * BLOCK_COST * 100 / 36;
-        let chunks = 2 * CHUNK_COST * 100 / 44;
+        let blocks = 2 * BLOCK_COST * 100 / 30;
+        let chunks = 2 * CHUNK_COST * 100 / 55;
         (if blocks > chunks { blocks } else { chunks }) + 100
     };
 
@@ -123,12 +123,12 @@ impl Shares {
         let percent = |n: usize| bytes / 100 * n;
         Self {
             sizes: Sizes {
-                blocks: (percent(36) / BLOCK_COST).min(MAX_BLOCKS),
-                chunks: percent(44) / CHUNK_COST,
+                blocks: (percent(30) / BLOCK_COST).min(MAX_BLOCKS),
+                chunks: percent(55) / CHUNK_COST,
                 max_payload: MAX_PAYLOAD,
             },
-            side: percent(6),
-            queue: percent(14),
+            side: percent(5),
+            queue: percent(10),
         }
     }
 }
@@ -167,7 +167,7 @@ impl TracerBuilder {
             ],
             sampler: Sampler::default(),
             limits: SpanLimits::default(),
-            memory: 96 << 20,
+            memory: 256 << 20,
             clock: ClockSource::Best,
             seed: None,
             drain_interval: Duration::from_millis(1),
@@ -202,8 +202,10 @@ impl TracerBuilder {
     }
 
     /// Sets how much memory the tracer may use, in bytes, for everything that grows with load:
-    /// span slots, logs, what was recorded on live spans, and finished batches. 96 MiB by default,
-    /// enough for 5,000 threads; memory that load has not asked for yet is not allocated.
+    /// span slots, logs, what was recorded on live spans, and finished batches. 256 MiB by default,
+    /// enough for 5,000 threads to record 100 spans with three attributes each before the first is
+    /// collected. It is reserved at once, and memory that load never asks for is never touched; see
+    /// [`Stats::memory_bytes`](crate::Stats::memory_bytes).
     pub fn memory_budget(mut self, bytes: usize) -> Self {
         self.memory = bytes;
         self

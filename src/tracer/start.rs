@@ -236,7 +236,9 @@ impl<'a> SpanBuilder<'a> {
         let Some(target) = core.begin(below.trace_id.to_u128(), below.span_id, name, bytes, below.sample)
         else {
             let flags = flags.with_sampled(false);
-            let span_id = SpanId::from_u64(below.span_id);
+            // A root that was refused has an id all the same: see `unsampled`.
+            let high = (below.trace_id.to_u128() >> 64) as u64;
+            let span_id = SpanId::from_u64(if below.span_id == 0 { high | 1 } else { below.span_id });
             return Span::passing(Some(core), below.trace_id, span_id, flags, below.state.clone());
         };
         if name.is_elsewhere() || !below.state.is_empty() || self.has_more() {
