@@ -58,6 +58,10 @@ mod context;
 mod drain;
 pub mod export;
 mod limits;
+#[cfg(loom)]
+#[doc(hidden)]
+#[allow(unsafe_code, reason = "its models promise what the engine's threads promise")]
+pub mod model;
 pub mod propagation;
 #[allow(unsafe_code)]
 mod raw;

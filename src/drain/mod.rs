@@ -16,11 +16,13 @@ mod assemble;
 mod collect;
 mod export;
 mod ledger;
+#[cfg(loom)]
+pub(crate) mod model;
 mod seal;
 mod side;
 mod stock;
 
-use crate::drain::collect::Collector;
+use crate::drain::collect::{Collected, Collector};
 use crate::drain::ledger::Ledger;
 use crate::drain::seal::Sealer;
 use crate::drain::stock::Stock;
@@ -28,6 +30,7 @@ use crate::export::{Context, ExportError, SpanExporter};
 use crate::limits::SpanLimits;
 use crate::raw::clock::Timeline;
 use crate::raw::engine::{Engine, Gate};
+use crossbeam_epoch::LocalHandle;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -165,17 +168,7 @@ pub(crate) enum StartError {
 impl Pipeline {
     /// Starts both threads and waits until the first blocks are there.
     pub(crate) fn start(engine: &'static Engine, settings: Settings) -> Result<&'static Self, StartError> {
-        let pipeline: &'static Self = Box::leak(Box::new(Self {
-            engine,
-            ledger: Ledger::default(),
-            epochs: crossbeam_epoch::Collector::new(),
-            state: Mutex::default(),
-            changed: Condvar::new(),
-            drain: OnceLock::new(),
-            drained: AtomicBool::new(false),
-            root: Context::new(),
-            settings,
-        }));
+        let pipeline: &'static Self = Box::leak(Box::new(Self::new(engine, settings)));
         let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
         let drain = thread::Builder::new()
             .name("nanospan-drain".into())
@@ -203,6 +196,20 @@ impl Pipeline {
             .spawn(move || pipeline.guarded(|| pipeline.export()))
             .map_err(StartError::Thread)?;
         Ok(pipeline)
+    }
+
+    fn new(engine: &'static Engine, settings: Settings) -> Self {
+        Self {
+            engine,
+            ledger: Ledger::default(),
+            epochs: crossbeam_epoch::Collector::new(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            drain: OnceLock::new(),
+            drained: AtomicBool::new(false),
+            root: Context::new(),
+            settings,
+        }
     }
 
     /// Runs a thread's work. A panic in it is a defect; callers are told instead of left waiting.
@@ -326,19 +333,7 @@ impl Pipeline {
             };
             let began = Instant::now();
             timeline.renew();
-            let guard = epochs.pin();
-            let done = collector.pass(&timeline, &mut sealer, &guard);
-            drop(guard);
-            // No one else is pinned but a walker of the account, so three advances bring back what
-            // this pass retired.
-            let mut guard = epochs.pin();
-            for _ in 0..3 {
-                guard.flush();
-                guard.repin();
-            }
-            drop(guard);
-            collector.refill();
-            self.ledger.passed(&done, collector.bytes());
+            let done = self.turn(&mut collector, &epochs, &timeline, &mut sealer);
             if requested > sealed || stopping {
                 sealer.seal();
                 self.push(Job::Flush(requested));
@@ -368,6 +363,30 @@ impl Pipeline {
                 thread::park_timeout(pause);
             }
         }
+    }
+
+    /// A pass, and what it freed back to the threads.
+    fn turn(
+        &self,
+        collector: &mut Collector,
+        epochs: &LocalHandle,
+        timeline: &Timeline,
+        sealer: &mut Sealer<'_>,
+    ) -> Collected {
+        let guard = epochs.pin();
+        let done = collector.pass(timeline, sealer, &guard);
+        drop(guard);
+        // No one else is pinned but a walker of the account, so three advances bring back what
+        // this pass retired.
+        let mut guard = epochs.pin();
+        for _ in 0..3 {
+            guard.flush();
+            guard.repin();
+        }
+        drop(guard);
+        collector.refill();
+        self.ledger.passed(&done, collector.bytes());
+        done
     }
 
     fn push(&self, job: Job) {

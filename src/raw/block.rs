@@ -240,12 +240,13 @@ impl Slot {
         self.sequence.load(Ordering::Relaxed) as u32
     }
 
-    /// Foreign: takes the next number. AcqRel pairs with itself: of two foreign calls the later one
-    /// gets the larger number, and a call that happens after either sees at least that number. The
-    /// counter is never reset, so a bump that comes after the slot was recycled only skips a number.
+    /// Foreign: takes the next number. Relaxed: additions to one counter have one order, so of two
+    /// foreign calls the later one gets the larger number, and a call that happens after either sees at
+    /// least that number. The counter is never reset, so an addition that comes after the slot was
+    /// recycled only skips a number.
     #[inline]
     pub(crate) fn next_sequence(&self) -> u32 {
-        (self.sequence.fetch_add(1, Ordering::AcqRel) as u32).wrapping_add(1)
+        (self.sequence.fetch_add(1, Ordering::Relaxed) as u32).wrapping_add(1)
     }
 
     /// Counts records of this span that were shed, if the span is still the one meant.
@@ -394,12 +395,12 @@ impl Block {
     /// Foreign: ends a slot. `false` when the span had ended before.
     pub(crate) fn end_foreign(&self, place: Place, ticks: u64) -> bool {
         let base = place.base();
-        // The swap decides between strangers. Its ordering is carried by the mask word below; the
-        // Acquire side makes the slot's start visible to a caller that only holds a handle.
+        // Relaxed: the swap only decides between strangers. What happened before this end, and the
+        // ticks stored here, are published by the mask word below.
         let swapped = self.slot(place.slot()).end.compare_exchange(
             LIVE | base.bits(),
             ticks & !LIVE,
-            Ordering::AcqRel,
+            Ordering::Relaxed,
             Ordering::Relaxed,
         );
         if swapped.is_err() {
@@ -427,8 +428,8 @@ impl Block {
     #[inline]
     pub(crate) fn ended(&self) -> (u64, u64) {
         let owner = self.owner_ended.load(Ordering::Acquire);
-        let low = self.foreign.0[0].load(Ordering::Acquire) & 0xffff_ffff;
-        let high = self.foreign.0[1].load(Ordering::Acquire) & 0xffff_ffff;
+        let [low, high] =
+            [0, 1].map(|half: usize| self.foreign.0[half].load(Ordering::Acquire) & 0xffff_ffff);
         (owner, high << 32 | low)
     }
 }

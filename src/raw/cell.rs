@@ -17,6 +17,7 @@ impl<T> AtomicRef<T> {
     }
 
     #[inline]
+    #[cfg_attr(loom, track_caller)]
     pub(crate) fn load(&self, order: Ordering) -> Option<&'static T> {
         let pointer = self.0.load(order);
         // SAFETY: the only non-null pointers ever stored come from a `&'static T` (`store`), so the
@@ -28,12 +29,14 @@ impl<T> AtomicRef<T> {
     }
 
     #[inline]
+    #[cfg_attr(loom, track_caller)]
     pub(crate) fn store(&self, target: Option<&'static T>, order: Ordering) {
         self.0.store(target.map_or(ptr::null_mut(), |t| ptr::from_ref(t).cast_mut()), order);
     }
 
     /// Whether the cell holds exactly this reference.
     #[inline]
+    #[cfg_attr(loom, track_caller)]
     pub(crate) fn is(&self, target: &'static T, order: Ordering) -> bool {
         ptr::eq(self.0.load(order), target)
     }

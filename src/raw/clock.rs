@@ -1,8 +1,8 @@
 //! The clock: raw ticks on the caller's thread, nanoseconds since the Unix epoch in the drain.
 
-use crate::sync::atomic::{AtomicU64, Ordering};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Where ticks come from.

@@ -38,11 +38,12 @@ use crate::raw::supply::Supply;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crossbeam_epoch::Guard;
 
-/// Words in a chunk: with its header, 4 KiB. Tiny under the model, so that chunks rotate at once.
+/// Words in a chunk: with its header, 4 KiB. Tiny under the model: two records of one attribute or
+/// one of three fill it, one of two leaves a gap, and a call with four needs a second chunk.
 #[cfg(not(loom))]
 pub(crate) const CHUNK_WORDS: usize = 504;
 #[cfg(loom)]
-pub(crate) const CHUNK_WORDS: usize = 4;
+pub(crate) const CHUNK_WORDS: usize = 8;
 
 /// One piece of a log.
 #[derive(Debug)]
@@ -179,6 +180,21 @@ impl Log {
             chunk = current.next.load(Ordering::Acquire);
         }
         chunks * CHUNK_WORDS
+    }
+
+    /// Walks as [`backlog`](Self::backlog) does and reads the words of sealed chunks, too.
+    #[cfg(loom)]
+    pub(crate) fn read_sealed(&self, _pinned: &Guard) {
+        let mut chunk = self.oldest.load(Ordering::Acquire);
+        while let Some(current) = chunk {
+            chunk = current.next.load(Ordering::Acquire);
+            if chunk.is_some() {
+                let used = current.used.load(Ordering::Relaxed) as usize;
+                // SAFETY: the words of a sealed chunk were written before its `next`, and are not
+                // written again before every walker that could see it is unpinned: loom checks that.
+                unsafe { current.words.with(0, used, |_| ()) };
+            }
+        }
     }
 }
 

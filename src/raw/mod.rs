@@ -18,6 +18,10 @@ pub(crate) mod os;
 pub(crate) mod random;
 pub(crate) mod record;
 pub(crate) mod region;
+#[cfg(not(loom))]
+pub(crate) mod registry;
+#[cfg(loom)]
+#[path = "../model/registry.rs"]
 pub(crate) mod registry;
 pub(crate) mod slab;
 pub(crate) mod supply;

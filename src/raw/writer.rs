@@ -1,6 +1,6 @@
 //! Writes records into a log: see `raw::record` for what they look like.
 
-use crate::raw::log::{Append, CHUNK_WORDS, Chunk, Exhausted, Log};
+use crate::raw::log::{Append, Chunk, Exhausted, Log};
 use crate::raw::record::{
     HEADER_WORDS, IN_BLOB, Kind, MAX_COPIED_TEXT, MAX_INLINE, Stamp, Type, copied_key, header, pack_key,
     pack_static,
@@ -11,7 +11,8 @@ use crate::value::{Text, Value};
 /// The largest attribute that stands in one record must fit into one chunk: header, copied key,
 /// length word, payload.
 #[cfg(not(loom))]
-const _: () = assert!(HEADER_WORDS + 2 + MAX_COPIED_TEXT / 8 + 1 + MAX_INLINE / 8 <= CHUNK_WORDS);
+const _: () =
+    assert!(HEADER_WORDS + 2 + MAX_COPIED_TEXT / 8 + 1 + MAX_INLINE / 8 <= crate::raw::log::CHUNK_WORDS);
 
 /// No record is open.
 const NONE: usize = usize::MAX;

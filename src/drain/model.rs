@@ -1,0 +1,59 @@
+//! The drain on a bench: its loop's turn without its thread, for `crate::model`.
+
+use crate::batch::Batch;
+use crate::drain::collect::Collector;
+use crate::drain::seal::Sealer;
+use crate::drain::stock::Stock;
+use crate::drain::{Pipeline, Settings};
+use crate::export::SpanExporter;
+use crate::limits::SpanLimits;
+use crate::raw::clock::Timeline;
+use crate::raw::engine::Engine;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pipeline: Pipeline,
+    collector: Collector,
+    timeline: Timeline,
+}
+
+impl Bench {
+    /// A drain that has supplied nothing yet.
+    pub(crate) fn new(engine: &'static Engine, exporter: Arc<dyn SpanExporter>) -> Self {
+        let settings = Settings {
+            resource: Vec::new(),
+            limits: SpanLimits::default(),
+            side_bytes: 1 << 16,
+            queue_bytes: usize::MAX,
+            batch_bytes: usize::MAX,
+            batch_spans: usize::MAX,
+            drain_interval: Duration::ZERO,
+            export_interval: Duration::MAX,
+            export_timeout: Duration::ZERO,
+            exporter,
+            error_handler: Arc::new(|_| ()),
+        };
+        let stock = Stock::new(engine).expect("a model has one thread that uses the slab");
+        let collector = Collector::new(engine, stock, settings.side_bytes, settings.limits);
+        let timeline = Timeline::new(engine.clock.clone());
+        Self { pipeline: Pipeline::new(engine, settings), collector, timeline }
+    }
+
+    /// Supplies what the engine's sizes allow.
+    pub(crate) fn refill(&mut self) {
+        self.collector.refill();
+    }
+
+    /// One turn of the drain's loop: the stale calls that it found, and the batch if there is one.
+    pub(crate) fn turn(&mut self) -> (u64, Option<Batch>) {
+        let Self { pipeline, collector, timeline } = self;
+        let mut sealer = Sealer::new(pipeline);
+        let epochs = pipeline.epochs.register();
+        let done = pipeline.turn(collector, &epochs, timeline, &mut sealer);
+        let batch = sealer.batch.finish(0, 0).expect("a model's batch is within every limit");
+        (done.stale, (batch.span_count() > 0).then_some(batch))
+    }
+}

@@ -1,0 +1,189 @@
+//! The engine with its drain, as a tracer has them, without the drain's and the exporter's threads: a
+//! model decides which of its threads drains.
+
+use crate::batch::{Batch, ValueView};
+use crate::drain::model::Bench;
+use crate::export::{Context, ExportError, SpanExporter};
+use crate::raw::block::{NameWord, Start};
+use crate::raw::clock::Clock;
+use crate::raw::engine::{Engine, Sizes};
+use crate::raw::local::Target;
+use crate::raw::tally::Count;
+use crate::value::{Text, Value};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// An engine.
+#[derive(Debug, Clone, Copy)]
+pub struct Tracer(&'static Engine);
+
+/// A span as native code holds it: where it lives.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    target: Target,
+    trace: u64,
+}
+
+/// A span as its handle names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Id {
+    trace: u64,
+    span: u64,
+}
+
+impl Id {
+    /// The span's number in its handle.
+    #[must_use]
+    pub fn span_id(self) -> u64 {
+        self.span
+    }
+}
+
+impl Tracer {
+    /// An engine with so many blocks and chunks, all in stock, and its drain.
+    ///
+    /// # Panics
+    ///
+    /// When the slab cannot be used, which a model does not expect.
+    #[must_use]
+    pub fn new(blocks: usize, chunks: usize) -> (Self, Drain) {
+        let (tracer, mut drain) = Self::unstocked(blocks, chunks);
+        drain.0.refill();
+        (tracer, drain)
+    }
+
+    /// An engine whose drain supplies it only after its first pass.
+    ///
+    /// # Panics
+    ///
+    /// As for [`new`](Self::new).
+    #[must_use]
+    pub fn unstocked(blocks: usize, chunks: usize) -> (Self, Drain) {
+        let clock = Clock::Manual(Arc::new(AtomicU64::new(1)));
+        let engine = Engine::leak(clock, Some(1), Sizes { blocks, chunks, max_payload: 64 });
+        (Self(engine), Drain(Bench::new(engine, Arc::new(Nowhere))))
+    }
+
+    /// Starts a span in a trace of its own.
+    #[must_use]
+    pub fn start(self, trace: u64) -> Option<Span> {
+        let name = NameWord::of(Text::Static("span"));
+        let start = Start { trace_id: u128::from(trace), parent: 0, ticks: 1, name, kind: 0, flags: 1 };
+        let target = self.0.start(&start)?;
+        Some(Span { target, trace })
+    }
+
+    /// Sets an attribute.
+    pub fn attribute(self, span: Span, key: &'static str, value: i64) {
+        self.0.attribute(span.target, Text::Static(key), &Value::I64(value));
+    }
+
+    /// Ends a span. `false`, and counted as stale, when it had ended.
+    pub fn end(self, span: Span) -> bool {
+        self.0.end(span.target)
+    }
+
+    /// The name of a span.
+    #[must_use]
+    pub fn id(self, span: Span) -> Id {
+        let Span { target, trace } = span;
+        Id { trace, span: self.0.key.seal(target.place, u128::from(trace)) }
+    }
+
+    /// The name that a trace and the number in a handle make.
+    #[must_use]
+    pub fn id_of(self, trace: u64, span: u64) -> Id {
+        Id { trace, span }
+    }
+
+    /// The span that a name means; `None`, and counted, when it has ended.
+    #[must_use]
+    pub fn resolve(self, id: Id) -> Option<Span> {
+        let target = self.0.resolve(u128::from(id.trace), id.span)?;
+        Some(Span { target, trace: id.trace })
+    }
+
+    /// Stale calls that the callers noticed.
+    #[must_use]
+    pub fn stale(self) -> u64 {
+        self.sum(Count::Stale)
+    }
+
+    /// Spans that were refused for want of a block.
+    #[must_use]
+    pub fn refused(self) -> u64 {
+        self.sum(Count::Overload)
+    }
+
+    /// Attributes that were shed for want of a chunk.
+    #[must_use]
+    pub fn shed(self) -> u64 {
+        self.sum(Count::ShedAttributes)
+    }
+
+    fn sum(self, what: Count) -> u64 {
+        self.0.strays.get(what) + self.0.registry.iter().map(|local| local.tally.get(what)).sum::<u64>()
+    }
+}
+
+/// What a pass delivered of one span.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The trace that it was started in.
+    pub trace: u64,
+    /// Its attributes, in the order in which their keys came first.
+    pub attributes: Vec<(String, i64)>,
+}
+
+/// What a pass did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pass {
+    /// The spans that it assembled.
+    pub spans: Vec<Seen>,
+    /// The stale calls that it found.
+    pub stale: u64,
+}
+
+/// The drain.
+#[derive(Debug)]
+pub struct Drain(Bench);
+
+impl Drain {
+    /// One turn of the drain's loop.
+    ///
+    /// # Panics
+    ///
+    /// When the batch cannot be encoded or read back.
+    pub fn pass(&mut self) -> Pass {
+        let (stale, batch) = self.0.turn();
+        Pass { spans: batch.as_ref().map(read).unwrap_or_default(), stale }
+    }
+}
+
+fn read(batch: &Batch) -> Vec<Seen> {
+    let view = batch.view();
+    view.spans()
+        .map(|span| {
+            let low = span.trace_id()[8..].try_into().map(u64::from_be_bytes);
+            let attributes = span.attributes().map(|(key, value)| match value {
+                ValueView::I64(value) => (key.to_owned(), value),
+                other => panic!("a model sets integers only, not {other:?}"),
+            });
+            Seen { trace: low.unwrap_or_default(), attributes: attributes.collect() }
+        })
+        .collect()
+}
+
+/// Models look at what the drain makes, before any exporter.
+#[derive(Debug)]
+struct Nowhere;
+
+impl SpanExporter for Nowhere {
+    fn export(&self, _: &Context, _: &Batch) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
+        Ok(())
+    }
+}
