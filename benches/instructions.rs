@@ -1,0 +1,78 @@
+//! How many instructions the workloads take on the caller's thread, counted by Callgrind; see
+//! `scripts/instructions`.
+//!
+//! Callgrind counts for each thread apart, and only while the thread is inside the benchmarked
+//! function, so nothing that the tracer's own threads do is in the figures. They are repeatable
+//! because those threads are asleep meanwhile: how full the supplies of blocks and chunks are does
+//! not depend on timing.
+//!
+//! Without `--bench`, as under `cargo test --benches`, it only checks the workloads: that needs
+//! neither Valgrind nor the runner.
+
+mod workloads;
+
+mod counted {
+    use crate::workloads::{ALL, Stage, Workload};
+    use gungraun::{Callgrind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main};
+    use nanospan::export::MemoryExporter;
+    use std::time::Duration;
+
+    /// Ten blocks of 64 spans each, so that changing blocks has its due weight. `scripts/instructions`
+    /// divides by it.
+    const REPEATS: u64 = 640;
+
+    /// Longer than the benchmark runs.
+    const NEVER: Duration = Duration::from_secs(3600);
+
+    /// The workload at this place in `ALL`, and a stage on which the drain sleeps.
+    fn prepare(index: usize) -> (&'static Workload, Stage) {
+        let stage = Stage::new(MemoryExporter::new(), NEVER);
+        let workload = &ALL[index];
+        // Registers the thread with both tracers and wakes the drain, which sleeps for its whole
+        // interval after a pass that found something.
+        (workload.repeat)(&stage, 1);
+        drop(stage.started());
+        stage.finish();
+        (workload, stage)
+    }
+
+    fn finish((workload, stage): (&'static Workload, Stage)) {
+        let before = stage.tracer.stats().exported;
+        stage.finish();
+        let arrived = stage.tracer.stats().exported - before;
+        assert_eq!(arrived, REPEATS * workload.arrives.spans(), "{}", workload.name);
+    }
+
+    #[library_benchmark(setup = prepare, teardown = finish)]
+    #[bench::w0(0)]
+    #[bench::w1_in_three_calls(1)]
+    #[bench::w1_in_one_call(2)]
+    #[bench::w1d(3)]
+    #[bench::w2(4)]
+    #[bench::w3(5)]
+    #[bench::w5_child(6)]
+    #[bench::w5_root(7)]
+    fn caller(prepared: (&'static Workload, Stage)) -> (&'static Workload, Stage) {
+        (prepared.0.repeat)(&prepared.1, REPEATS);
+        prepared
+    }
+
+    library_benchmark_group!(name = instructions; benchmarks = caller);
+    main!(
+        config = LibraryBenchmarkConfig::default().tool(Callgrind::with_args(["--cache-sim=no"]));
+        library_benchmark_groups = instructions
+    );
+
+    pub(super) fn run() {
+        main();
+    }
+}
+
+fn main() {
+    let told = |what: &str| std::env::args().any(|argument| argument == what);
+    if told("--bench") || told("--gungraun-run") {
+        counted::run();
+    } else {
+        workloads::check::workloads();
+    }
+}
