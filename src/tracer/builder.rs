@@ -115,7 +115,7 @@ const CHUNK_COST: usize = 2 * size_of::<Chunk>();
 impl Shares {
     const MINIMUM: usize = {
         let blocks = 2 * BLOCK_COST * 100 / 30;
-        let chunks = 2 * CHUNK_COST * 100 / 55;
+        let chunks = 2 * CHUNK_COST * 100 / 40;
         (if blocks > chunks { blocks } else { chunks }) + 100
     };
 
@@ -124,10 +124,10 @@ impl Shares {
         Self {
             sizes: Sizes {
                 blocks: (percent(30) / BLOCK_COST).min(MAX_BLOCKS),
-                chunks: percent(55) / CHUNK_COST,
+                chunks: percent(40) / CHUNK_COST,
                 max_payload: MAX_PAYLOAD,
             },
-            side: percent(5),
+            side: percent(20),
             queue: percent(10),
         }
     }
@@ -167,7 +167,7 @@ impl TracerBuilder {
             ],
             sampler: Sampler::default(),
             limits: SpanLimits::default(),
-            memory: 256 << 20,
+            memory: 320 << 20,
             clock: ClockSource::Best,
             seed: None,
             drain_interval: Duration::from_millis(1),
@@ -202,7 +202,7 @@ impl TracerBuilder {
     }
 
     /// Sets how much memory the tracer may use, in bytes, for everything that grows with load:
-    /// span slots, logs, what was recorded on live spans, and finished batches. 256 MiB by default,
+    /// span slots, logs, what was recorded on live spans, and finished batches. 320 MiB by default,
     /// enough for 5,000 threads to record 100 spans with three attributes each before the first is
     /// collected. It is reserved at once, and memory that load never asks for is never touched; see
     /// [`Stats::memory_bytes`](crate::Stats::memory_bytes).
