@@ -92,7 +92,20 @@ pub struct Span {
     trace_state: TraceState,
 }
 
-impl Span {
+/// A span's fields before they are a span. It has no drop, so that the ways to start a span can meet
+/// in registers; a span that is put together on each of them is put together in memory and copied.
+#[derive(Debug)]
+pub(crate) struct Made {
+    core: Option<&'static Core>,
+    target: Option<Target>,
+    trace_id: TraceId,
+    id: u64,
+    flags: TraceFlags,
+    has_status: bool,
+    trace_state: TraceState,
+}
+
+impl Made {
     #[inline(always)]
     pub(crate) fn recording(
         core: &'static Core,
@@ -101,15 +114,8 @@ impl Span {
         flags: TraceFlags,
         trace_state: TraceState,
     ) -> Self {
-        Self {
-            core: Some(core),
-            target: Some(target),
-            trace_id,
-            id: AtomicU64::new(0),
-            flags,
-            has_status: thread::panicking(),
-            trace_state,
-        }
+        let has_status = thread::panicking();
+        Self { core: Some(core), target: Some(target), trace_id, id: 0, flags, has_status, trace_state }
     }
 
     /// A span that records nothing but has ids to pass on.
@@ -121,28 +127,36 @@ impl Span {
         flags: TraceFlags,
         trace_state: TraceState,
     ) -> Self {
-        let id = AtomicU64::new(span_id.to_u64());
+        let id = span_id.to_u64();
         Self { core, target: None, trace_id, id, flags, has_status: true, trace_state }
     }
 
-    /// A span below this one, which is not recording, that passes on the same ids.
     #[inline(always)]
-    pub(crate) fn passed_on(&self) -> Self {
-        debug_assert!(!self.is_recording());
-        let span_id = SpanId::from_u64(self.id.load(Ordering::Relaxed));
-        Self::passing(self.core, self.trace_id, span_id, self.flags, self.trace_state.clone())
+    pub(crate) fn invalid(core: Option<&'static Core>) -> Self {
+        Self::passing(core, TraceId::INVALID, SpanId::INVALID, TraceFlags::NONE, TraceState::EMPTY)
     }
 
-    pub(crate) const fn invalid(core: Option<&'static Core>) -> Self {
-        Self {
-            core,
-            target: None,
-            trace_id: TraceId::INVALID,
-            id: AtomicU64::new(0),
-            flags: TraceFlags::NONE,
-            has_status: true,
-            trace_state: TraceState::EMPTY,
-        }
+    /// The same, field by field: what was handed over in memory is so no longer.
+    #[inline(always)]
+    pub(crate) fn unpacked(self) -> Self {
+        let Self { core, target, trace_id, id, flags, has_status, trace_state } = self;
+        Self { core, target, trace_id, id, flags, has_status, trace_state }
+    }
+
+    #[inline(always)]
+    pub(crate) fn span(self) -> Span {
+        let Self { core, target, trace_id, id, flags, has_status, trace_state } = self;
+        Span { core, target, trace_id, id: AtomicU64::new(id), flags, has_status, trace_state }
+    }
+}
+
+impl Span {
+    /// A span below this one, which is not recording, that passes on the same ids.
+    #[inline(always)]
+    pub(crate) fn passed_on(&self) -> Made {
+        debug_assert!(!self.is_recording());
+        let span_id = SpanId::from_u64(self.id.load(Ordering::Relaxed));
+        Made::passing(self.core, self.trace_id, span_id, self.flags, self.trace_state.clone())
     }
 
     /// The engine and the place, when the span is recording.

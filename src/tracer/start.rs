@@ -9,7 +9,7 @@ use crate::raw::record::Kind;
 use crate::raw::tally::Count;
 use crate::sampling::ParentSample;
 use crate::tracer::Core;
-use crate::tracer::span::{Span, Timestamp, link_to};
+use crate::tracer::span::{Made, Span, Timestamp, link_to};
 use crate::value::{SpanKind, Text, Value};
 
 /// Whose child a span is to be.
@@ -91,7 +91,7 @@ impl Core {
     /// A root under a sampler that takes none. It gets ids so that services below it learn of the
     /// decision; 64 random bits will do.
     #[inline]
-    fn unsampled_root(&'static self) -> Span {
+    fn unsampled_root(&'static self) -> Made {
         match self.engine.own() {
             Some(own) => {
                 own.local().tally.add_own(Count::NotSampled, 1);
@@ -99,16 +99,16 @@ impl Core {
             }
             None => {
                 self.engine.count(Count::NotSampled, 1);
-                Span::invalid(Some(self))
+                Made::invalid(Some(self))
             }
         }
     }
 
     #[inline]
-    fn unsampled(&'static self, trace_id: u128) -> Span {
+    fn unsampled(&'static self, trace_id: u128) -> Made {
         let span_id = SpanId::from_u64((trace_id >> 64) as u64);
         let trace_id = TraceId::from_u128(trace_id);
-        Span::passing(Some(self), trace_id, span_id, TraceFlags::RANDOM, TraceState::EMPTY)
+        Made::passing(Some(self), trace_id, span_id, TraceFlags::RANDOM, TraceState::EMPTY)
     }
 
     /// Asks the sampler, then starts a span now. `bytes` are the flags and, above them, the kind.
@@ -211,24 +211,23 @@ impl<'a> SpanBuilder<'a> {
     /// Starts the span.
     #[inline(always)]
     pub fn start(self) -> Span {
-        let Some(core) = self.core else { return self.start_noop() };
         // The common cases are laid out here, in the caller; everything else is a call.
-        match self.parent {
-            Parent::Span(parent) if parent.is_recording_for(core) => {
-                return self.start_below(core, &Below::of(parent));
+        let made = match (self.core, self.parent) {
+            (Some(core), Parent::Span(parent)) if parent.is_recording_for(core) => {
+                self.start_below(core, &Below::of(parent))
             }
-            Parent::Span(parent) if core.passes_on(parent) => return parent.passed_on(),
-            Parent::None if core.sampler.never(ParentSample::None) => return core.unsampled_root(),
-            _ => {}
-        }
-        // Taken apart and put together again: handed on as it is, the builder would be laid out in
-        // memory by every caller, whichever way it goes.
-        let Self { name, kind, parent, start, attributes, links, .. } = self;
-        Self { core: Some(core), name, kind, parent, start, attributes, links }.start_elsewhere(core)
+            (Some(core), Parent::Span(parent)) if core.passes_on(parent) => parent.passed_on(),
+            (Some(core), Parent::None) if core.sampler.never(ParentSample::None) => core.unsampled_root(),
+            _ => {
+                let Self { core, name, kind, parent, start, attributes, links } = self;
+                Elsewhere { links, attributes, start, parent, kind, name, core }.start().unpacked()
+            }
+        };
+        made.span()
     }
 
     #[inline(always)]
-    fn start_below(self, core: &'static Core, below: &Below<'_>) -> Span {
+    fn start_below(self, core: &'static Core, below: &Below<'_>) -> Made {
         let name = NameWord::of(self.name);
         let flags = below.flags.with_sampled(true);
         let remote = if below.remote { REMOTE } else { 0 };
@@ -239,30 +238,17 @@ impl<'a> SpanBuilder<'a> {
             // A root that was refused has an id all the same: see `unsampled`.
             let high = (below.trace_id.to_u128() >> 64) as u64;
             let span_id = SpanId::from_u64(if below.span_id == 0 { high | 1 } else { below.span_id });
-            return Span::passing(Some(core), below.trace_id, span_id, flags, below.state.clone());
+            return Made::passing(Some(core), below.trace_id, span_id, flags, below.state.clone());
         };
         if name.is_elsewhere() || !below.state.is_empty() || self.has_more() {
             let Self { start, attributes, links, .. } = self;
             let more = More { text: self.name, start, attributes, links };
             more.record(core, target, name, below.state);
         }
-        Span::recording(core, target, below.trace_id, flags, below.state.clone())
+        Made::recording(core, target, below.trace_id, flags, below.state.clone())
     }
 
-    /// A root, or a span whose parent is not a recording span of this tracer.
-    #[inline(never)]
-    fn start_elsewhere(self, core: &'static Core) -> Span {
-        match self.position(core) {
-            Position::Root => self.start_root(core),
-            Position::Below(below) => self.start_below(core, &below),
-            Position::Nowhere => {
-                core.engine.count(Count::InvalidParent, 1);
-                Span::invalid(self.core)
-            }
-        }
-    }
-
-    fn start_root(self, core: &'static Core) -> Span {
+    fn start_root(self, core: &'static Core) -> Made {
         // A thread without ids is refused by `begin`.
         let trace_id = core.engine.own().map_or(0, |own| own.local().ids.next());
         if !core.sampler.decide(ParentSample::None, || trace_id) {
@@ -302,17 +288,16 @@ impl<'a> SpanBuilder<'a> {
     }
 
     /// Without a tracer: passes the parent's ids on.
-    #[cold]
-    fn start_noop(self) -> Span {
+    fn start_noop(self) -> Made {
         match self.parent {
-            Parent::Context(context) => Span::passing(
+            Parent::Context(context) => Made::passing(
                 None,
                 context.trace_id(),
                 context.span_id(),
                 context.flags(),
                 context.trace_state().clone(),
             ),
-            _ => Span::invalid(None),
+            _ => Made::invalid(None),
         }
     }
 
@@ -322,6 +307,36 @@ impl<'a> SpanBuilder<'a> {
             Parent::Span(span) => below_span(core, span),
             Parent::Context(context) => below_context(core, context),
             Parent::Handle(handle) => below_handle(core, handle),
+        }
+    }
+}
+
+/// A builder on its way out of line. A type of its own: the builder itself, handed on, would be laid
+/// out in memory by every caller of `start`, whichever way it goes.
+struct Elsewhere<'a> {
+    links: &'a [SpanContext],
+    attributes: &'a [(Text<'a>, Value<'a>)],
+    start: Option<Timestamp>,
+    parent: Parent<'a>,
+    kind: SpanKind,
+    name: Text<'a>,
+    core: Option<&'static Core>,
+}
+
+impl Elsewhere<'_> {
+    /// No tracer, a root, or a span whose parent is not a recording span of this tracer.
+    #[inline(never)]
+    fn start(self) -> Made {
+        let Self { links, attributes, start, parent, kind, name, core } = self;
+        let builder = SpanBuilder { core, name, kind, parent, start, attributes, links };
+        let Some(core) = core else { return builder.start_noop() };
+        match builder.position(core) {
+            Position::Root => builder.start_root(core),
+            Position::Below(below) => builder.start_below(core, &below),
+            Position::Nowhere => {
+                core.engine.count(Count::InvalidParent, 1);
+                Made::invalid(Some(core))
+            }
         }
     }
 }
