@@ -150,7 +150,7 @@ fn a_full_side_table_sheds_records_of_live_spans_and_no_spans() {
     tracer.flush(PATIENCE).unwrap();
     let [span] = &exporter.spans()[..] else { panic!("one span was recorded") };
     let kept = span.attributes.len();
-    assert!((5..60).contains(&kept), "{kept} attributes in 2 KiB");
+    assert!((5..90).contains(&kept), "{kept} attributes in a table of some 10 KiB");
     assert_eq!(span.dropped_attributes_count as usize, 100 - kept);
     assert_eq!(tracer.stats().lost_attributes as usize, 100 - kept);
     for (i, (key, value)) in span.attributes.iter().enumerate() {

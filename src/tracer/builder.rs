@@ -114,7 +114,7 @@ const CHUNK_COST: usize = 2 * size_of::<Chunk>();
 
 impl Shares {
     const MINIMUM: usize = {
-        let blocks = 2 * BLOCK_COST * 100 / 30;
+        let blocks = 2 * BLOCK_COST * 100 / 28;
         let chunks = 2 * CHUNK_COST * 100 / 40;
         (if blocks > chunks { blocks } else { chunks }) + 100
     };
@@ -123,12 +123,12 @@ impl Shares {
         let percent = |n: usize| bytes / 100 * n;
         Self {
             sizes: Sizes {
-                blocks: (percent(30) / BLOCK_COST).min(MAX_BLOCKS),
+                blocks: (percent(28) / BLOCK_COST).min(MAX_BLOCKS),
                 chunks: percent(40) / CHUNK_COST,
                 max_payload: MAX_PAYLOAD,
             },
-            side: percent(20),
-            queue: percent(10),
+            side: percent(24),
+            queue: percent(8),
         }
     }
 }
