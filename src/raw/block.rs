@@ -11,9 +11,13 @@
 //! # States of a block
 //!
 //! ```text
-//!   free ──drain: make──▶ ready ──thread: adopt──▶ held ──thread: release──▶ loose
-//!    ▲                    (in a queue)             holder = the thread       holder = none
-//!    └────────────────── drain: recycle, once all 64 slots are consumed and nobody holds it
+//!   cold ───────────────┬──thread: adopt──▶ held ──thread: release──▶ loose
+//!   never used, all zero│                   holder = the thread       holder = none
+//!     │ drain: touch    │                                               │
+//!     └───────▶ ready ──┘                                               │
+//!                 ▲ in a queue                                          │
+//!                 └── drain: retire, renew, once all 64 slots are ──────┘
+//!                     consumed and nobody holds it
 //! ```
 //!
 //! # Who may do what

@@ -206,6 +206,10 @@ impl TracerBuilder {
     /// enough for 5,000 threads to record 100 spans with three attributes each before the first is
     /// collected. It is reserved at once, and memory that load never asks for is never touched; see
     /// [`Stats::memory_bytes`](crate::Stats::memory_bytes).
+    ///
+    /// Every thread that records keeps a block of 64 spans and a chunk of 4 KiB, idle or not, and a
+    /// thread that comes takes over those of one that went: a budget for fewer threads than are alive
+    /// at once leaves some of them without.
     pub fn memory_budget(mut self, bytes: usize) -> Self {
         self.memory = bytes;
         self
