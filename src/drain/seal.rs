@@ -2,8 +2,9 @@
 
 use crate::batch::BatchBuilder;
 use crate::drain::{Job, Pipeline};
+use crate::raw::clock::unix_now;
 use crate::raw::random;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// How long the drain waits for room before it looks whether the tracer is being shut down.
 const LOOK: Duration = Duration::from_millis(100);
@@ -51,8 +52,7 @@ impl<'p> Sealer<'p> {
         if spans == 0 {
             return;
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
-        match self.batch.finish(self.sequence, now) {
+        match self.batch.finish(self.sequence, unix_now()) {
             Ok(batch) => {
                 self.sequence += 1;
                 self.queue(batch);

@@ -198,7 +198,7 @@ impl Anchor {
 }
 
 /// The system's wall clock; a clock set before 1970 counts as 1970.
-fn unix_now() -> u64 {
+pub(crate) fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
 }
 

@@ -145,7 +145,8 @@ impl Engine {
     #[inline]
     pub(crate) fn count(&'static self, what: Count, n: u64) {
         // A forked child stays out of the registry, which may have to take a mutex.
-        match if self.gate() == Gate::Forked { None } else { self.registry.own() } {
+        let own = if self.gate() == Gate::Forked { None } else { self.registry.own() };
+        match own {
             Some(own) => own.local().tally.add_own(what, n),
             None => self.strays.add_shared(what, n),
         }
@@ -189,11 +190,9 @@ impl Engine {
             return Found::Forged;
         };
         let slot = block.slot(place.slot());
-        if !slot.is_live(base) {
-            return Found::Ended;
-        }
-        if slot.trace_id() != trace_id {
-            // The tag vouches for the trace id: the slot was issued anew since the look above.
+        // The tag vouches for the trace id: if another stands there, the slot was issued anew between
+        // the two looks.
+        if !slot.is_live(base) || slot.trace_id() != trace_id {
             return Found::Ended;
         }
         Found::Live(Target { block, place })

@@ -72,8 +72,8 @@ impl Chunk {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Exhausted;
 
-/// The chain, as its thread sees it. Every field but `committed` and `first` is read and written by
-/// that thread alone, with relaxed loads and stores that cost as much as plain ones.
+/// The chain. `tail` and `tail_base` are its thread's alone, with relaxed loads and stores that cost as
+/// much as plain ones; `reader` is the drain's.
 #[derive(Debug)]
 pub(crate) struct Log {
     committed: AtomicU64,
@@ -115,7 +115,7 @@ impl Log {
         words: [u64; K],
     ) -> Result<(), Exhausted> {
         let position = self.committed.load(Ordering::Relaxed);
-        let at = (position - self.tail_base.load(Ordering::Relaxed)) as usize;
+        let at = self.tail_at(position);
         if at + K <= CHUNK_WORDS {
             if let Some(tail) = self.tail.load(Ordering::Relaxed) {
                 // SAFETY: in bounds by the check above. Only this thread writes to its tail chunk
@@ -133,7 +133,7 @@ impl Log {
     #[cold]
     #[inline(never)]
     fn append_in_new_chunk(&self, pool: &Supply<Chunk>, words: &[u64]) -> Result<(), Exhausted> {
-        let mut append = Append { log: self, at: self.tail_at() };
+        let mut append = Append::at_end_of(self);
         append.extend(pool)?;
         for &word in words {
             append.put([word]);
@@ -150,17 +150,17 @@ impl Log {
     /// this log, and what it commits are whole records.
     #[inline(always)]
     pub(crate) unsafe fn append(&self, pool: &Supply<Chunk>, need: usize) -> Result<Append<'_>, Exhausted> {
-        let mut append = Append { log: self, at: self.tail_at() };
+        let mut append = Append::at_end_of(self);
         if append.at + need > CHUNK_WORDS {
             append.extend(pool)?;
         }
         Ok(append)
     }
 
-    /// Next free word of the tail chunk; `CHUNK_WORDS` while there is none.
+    /// Where in the tail chunk the thread's own position is; `CHUNK_WORDS` while there is no chunk.
     #[inline(always)]
-    fn tail_at(&self) -> usize {
-        (self.committed.load(Ordering::Relaxed) - self.tail_base.load(Ordering::Relaxed)) as usize
+    fn tail_at(&self, position: u64) -> usize {
+        (position - self.tail_base.load(Ordering::Relaxed)) as usize
     }
 
     /// The position up to which everything is written. Acquire pairs with the Release in `commit`.
@@ -206,7 +206,12 @@ pub(crate) struct Append<'a> {
     at: usize,
 }
 
-impl Append<'_> {
+impl<'a> Append<'a> {
+    #[inline(always)]
+    fn at_end_of(log: &'a Log) -> Self {
+        Self { log, at: log.tail_at(log.committed.load(Ordering::Relaxed)) }
+    }
+
     /// Free words in the tail chunk.
     #[inline(always)]
     pub(crate) fn room(&self) -> usize {

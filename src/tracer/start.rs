@@ -75,17 +75,12 @@ enum Position<'a> {
 }
 
 impl Core {
-    /// Whether a span below `parent`, which is not recording for this tracer, is known at once to
-    /// only pass its ids on; it is counted then.
+    /// Whether a span below `parent` is known at once to only pass its ids on.
     #[inline]
-    fn passes_on(&'static self, parent: &Span) -> bool {
-        let passes = !parent.is_recording()
+    fn passes_on(&self, parent: &Span) -> bool {
+        !parent.is_recording()
             && parent.trace_id().is_valid()
-            && self.sampler.never(ParentSample::LocalNotSampled);
-        if passes {
-            self.engine.count(Count::NotSampled, 1);
-        }
-        passes
+            && self.sampler.never(ParentSample::LocalNotSampled)
     }
 
     /// A root under a sampler that takes none. It gets ids so that services below it learn of the
@@ -216,7 +211,10 @@ impl<'a> SpanBuilder<'a> {
             (Some(core), Parent::Span(parent)) if parent.is_recording_for(core) => {
                 self.start_below(core, &Below::of(parent))
             }
-            (Some(core), Parent::Span(parent)) if core.passes_on(parent) => parent.passed_on(),
+            (Some(core), Parent::Span(parent)) if core.passes_on(parent) => {
+                core.engine.count(Count::NotSampled, 1);
+                parent.passed_on()
+            }
             (Some(core), Parent::None) if core.sampler.never(ParentSample::None) => core.unsampled_root(),
             _ => {
                 let Self { core, name, kind, parent, start, attributes, links } = self;
