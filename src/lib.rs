@@ -54,6 +54,8 @@ compile_error!(
 );
 
 pub mod batch;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod context;
 mod drain;
 pub mod export;
@@ -62,6 +64,8 @@ mod limits;
 #[doc(hidden)]
 #[allow(unsafe_code, reason = "its models promise what the engine's threads promise")]
 pub mod model;
+#[cfg(feature = "bext")]
+pub mod plugin;
 pub mod propagation;
 #[allow(unsafe_code)]
 mod raw;

@@ -75,6 +75,11 @@ impl Tracer {
         Self { core: Some(core) }
     }
 
+    #[cfg(feature = "bext")]
+    pub(crate) fn core(self) -> Option<&'static Core> {
+        self.core
+    }
+
     /// Begins to make a span; [`SpanBuilder::start`] starts it. Without a parent it is a root.
     #[inline]
     pub fn span<'a>(&self, name: impl Into<Text<'a>>) -> SpanBuilder<'a> {
