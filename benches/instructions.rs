@@ -52,6 +52,9 @@ mod counted {
     #[bench::w3(5)]
     #[bench::w5_child(6)]
     #[bench::w5_root(7)]
+    #[bench::w1_by_handle(8)]
+    #[bench::w1_by_plugin(9)]
+    #[bench::host_types(10)]
     fn caller(prepared: (&'static Workload, Stage)) -> (&'static Workload, Stage) {
         (prepared.0.repeat)(&prepared.1, REPEATS);
         prepared

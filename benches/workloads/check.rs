@@ -27,7 +27,7 @@ pub(crate) fn workloads() {
             check(span, &stage, workload.arrives, workload.name);
         }
     }
-    let not_sampled = ALL.iter().filter(|workload| workload.arrives == Arrives::Nothing).count() as u64;
+    let not_sampled = ALL.iter().filter(|workload| workload.name.starts_with("W5")).count() as u64;
     let counted = stage.off.stats().not_sampled + stage.tracer.stats().not_sampled;
     assert_eq!(counted, not_sampled * REPEATS + 1, "W5 and the parent that it needs");
 

@@ -10,12 +10,17 @@
 //! | W3 | a root and eight children, each as W1 |
 //! | W4 | starts a span and sets W1's attributes on one thread, ends it on another |
 //! | W5 | starts and ends a span that is not sampled |
+//! | W1 by handle | W1d on a handle, the name and the keys copied, too |
+//! | W1 by plugin | the same through `&dyn TracerPlugin` |
+//! | host types | makes and drops what the trait's signature makes W1's caller allocate |
 
 pub(crate) mod check;
 
 use nanospan::export::{MemoryExporter, SpanExporter};
+use nanospan::plugin::Plugin;
+use nanospan::plugin::bext_plugin_api::tracer::{AttrValue, SpanHandle, SpanStart, TracerPlugin};
 use nanospan::sampling::Sampler;
-use nanospan::{Span, SpanContext, Status, TraceFlags, TraceId, TraceState, Tracer, Value, attributes};
+use nanospan::{Span, SpanContext, Status, Text, TraceFlags, TraceId, TraceState, Tracer, Value, attributes};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -29,6 +34,7 @@ pub(crate) struct Stage {
     off: Tracer,
     /// 16 bytes that the tracer has to copy.
     text: String,
+    plugin: Plugin,
 }
 
 /// Sixteen bytes that live as long as the program.
@@ -57,7 +63,14 @@ impl Stage {
         );
         let not_sampled = tracer.span("not sampled").child_of_context(&remote).start();
         assert!(!not_sampled.is_recording(), "the parent was not sampled, so the span is not");
-        Self { tracer, parent: tracer.span("parent").start(), not_sampled, off, text: STATIC_TEXT.to_owned() }
+        Self {
+            tracer,
+            parent: tracer.span("parent").start(),
+            not_sampled,
+            off,
+            text: STATIC_TEXT.to_owned(),
+            plugin: Plugin::over("benchmark", tracer),
+        }
     }
 
     /// Fails if anything that was recorded so far did not arrive or was cut short.
@@ -140,6 +153,9 @@ pub(crate) const ALL: &[Workload] = &[
     workload!("W3", w3, Tree),
     workload!("W5 child", w5_child, Nothing),
     workload!("W5 root", w5_root, Nothing),
+    workload!("W1 by handle", w1_by_handle, Attributes),
+    workload!("W1 by plugin", w1_by_plugin, Attributes),
+    workload!("host types", host_types, Nothing),
 ];
 
 #[inline(always)]
@@ -205,4 +221,37 @@ fn w5_child(stage: &Stage) {
 #[inline(always)]
 fn w5_root(stage: &Stage) {
     black_box(&stage.off.span("w5").start());
+}
+
+#[inline(always)]
+fn w1_by_handle(stage: &Stage) {
+    let tracer = &stage.tracer;
+    let parent = black_box(stage.parent.handle());
+    let span = tracer.span(Text::Copied(black_box("w1"))).child_of_handle(parent).start_handle();
+    tracer.set_attribute(span, Text::Copied(black_box("http.response.status_code")), black_box(200_i64));
+    tracer.set_attribute(span, Text::Copied(black_box("server.address")), black_box(&stage.text));
+    tracer.set_attribute(span, Text::Copied(black_box("cached")), black_box(true));
+    tracer.end_span(span, None);
+}
+
+#[inline(always)]
+fn w1_by_plugin(stage: &Stage) {
+    w1_through(black_box(&stage.plugin), stage.parent.handle().into());
+}
+
+#[inline(always)]
+fn w1_through(plugin: &dyn TracerPlugin, parent: SpanHandle) {
+    let span = plugin.start_span(SpanStart { name: "w1", parent: Some(parent), ..SpanStart::default() });
+    plugin.set_attribute(span, "http.response.status_code", AttrValue::I64(black_box(200)));
+    plugin.set_attribute(span, "server.address", AttrValue::from(black_box(STATIC_TEXT)));
+    plugin.set_attribute(span, "cached", AttrValue::Bool(black_box(true)));
+    plugin.end_span(span, None);
+}
+
+#[inline(always)]
+fn host_types(_: &Stage) {
+    drop(black_box(SpanStart { name: "w1", ..SpanStart::default() }));
+    drop(black_box(AttrValue::I64(black_box(200))));
+    drop(black_box(AttrValue::from(black_box(STATIC_TEXT))));
+    drop(black_box(AttrValue::Bool(black_box(true))));
 }

@@ -217,4 +217,17 @@ impl<T> AtomicPtr<T> {
         self.real.store(pointer, at_work(order));
         self.writer.note();
     }
+
+    #[track_caller]
+    pub(crate) fn compare_exchange(
+        &self,
+        current: *mut T,
+        new: *mut T,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<*mut T, *mut T> {
+        self.real
+            .compare_exchange(current, new, at_work(success), at_work(failure))
+            .inspect(|_| self.writer.note())
+    }
 }

@@ -2,7 +2,8 @@
 
 use crate::raw::log as real;
 use crate::raw::log::Chunk;
-use crate::raw::record::{Blob, Kind, Raw, Recorded, Records, Stamp};
+use crate::raw::quick::{self, Body};
+use crate::raw::record::{Blob, Kind, Raw, Recorded, Records, Stamp, header};
 use crate::raw::supply::Supply;
 use crate::raw::writer::Writer;
 use crate::value::{Text, Value};
@@ -47,9 +48,21 @@ impl Log {
     #[must_use]
     pub fn record(self, place: u64, values: &[i64]) -> bool {
         let stamp = Stamp { sequence: 0, foreign: false };
+        // As the engine does: shortly, if it fits.
+        // SAFETY: one thread records in a log, by this type's contract with its models.
+        if let Some(mut room) = unsafe { self.log.room() } {
+            room.put([0, place]);
+            for &value in values {
+                quick::attribute(&mut room, Text::Static("key"), &Value::I64(value));
+            }
+            let header = header(Kind::Attributes, stamp, values.len() as u8, room.len());
+            if room.commit(header) {
+                return true;
+            }
+        }
         // SAFETY: one thread records in a log, by this type's contract with its models, and the
         // writer is finished before this call returns.
-        let opened = unsafe { Writer::open(self.log, self.chunks.0, Kind::Attributes, place, stamp, 2, 64) };
+        let opened = unsafe { Writer::open(self.log, self.chunks.0, place, stamp, &Body::Attributes, 64) };
         let Ok(mut writer) = opened else { return false };
         let mut complete = true;
         for &value in values {

@@ -5,10 +5,12 @@
 //! ([`queue`]) and the registry of threads ([`registry`](crate::raw::registry)).
 
 pub(crate) mod atomic;
+mod intern;
 mod log;
 pub(crate) mod queue;
 mod tracer;
 
+pub use intern::{SeenTexts, Texts};
 pub use log::{Chunks, Entry, Log, Reader};
 pub use tracer::{Drain, Id, Pass, Seen, Span, Tracer};
 
@@ -27,6 +29,7 @@ pub fn weaken(file: &'static str, line: u32) {
 pub const SOURCES: &[(&str, &str)] = &[
     ("raw/block.rs", include_str!("../raw/block.rs")),
     ("raw/engine.rs", include_str!("../raw/engine.rs")),
+    ("raw/intern.rs", include_str!("../raw/intern.rs")),
     ("raw/local.rs", include_str!("../raw/local.rs")),
     ("raw/log.rs", include_str!("../raw/log.rs")),
     ("raw/supply.rs", include_str!("../raw/supply.rs")),

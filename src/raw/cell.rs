@@ -34,6 +34,23 @@ impl<T> AtomicRef<T> {
         self.0.store(target.map_or(ptr::null_mut(), |t| ptr::from_ref(t).cast_mut()), order);
     }
 
+    /// Stores the reference if the cell holds none; else gives what it holds, loaded in the second
+    /// order.
+    #[cfg_attr(loom, track_caller)]
+    pub(crate) fn fill(
+        &self,
+        target: &'static T,
+        order: Ordering,
+        other: Ordering,
+    ) -> Result<(), &'static T> {
+        let new = ptr::from_ref(target).cast_mut();
+        match self.0.compare_exchange(ptr::null_mut(), new, order, other) {
+            Ok(_) => Ok(()),
+            // SAFETY: not null, or the exchange had succeeded; otherwise as in `load`.
+            Err(found) => Err(unsafe { &*found }),
+        }
+    }
+
     /// Whether the cell holds exactly this reference.
     #[inline]
     #[cfg_attr(loom, track_caller)]
@@ -79,25 +96,52 @@ mod words {
             unsafe { self.0.get().cast::<u64>().add(at).cast::<[u64; K]>().write(values) }
         }
 
-        /// Writes `bytes` from the start of word `at` on; the rest of the last word is zero.
+        /// Writes `bytes` from the start of word `at` on; what the rest of the last word holds is not
+        /// said.
         ///
         /// # Safety
         ///
         /// `at + bytes.len().div_ceil(8) <= N`, and until the write is published no other thread
         /// reads or writes these words.
-        #[inline]
+        #[inline(always)]
         pub(crate) unsafe fn write_bytes(&self, at: usize, bytes: &[u8]) {
-            let words = bytes.len().div_ceil(8);
-            debug_assert!(at + words <= N, "words {at}..{} of {N}", at + words);
-            if words == 0 {
-                return;
-            }
-            // SAFETY: in bounds and unaliased by this function's contract. The last word is zeroed
-            // first, so every byte of every word is initialised.
+            let length = bytes.len();
+            debug_assert!(at + length.div_ceil(8) <= N, "{length} bytes at word {at} of {N}");
+            // SAFETY: in bounds and unaliased by this function's contract. The words are initialised
+            // from the start, see `raw::region`.
+            let target = unsafe { self.0.get().cast::<u64>().add(at).cast::<u8>() };
+            let source = bytes.as_ptr();
+            // Up to twice a size is covered by two pieces of that size, which may overlap. Most keys
+            // and values are that short, and a call of the C library costs more than copying them.
+            // SAFETY: each piece lies within both the bytes and, by this function's contract, the words.
             unsafe {
-                let first = self.0.get().cast::<u64>().add(at);
-                first.add(words - 1).write(0);
-                first.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+                match length {
+                    0 => {}
+                    1..=3 => {
+                        target.write(*source);
+                        target.add(length / 2).write(*source.add(length / 2));
+                        target.add(length - 1).write(*source.add(length - 1));
+                    }
+                    4..=8 => both_ends::<4>(source, target, length),
+                    9..=16 => both_ends::<8>(source, target, length),
+                    17..=32 => both_ends::<16>(source, target, length),
+                    _ => copy_long(source, target, length),
+                }
+            }
+        }
+
+        /// The `length` bytes from word `at` on.
+        ///
+        /// # Safety
+        ///
+        /// They were written with `write_bytes`, as bytes of a `str` of this length, and no thread
+        /// writes these words again.
+        #[inline(always)]
+        pub(crate) unsafe fn text(&'static self, at: usize, length: usize) -> &'static str {
+            // SAFETY: in bounds, initialised and UTF-8 by this function's contract.
+            unsafe {
+                let start = self.0.get().cast::<u64>().add(at).cast::<u8>();
+                std::str::from_utf8_unchecked(std::slice::from_raw_parts(start, length))
             }
         }
 
@@ -113,6 +157,30 @@ mod words {
             // the start, see `raw::region`; nobody writes them while the slice lives.
             f(unsafe { std::slice::from_raw_parts(self.0.get().cast::<u64>().add(at), len) })
         }
+    }
+
+    /// Copies the first and the last `K` bytes.
+    ///
+    /// # Safety
+    ///
+    /// `source` may be read and `target` be written for `length` bytes, at least `K`; they do not
+    /// overlap.
+    #[inline(always)]
+    unsafe fn both_ends<const K: usize>(source: *const u8, target: *mut u8, length: usize) {
+        // SAFETY: by this function's contract.
+        unsafe {
+            target.copy_from_nonoverlapping(source, K);
+            target.add(length - K).copy_from_nonoverlapping(source.add(length - K), K);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for `both_ends`.
+    #[inline(never)]
+    unsafe fn copy_long(source: *const u8, target: *mut u8, length: usize) {
+        // SAFETY: by this function's contract.
+        unsafe { target.copy_from_nonoverlapping(source, length) }
     }
 
     impl<const N: usize> fmt::Debug for Words<N> {
@@ -158,6 +226,21 @@ mod words {
                 // SAFETY: passed on from this function's contract.
                 unsafe { self.write(at + i, [u64::from_ne_bytes(word)]) };
             }
+        }
+
+        /// A copy, which the model forgets.
+        ///
+        /// # Safety
+        ///
+        /// As for the real words.
+        pub(crate) unsafe fn text(&'static self, at: usize, length: usize) -> &'static str {
+            // SAFETY: passed on.
+            let bytes = unsafe {
+                self.with(at, length.div_ceil(8), |words| {
+                    words.iter().flat_map(|word| word.to_ne_bytes()).take(length).collect::<Vec<u8>>()
+                })
+            };
+            String::from_utf8(bytes).expect("these are the bytes of a text").leak()
         }
 
         /// # Safety

@@ -5,8 +5,10 @@ use crate::raw::block::{Block, Shed, Start};
 use crate::raw::clock::Clock;
 use crate::raw::fork;
 use crate::raw::handle::Key;
+use crate::raw::intern::Interner;
 use crate::raw::local::{Own, Target};
 use crate::raw::log::Chunk;
+use crate::raw::quick::{self, Body, Plain};
 use crate::raw::random;
 use crate::raw::record::{HEADER_WORDS, Kind, Stamp, Type, header, pack_key, pack_static};
 use crate::raw::region;
@@ -51,6 +53,7 @@ pub(crate) struct Engine {
     pub(crate) chunks: Supply<Chunk>,
     pub(crate) memory: Memory,
     pub(crate) registry: Registry,
+    texts: Interner,
     /// Counts of calls that have no local.
     pub(crate) strays: Tally,
     pub(crate) sizes: Sizes,
@@ -86,6 +89,7 @@ impl Engine {
             chunks: Supply::new(sizes.chunks, WARM),
             memory,
             registry: Registry::new(seed),
+            texts: Interner::leak(),
             strays: Tally::new(),
             sizes,
             older: AtomicPtr::new(std::ptr::null_mut()),
@@ -198,14 +202,23 @@ impl Engine {
         Found::Live(Target { block, place })
     }
 
-    /// Looks a handle up for a call on it, and counts what does not lead to a live span.
-    #[inline]
+    /// Looks a handle up for a call on it: a live span, or one that has ended a moment ago, which
+    /// the call then finds out. Counts what leads to neither.
+    #[inline(always)]
     pub(crate) fn resolve(&'static self, trace_id: u128, span_id: u64) -> Option<Target> {
+        if let Some(target) = self.own().and_then(|own| own.recall(trace_id, span_id)) {
+            return Some(target);
+        }
+        self.resolve_anew(trace_id, span_id)
+    }
+
+    #[inline(never)]
+    fn resolve_anew(&'static self, trace_id: u128, span_id: u64) -> Option<Target> {
         if trace_id == 0 && span_id == 0 {
             self.count(Count::InvalidCall, 1);
             return None;
         }
-        match self.find(trace_id, span_id) {
+        match self.find_and_remember(trace_id, span_id) {
             Found::Live(target) => Some(target),
             Found::Ended => {
                 self.count(Count::Stale, 1);
@@ -216,6 +229,33 @@ impl Engine {
                 None
             }
         }
+    }
+
+    /// The id of a span that was just started on this thread.
+    #[inline]
+    pub(crate) fn id_of(&'static self, target: Target, trace_id: u128) -> u64 {
+        let span_id = self.key.seal(target.place, trace_id);
+        if let Some(own) = self.own() {
+            own.remember(trace_id, span_id, target);
+        }
+        span_id
+    }
+
+    /// The flags of the span that a handle names, if this thread remembers it and it is live.
+    #[inline(always)]
+    pub(crate) fn recent_flags(&'static self, trace_id: u128, span_id: u64) -> Option<u8> {
+        let Target { block, place } = self.own()?.recall(trace_id, span_id)?;
+        let slot = block.slot(place.slot());
+        slot.is_live(place.base()).then(|| slot.flags())
+    }
+
+    /// As [`find`](Self::find); the thread remembers a live span.
+    pub(crate) fn find_and_remember(&'static self, trace_id: u128, span_id: u64) -> Found {
+        let found = self.find(trace_id, span_id);
+        if let (Found::Live(target), Some(own)) = (found, self.own()) {
+            own.remember(trace_id, span_id, target);
+        }
+        found
     }
 
     /// The right to record on a live span, and in what order: `None` when it has ended, which is
@@ -254,6 +294,53 @@ impl Engine {
         self.attributes(target, &[(key, *value)]);
     }
 
+    /// Sets one attribute on the span that a handle names: what a call by handle does over and over,
+    /// with a key and a value that are short. `word` and `text` are as in [`quick::Plain`].
+    ///
+    /// Everything is handed over in registers. A text that goes by memory is written in two words and
+    /// read in one piece, which stalls the processor longer than all else here takes.
+    #[inline(never)]
+    pub(crate) fn plain_at(&'static self, span: (u128, u64), key: &str, ty: Type, word: u64, text: &str) {
+        let plain = Plain { ty, word, text };
+        let target = match self.own() {
+            Some(own) => match own.recall(span.0, span.1) {
+                Some(target) => {
+                    let Some(stamp) = self.stamp(own, target) else { return };
+                    // SAFETY: as in `record`.
+                    if let Some(mut room) = unsafe { own.local().log.room() } {
+                        let key = self.kept(own, Text::Copied(key));
+                        quick::plain(&mut room, target.place.bits(), key, plain);
+                        let header = header(Kind::Attributes, stamp, 1, room.len());
+                        if room.commit(header) {
+                            return;
+                        }
+                    }
+                    Some(target)
+                }
+                None => self.resolve_anew(span.0, span.1),
+            },
+            None => self.resolve_anew(span.0, span.1),
+        };
+        if let Some(target) = target {
+            self.attributes(target, &[(Text::Copied(key), plain.value())]);
+        }
+    }
+
+    /// The text as a static one, if it is that or one that is kept.
+    #[inline(always)]
+    fn kept<'t>(&'static self, own: Own, text: Text<'t>) -> Text<'t> {
+        match text {
+            Text::Copied(copied) => self.texts.get(copied, &own.local().seen).map_or(text, Text::Static),
+            Text::Static(_) => text,
+        }
+    }
+
+    /// The same for a name, on whatever thread this is.
+    #[inline]
+    pub(crate) fn kept_name<'t>(&'static self, name: Text<'t>) -> Text<'t> {
+        self.own().map_or(name, |own| self.kept(own, name))
+    }
+
     /// Sets one attribute whose key and value are a word each.
     #[inline]
     fn scalar(&'static self, target: Target, key: u64, value: u64) {
@@ -276,13 +363,13 @@ impl Engine {
     }
 
     /// Sets attributes with one look at the span and one commit.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn attributes(&'static self, target: Target, attributes: &[(Text<'_>, Value<'_>)]) {
-        self.record(target, Kind::Attributes, 0, Shed::Attributes, |_| (), attributes);
+        self.record(target, &Body::Attributes, attributes);
     }
 
-    /// Adds an event. `time` is in ticks, or in Unix nanoseconds when it was given by the caller.
-    #[inline]
+    /// Adds an event. `time` is in Unix nanoseconds; none means now.
+    #[inline(never)]
     pub(crate) fn event(
         &'static self,
         target: Target,
@@ -290,91 +377,87 @@ impl Engine {
         time: Option<u64>,
         attributes: &[(Text<'_>, Value<'_>)],
     ) {
-        let (time, is_unix) = time.map_or_else(|| (self.clock.ticks(), 0), |nanos| (nanos, 1));
-        let max = self.text_limit();
-        let body = Writer::text_words(name, max) + 2;
-        let write = |writer: &mut Writer<'_>| {
-            writer.text(name, max);
-            writer.words([time, is_unix]);
-        };
-        self.record(target, Kind::Event, body, Shed::Events, write, attributes);
+        let time = time.map_or_else(|| [self.clock.ticks(), 0], |nanos| [nanos, 1]);
+        self.record(target, &Body::Event(name, time), attributes);
     }
 
     /// Adds a link.
     pub(crate) fn link(&'static self, target: Target, link: &Link<'_>, attributes: &[(Text<'_>, Value<'_>)]) {
-        let state = Text::Copied(link.trace_state);
-        let max = self.text_limit();
-        let body = 4 + Writer::text_words(state, max);
-        let write = |writer: &mut Writer<'_>| {
-            let (high, low) = ((link.trace_id >> 64) as u64, link.trace_id as u64);
-            writer.words([high, low, link.span_id, u64::from(link.flags)]);
-            writer.text(state, max);
-        };
-        self.record(target, Kind::Link, body, Shed::Links, write, attributes);
+        let (high, low) = ((link.trace_id >> 64) as u64, link.trace_id as u64);
+        let words = [high, low, link.span_id, u64::from(link.flags)];
+        self.record(target, &Body::Link(words, Text::Copied(link.trace_state)), attributes);
     }
 
     /// Sets the status; the last call before the end wins.
+    #[inline(never)]
     pub(crate) fn status(&'static self, target: Target, code: u64, message: Text<'_>) {
-        let max = self.text_limit();
-        let write = |writer: &mut Writer<'_>| {
-            writer.words([code]);
-            writer.text(message, max);
-        };
-        self.record(target, Kind::Status, 1 + Writer::text_words(message, max), Shed::Attributes, write, &[]);
+        self.record(target, &Body::Status(code, message), &[]);
     }
 
     /// Sets a text of the span: its name or its trace state.
+    #[inline(never)]
     pub(crate) fn text(&'static self, target: Target, kind: Kind, text: Text<'_>) {
-        let max = self.text_limit();
-        let write = |writer: &mut Writer<'_>| writer.text(text, max);
-        self.record(target, kind, Writer::text_words(text, max), Shed::Attributes, write, &[]);
+        self.record(target, &Body::Text(kind, text), &[]);
+    }
+
+    /// Sets the name that a span starts with, when it has to be copied.
+    #[inline(never)]
+    pub(crate) fn name(&'static self, target: Target, name: &str) {
+        self.record(target, &Body::Text(Kind::Name, Text::Copied(name)), &[]);
     }
 
     /// Sets the start or end to a given Unix time in nanoseconds.
+    #[inline(never)]
     pub(crate) fn time(&'static self, target: Target, kind: Kind, unix_nanos: u64) {
-        let write = |writer: &mut Writer<'_>| writer.words([unix_nanos]);
-        self.record(target, kind, 1, Shed::Attributes, write, &[]);
+        self.record(target, &Body::Time(kind, unix_nanos), &[]);
     }
 
-    /// Longest name, message or trace state, in bytes.
-    fn text_limit(&self) -> usize {
-        crate::raw::record::MAX_INLINE.min(self.sizes.max_payload)
-    }
-
-    /// One call's records: a body, then attributes. What finds no chunk is shed and counted.
-    #[inline]
-    fn record(
-        &'static self,
-        target: Target,
-        kind: Kind,
-        body: usize,
-        what: Shed,
-        write: impl FnOnce(&mut Writer<'_>),
-        attributes: &[(Text<'_>, Value<'_>)],
-    ) {
-        let count = match what {
-            Shed::Attributes => Count::ShedAttributes,
-            Shed::Events => Count::ShedEvents,
-            Shed::Links => Count::ShedLinks,
-        };
-        // An attributes record that cannot be begun loses as many attributes as the call has.
-        let lost = if kind == Kind::Attributes { attributes.len() as u32 } else { 1 };
+    /// One call's records: a body, then attributes.
+    #[inline(always)]
+    fn record(&'static self, target: Target, body: &Body<'_>, attributes: &[(Text<'_>, Value<'_>)]) {
         // As in `scalar`.
         if !self.is_open() {
             return;
         }
         let Some(own) = self.registry.own() else {
-            return self.shed(target, count, what, lost);
+            return self.shed_all(target, body, attributes.len());
         };
         let Some(stamp) = self.stamp(own, target) else { return };
-        let (log, place, max) = (&own.local().log, target.place.bits(), self.sizes.max_payload);
-        // SAFETY: `own` proves that this thread alone appends to its log. Nothing called below is
-        // the caller's code, so no other append of this thread begins before `finish`.
-        let opened = unsafe { Writer::open(log, &self.chunks, kind, place, stamp, body, max) };
+        // SAFETY: `own` proves that this thread alone appends to its log. Nothing called below is the
+        // caller's code, so no other append of this thread begins before the commit.
+        if let Some(mut room) = unsafe { own.local().log.room() } {
+            room.put([0, target.place.bits()]);
+            body.write(&mut room);
+            for (key, value) in attributes {
+                quick::attribute(&mut room, *key, value);
+            }
+            // A record that says nothing is left to the long way, which counts and writes none.
+            let says = room.len() > HEADER_WORDS && attributes.len() <= usize::from(u8::MAX);
+            let header = header(body.kind(), stamp, attributes.len() as u8, room.len());
+            if says && room.commit(header) {
+                return;
+            }
+        }
+        self.record_at_length(own, target, stamp, body, attributes);
+    }
+
+    /// The same, record by record. What finds no chunk is shed and counted.
+    #[cold]
+    #[inline(never)]
+    fn record_at_length(
+        &'static self,
+        own: Own,
+        target: Target,
+        stamp: Stamp,
+        body: &Body<'_>,
+        attributes: &[(Text<'_>, Value<'_>)],
+    ) {
+        let (log, place) = (&own.local().log, target.place.bits());
+        // SAFETY: as in `record`, before `finish`.
+        let opened = unsafe { Writer::open(log, &self.chunks, place, stamp, body, self.sizes.max_payload) };
         let Ok(mut writer) = opened else {
-            return self.shed(target, count, what, lost);
+            return self.shed_all(target, body, attributes.len());
         };
-        write(&mut writer);
         let mut shed = 0;
         for (key, value) in attributes {
             shed += u32::from(writer.attribute(*key, value).is_err());
@@ -386,6 +469,23 @@ impl Engine {
         }
         if truncated > 0 {
             own.local().tally.add_own(Count::Truncated, u64::from(truncated));
+        }
+    }
+
+    /// Counts a record that could not be begun.
+    #[cold]
+    #[inline(never)]
+    fn shed_all(&'static self, target: Target, body: &Body<'_>, attributes: usize) {
+        match body {
+            // As many attributes as the call has.
+            Body::Attributes => {
+                self.shed(target, Count::ShedAttributes, Shed::Attributes, attributes as u32);
+            }
+            Body::Event(..) => self.shed(target, Count::ShedEvents, Shed::Events, 1),
+            Body::Link(..) => self.shed(target, Count::ShedLinks, Shed::Links, 1),
+            Body::Status(..) | Body::Time(..) | Body::Text(..) => {
+                self.shed(target, Count::ShedAttributes, Shed::Attributes, 1);
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use crate::raw::block::{ALL, Block, SLOTS, Start};
 use crate::raw::cell::AtomicRef;
 use crate::raw::handle::{Base, Place};
 use crate::raw::ids::TraceIds;
+use crate::raw::intern::Seen;
 use crate::raw::log::Log;
 use crate::raw::supply::Supply;
 use crate::raw::tally::Tally;
@@ -31,6 +32,35 @@ pub(crate) struct Local {
     pub(crate) ids: TraceIds,
     held: [AtomicRef<Block>; HELD],
     pub(crate) tally: Tally,
+    recent: [Recent; RECENT],
+    pub(crate) seen: Seen,
+}
+
+/// How many handles a thread remembers.
+const RECENT: usize = 8;
+
+/// A handle that its thread has looked up before, so that it need not be taken apart and checked
+/// again. Whether the span is still live is looked at each time.
+#[derive(Debug)]
+struct Recent {
+    trace_high: AtomicU64,
+    trace_low: AtomicU64,
+    span_id: AtomicU64,
+    place: AtomicU64,
+    block: AtomicRef<Block>,
+}
+
+impl Recent {
+    fn new() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            trace_high: zero(),
+            trace_low: zero(),
+            span_id: zero(),
+            place: zero(),
+            block: AtomicRef::none(),
+        }
+    }
 }
 
 impl Local {
@@ -42,6 +72,8 @@ impl Local {
             ids: TraceIds::new(seed),
             held: std::array::from_fn(|_| AtomicRef::none()),
             tally: Tally::new(),
+            recent: std::array::from_fn(|_| Recent::new()),
+            seen: Seen::new(),
         }
     }
 
@@ -107,6 +139,34 @@ impl Own {
         block.slot(slot).start(base, start);
         self.local.issued.store(issued + 1, Ordering::Relaxed);
         Some(Target { block, place: Place::new(base, slot) })
+    }
+
+    /// Where the span is that this handle names, if this thread asked for it a moment ago. The span
+    /// may have ended since.
+    #[inline(always)]
+    pub(crate) fn recall(self, trace_id: u128, span_id: u64) -> Option<Target> {
+        // Relaxed, here and in `remember`: only this thread touches what it remembers.
+        let recent = &self.local.recent[span_id as usize % RECENT];
+        let differs = recent.trace_high.load(Ordering::Relaxed) ^ (trace_id >> 64) as u64
+            | recent.trace_low.load(Ordering::Relaxed) ^ trace_id as u64
+            | recent.span_id.load(Ordering::Relaxed) ^ span_id;
+        if differs != 0 {
+            return None;
+        }
+        // No block: nothing was remembered yet, and the handle is the invalid one.
+        let block = recent.block.load(Ordering::Relaxed)?;
+        Some(Target { block, place: Place::from_bits(recent.place.load(Ordering::Relaxed)) })
+    }
+
+    /// Keeps the answer to a look-up.
+    #[inline(always)]
+    pub(crate) fn remember(self, trace_id: u128, span_id: u64, target: Target) {
+        let recent = &self.local.recent[span_id as usize % RECENT];
+        recent.trace_high.store((trace_id >> 64) as u64, Ordering::Relaxed);
+        recent.trace_low.store(trace_id as u64, Ordering::Relaxed);
+        recent.span_id.store(span_id, Ordering::Relaxed);
+        recent.place.store(target.place.bits(), Ordering::Relaxed);
+        recent.block.store(Some(target.block), Ordering::Relaxed);
     }
 
     /// Ends a span in a block that this thread holds. `false` when it had ended before.

@@ -127,17 +127,19 @@ impl Log {
                 return Ok(());
             }
         }
-        self.append_in_new_chunk(pool, &words)
+        self.append_in_new_chunk(pool, words)
     }
 
     #[cold]
     #[inline(never)]
-    fn append_in_new_chunk(&self, pool: &Supply<Chunk>, words: &[u64]) -> Result<(), Exhausted> {
+    fn append_in_new_chunk<const K: usize>(
+        &self,
+        pool: &Supply<Chunk>,
+        words: [u64; K],
+    ) -> Result<(), Exhausted> {
         let mut append = Append::at_end_of(self);
         append.extend(pool)?;
-        for &word in words {
-            append.put([word]);
-        }
+        append.put(words);
         append.commit();
         Ok(())
     }
@@ -155,6 +157,19 @@ impl Log {
             append.extend(pool)?;
         }
         Ok(append)
+    }
+
+    /// Thread: the rest of the tail chunk, if there is one, for a record that may fit into it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Log::append`]; what is put before the commit is one whole record.
+    #[inline(always)]
+    pub(crate) unsafe fn room(&self) -> Option<Room<'_>> {
+        let position = self.committed.load(Ordering::Relaxed);
+        let chunk = self.tail.load(Ordering::Relaxed)?;
+        let at = self.tail_at(position);
+        Some(Room { log: self, chunk, position, from: at, at })
     }
 
     /// Where in the tail chunk the thread's own position is; `CHUNK_WORDS` while there is no chunk.
@@ -259,7 +274,7 @@ impl<'a> Append<'a> {
         self.at = self.at.min(at);
     }
 
-    /// Writes bytes, padded with zeros to a whole word; the caller made sure that there is room.
+    /// Writes bytes in whole words; the caller made sure that there is room.
     #[inline]
     pub(crate) fn put_bytes(&mut self, bytes: &[u8]) {
         let words = bytes.len().div_ceil(8);
@@ -310,6 +325,69 @@ impl<'a> Append<'a> {
         let position = self.log.tail_base.load(Ordering::Relaxed) + self.at as u64;
         // Release pairs with the Acquire in `Log::committed`.
         self.log.committed.store(position, Ordering::Release);
+    }
+}
+
+/// A record that may fit into the tail chunk. What does not fit is not written and still counted, so
+/// that it is enough to look once, at the end. Nothing of it is seen before [`Room::commit`].
+#[derive(Debug)]
+pub(crate) struct Room<'a> {
+    log: &'a Log,
+    chunk: &'static Chunk,
+    /// The log's position before the record, and the word that stands for.
+    position: u64,
+    from: usize,
+    /// Next free word; beyond the chunk's end when the record did not fit.
+    at: usize,
+}
+
+impl Room<'_> {
+    /// Writes words, if they fit.
+    #[inline(always)]
+    pub(crate) fn put<const K: usize>(&mut self, words: [u64; K]) {
+        if self.at + K <= CHUNK_WORDS {
+            // SAFETY: in bounds by the check above. Only this thread writes to its tail chunk
+            // (`Log::room`'s contract), and the words are above `committed`, where no reader looks.
+            unsafe { self.chunk.words.write(self.at, words) };
+        }
+        self.at += K;
+    }
+
+    /// Writes bytes in whole words, if they fit.
+    #[inline(always)]
+    pub(crate) fn put_bytes(&mut self, bytes: &[u8]) {
+        let words = bytes.len().div_ceil(8);
+        if self.at + words <= CHUNK_WORDS {
+            // SAFETY: as in `put`.
+            unsafe { self.chunk.words.write_bytes(self.at, bytes) };
+        }
+        self.at += words;
+    }
+
+    /// Makes the record one that does not fit.
+    #[inline(always)]
+    pub(crate) fn overrun(&mut self) {
+        self.at += CHUNK_WORDS;
+    }
+
+    /// Words put so far.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.at - self.from
+    }
+
+    /// Publishes the record, whose first word is `header`; `false`, and nothing is published, when it
+    /// did not fit.
+    #[inline(always)]
+    pub(crate) fn commit(self, header: u64) -> bool {
+        if self.at > CHUNK_WORDS {
+            return false;
+        }
+        // SAFETY: `from` is below `at`, for a record was put, and the rest is as in `put`.
+        unsafe { self.chunk.words.write(self.from, [header]) };
+        // Release pairs with the Acquire in `Log::committed`.
+        self.log.committed.store(self.position + self.len() as u64, Ordering::Release);
+        true
     }
 }
 
@@ -368,8 +446,8 @@ impl Reader {
                 // SAFETY: the words lie below `target`, so they were written before the Acquire load
                 // of `committed` and their thread writes above `committed` only; the chunk goes
                 // back to the pool only through `retire`. `end` is within the chunk because the
-                // thread never writes past it. Only `raw::writer` and `Engine::scalar` append, both
-                // whole records, and both ends of the run are places where a commit ended or a
+                // thread never writes past it. Only `raw::writer`, `raw::quick` and
+                // `Engine::scalar` append, all whole records, and both ends of the run are places where a commit ended or a
                 // chunk began.
                 unsafe { chunk.words.with(self.at, end - self.at, |words| run(Records::new(words))) };
                 self.position += (end - self.at) as u64;

@@ -1,7 +1,7 @@
 //! The engine: what runs on the caller's thread, and every unsafe block of the crate.
 //!
-//! From storage to call: [`cell`], [`region`] and [`block`], [`log`] and [`supply`] hold; [`record`] and
-//! [`writer`] say what a log holds; [`local`] is a thread's share of it, [`registry`] finds it;
+//! From storage to call: [`cell`], [`region`] and [`block`], [`log`] and [`supply`] hold; [`record`],
+//! [`quick`] and [`writer`] say what a log holds; [`intern`] keeps what they hold often; [`local`] is a thread's share of it, [`registry`] finds it;
 //! [`handle`] names a span; [`engine`] puts the calls together. It knows nothing of batches or
 //! exporters.
 
@@ -12,9 +12,11 @@ pub(crate) mod engine;
 pub(crate) mod fork;
 pub(crate) mod handle;
 pub(crate) mod ids;
+pub(crate) mod intern;
 pub(crate) mod local;
 pub(crate) mod log;
 pub(crate) mod os;
+pub(crate) mod quick;
 pub(crate) mod random;
 pub(crate) mod record;
 pub(crate) mod region;

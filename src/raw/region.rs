@@ -6,6 +6,7 @@
 //! ready for use when all their bytes are zero.
 
 use crate::raw::block::Block;
+use crate::raw::intern::{Entry, Place};
 use crate::raw::log::Chunk;
 
 /// Types of which all-zero bytes are a value, the one that `fresh` makes.
@@ -32,6 +33,22 @@ unsafe impl Zeroed for Chunk {
     #[cfg(loom)]
     fn fresh() -> Self {
         Chunk::new()
+    }
+}
+
+// SAFETY: words, for which zero is valid; nothing is dropped.
+unsafe impl Zeroed for Entry {
+    #[cfg(loom)]
+    fn fresh() -> Self {
+        Entry::new()
+    }
+}
+
+// SAFETY: an atomic pointer, for which zero is valid; nothing is dropped.
+unsafe impl Zeroed for Place {
+    #[cfg(loom)]
+    fn fresh() -> Self {
+        Place::new()
     }
 }
 

@@ -1,6 +1,8 @@
-//! Writes records into a log: see `raw::record` for what they look like.
+//! Writes records of any length into a log: see `raw::record` for what they look like, and
+//! `raw::quick` for the way that most records take.
 
 use crate::raw::log::{Append, Chunk, Exhausted, Log};
+use crate::raw::quick::{Body, Sink};
 use crate::raw::record::{
     HEADER_WORDS, IN_BLOB, Kind, MAX_COPIED_TEXT, MAX_INLINE, Stamp, Type, copied_key, header, pack_key,
     pack_static,
@@ -34,26 +36,28 @@ pub(crate) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Begins a record with room for `body` words.
+    /// Begins a record and writes its body.
     ///
     /// # Safety
     ///
     /// As for [`Log::append`].
-    #[inline]
     pub(crate) unsafe fn open(
         log: &'a Log,
         pool: &'a Supply<Chunk>,
-        kind: Kind,
         place: u64,
         stamp: Stamp,
-        body: usize,
+        body: &Body<'_>,
         max_payload: usize,
     ) -> Result<Self, Exhausted> {
+        let (words, text) = body.parts();
+        let text = text.map_or(0, |text| Self::text_words(text, MAX_INLINE.min(max_payload)));
         // SAFETY: passed on.
-        let append = unsafe { log.append(pool, HEADER_WORDS + body)? };
+        let append = unsafe { log.append(pool, HEADER_WORDS + words + text)? };
+        let kind = body.kind();
         let mut writer =
             Self { append, pool, kind, place, stamp, header_at: NONE, count: 0, max_payload, truncated: 0 };
         writer.begin();
+        body.write(&mut writer);
         Ok(writer)
     }
 
@@ -109,33 +113,12 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Body words of the record just opened; `open` was told of them.
-    #[inline]
-    pub(crate) fn words<const K: usize>(&mut self, words: [u64; K]) {
-        self.append.put(words);
-    }
-
     /// Body words that a text takes at most, once it was cut.
-    #[inline]
-    pub(crate) fn text_words(text: Text<'_>, max: usize) -> usize {
+    fn text_words(text: Text<'_>, max: usize) -> usize {
         match text {
             Text::Static(text) if pack_static(text).is_some() => 1,
             text => 2 + text.as_str().len().min(max).div_ceil(8),
         }
-    }
-
-    /// A text of at most `max` bytes; `open` was told of its words.
-    #[inline]
-    pub(crate) fn text(&mut self, text: Text<'_>, max: usize) {
-        if let Text::Static(text) = text {
-            if let Some(word) = pack_static(text) {
-                self.append.put([word]);
-                return;
-            }
-        }
-        let text = self.cut(text.as_str(), max);
-        self.append.put([0, text.len() as u64]);
-        self.append.put_bytes(text.as_bytes());
     }
 
     fn cut<'t>(&mut self, text: &'t str, max: usize) -> &'t str {
@@ -252,6 +235,25 @@ impl<'a> Writer<'a> {
         })?;
         blob.end();
         self.refer(key, array.ty, array.length)
+    }
+}
+
+/// What a body puts into the record just opened, which has room for it.
+impl Sink for Writer<'_> {
+    fn words<const K: usize>(&mut self, words: [u64; K]) {
+        self.append.put(words);
+    }
+
+    fn text(&mut self, text: Text<'_>) {
+        if let Text::Static(text) = text {
+            if let Some(word) = pack_static(text) {
+                self.append.put([word]);
+                return;
+            }
+        }
+        let text = self.cut(text.as_str(), MAX_INLINE.min(self.max_payload));
+        self.append.put([0, text.len() as u64]);
+        self.append.put_bytes(text.as_bytes());
     }
 }
 

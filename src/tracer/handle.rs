@@ -2,6 +2,7 @@
 
 use crate::context::{SpanContext, SpanHandle};
 use crate::raw::local::Target;
+use crate::raw::quick::Plain;
 use crate::raw::record::Kind;
 use crate::tracer::span::{Status, Timestamp, link_to};
 use crate::tracer::{Core, Tracer};
@@ -22,10 +23,16 @@ impl Tracer {
     }
 
     /// Sets an attribute; a later value for the same key replaces it.
-    #[inline]
+    #[inline(always)]
     pub fn set_attribute<'v>(&self, span: SpanHandle, key: impl Into<Text<'v>>, value: impl Into<Value<'v>>) {
-        if let Some((core, target)) = self.at(span) {
-            core.engine.attribute(target, key.into(), &value.into());
+        let (key, value) = (key.into(), value.into());
+        if let (Text::Copied(key), Some(Plain { ty, word, text }), Some(core)) =
+            (key, Plain::of(&value), self.core)
+        {
+            let span = (span.trace_id.to_u128(), span.span_id.to_u64());
+            core.engine.plain_at(span, key, ty, word, text);
+        } else if let Some((core, target)) = self.at(span) {
+            core.engine.attribute(target, key, &value);
         }
     }
 

@@ -304,11 +304,6 @@ impl Span {
         }
     }
 
-    /// Lets the span go on without this value.
-    pub(crate) fn detach(mut self) {
-        self.target = None;
-    }
-
     /// Ends the span now: what dropping it does, in words.
     #[inline]
     pub fn end(self) {

@@ -63,6 +63,26 @@ impl<'a> Below<'a> {
             state: parent.trace_state(),
         }
     }
+
+    /// A root's place in a trace of its own; the trace's id only, and counted, when the sampler does
+    /// not take it.
+    fn root(core: &'static Core) -> Result<Self, u128> {
+        // A thread without ids is refused by `begin`.
+        let trace_id = core.engine.own().map_or(0, |own| own.local().ids.next());
+        if !core.sampler.decide(ParentSample::None, || trace_id) {
+            core.engine.count(Count::NotSampled, 1);
+            return Err(trace_id);
+        }
+        Ok(Self {
+            trace_id: TraceId::from_u128(trace_id),
+            span_id: 0,
+            flags: TraceFlags::RANDOM,
+            // Decided already.
+            sample: None,
+            remote: false,
+            state: &NO_STATE,
+        })
+    }
 }
 
 /// Where in a trace a span will stand, once its parent has been looked at.
@@ -226,43 +246,42 @@ impl<'a> SpanBuilder<'a> {
 
     #[inline(always)]
     fn start_below(self, core: &'static Core, below: &Below<'_>) -> Made {
-        let name = NameWord::of(self.name);
         let flags = below.flags.with_sampled(true);
-        let remote = if below.remote { REMOTE } else { 0 };
-        let bytes = u16::from(flags.to_byte() | remote) | (self.kind as u16) << 8;
-        let Some(target) = core.begin(below.trace_id.to_u128(), below.span_id, name, bytes, below.sample)
-        else {
+        let Some(target) = self.record_below(core, below, flags) else {
             let flags = flags.with_sampled(false);
             // A root that was refused has an id all the same: see `unsampled`.
             let high = (below.trace_id.to_u128() >> 64) as u64;
             let span_id = SpanId::from_u64(if below.span_id == 0 { high | 1 } else { below.span_id });
             return Made::passing(Some(core), below.trace_id, span_id, flags, below.state.clone());
         };
-        if name.is_elsewhere() || !below.state.is_empty() || self.has_more() {
-            let Self { start, attributes, links, .. } = self;
-            let more = More { text: self.name, start, attributes, links };
-            more.record(core, target, name, below.state);
-        }
         Made::recording(core, target, below.trace_id, flags, below.state.clone())
     }
 
-    fn start_root(self, core: &'static Core) -> Made {
-        // A thread without ids is refused by `begin`.
-        let trace_id = core.engine.own().map_or(0, |own| own.local().ids.next());
-        if !core.sampler.decide(ParentSample::None, || trace_id) {
-            core.engine.count(Count::NotSampled, 1);
-            return core.unsampled(trace_id);
-        }
-        let below = Below {
-            trace_id: TraceId::from_u128(trace_id),
-            span_id: 0,
-            flags: TraceFlags::RANDOM,
-            // Decided already.
-            sample: None,
-            remote: false,
-            state: &NO_STATE,
+    /// Records the start; `None` when the span is not sampled or was refused.
+    #[inline(always)]
+    fn record_below(self, core: &'static Core, below: &Below<'_>, flags: TraceFlags) -> Option<Target> {
+        let name = match self.name {
+            Text::Static(_) => NameWord::of(self.name),
+            Text::Copied(_) => NameWord::of(core.engine.kept_name(self.name)),
         };
-        self.start_below(core, &below)
+        let remote = if below.remote { REMOTE } else { 0 };
+        let bytes = u16::from(flags.to_byte() | remote) | (self.kind as u16) << 8;
+        let target = core.begin(below.trace_id.to_u128(), below.span_id, name, bytes, below.sample)?;
+        if name.is_elsewhere() {
+            core.engine.name(target, self.name.as_str());
+        }
+        if !below.state.is_empty() || self.has_more() {
+            let Self { start, attributes, links, .. } = self;
+            More { start, attributes, links }.record(core, target, below.state);
+        }
+        Some(target)
+    }
+
+    fn start_root(self, core: &'static Core) -> Made {
+        match Below::root(core) {
+            Ok(below) => self.start_below(core, &below),
+            Err(trace_id) => core.unsampled(trace_id),
+        }
     }
 
     /// Starts the span and returns its handle only: it ends by
@@ -271,13 +290,52 @@ impl<'a> SpanBuilder<'a> {
     /// Whoever gets the handle has to end the span. In async code a future that is dropped between
     /// this call and the hand-over leaves it live for ever, and its block with it: make sure of the
     /// receiver first.
-    #[inline]
+    #[inline(always)]
     pub fn start_handle(self) -> SpanHandle {
-        let span = self.start();
-        let handle = span.handle();
-        // The fields have nothing to release but the trace state, which the records keep.
-        span.detach();
-        handle
+        let Some(core) = self.core else { return SpanHandle::INVALID };
+        if let Parent::Handle(parent) = self.parent {
+            if let Some(flags) = core.engine.recent_flags(parent.trace_id.to_u128(), parent.span_id.to_u64())
+            {
+                // The common case: below a span on which this thread has worked.
+                let below = Below {
+                    trace_id: parent.trace_id,
+                    span_id: parent.span_id.to_u64(),
+                    flags: TraceFlags::from_byte(flags & !REMOTE),
+                    sample: Some(ParentSample::LocalSampled),
+                    remote: false,
+                    state: &NO_STATE,
+                };
+                return self.handle_below(core, &below);
+            }
+        }
+        self.start_handle_elsewhere(core)
+    }
+
+    #[inline(never)]
+    fn start_handle_elsewhere(self, core: &'static Core) -> SpanHandle {
+        let below = match self.position(core) {
+            Position::Below(below) => below,
+            Position::Root => match Below::root(core) {
+                Ok(below) => below,
+                Err(_) => return SpanHandle::INVALID,
+            },
+            Position::Nowhere => {
+                core.engine.count(Count::InvalidParent, 1);
+                return SpanHandle::INVALID;
+            }
+        };
+        self.handle_below(core, &below)
+    }
+
+    #[inline(always)]
+    fn handle_below(self, core: &'static Core, below: &Below<'_>) -> SpanHandle {
+        match self.record_below(core, below, below.flags.with_sampled(true)) {
+            Some(target) => {
+                let span_id = SpanId::from_u64(core.engine.id_of(target, below.trace_id.to_u128()));
+                SpanHandle { trace_id: below.trace_id, span_id }
+            }
+            None => SpanHandle::INVALID,
+        }
     }
 
     #[inline(always)]
@@ -341,7 +399,6 @@ impl Elsewhere<'_> {
 
 /// What does not fit into the slot.
 struct More<'a> {
-    text: Text<'a>,
     start: Option<Timestamp>,
     attributes: &'a [(Text<'a>, Value<'a>)],
     links: &'a [SpanContext],
@@ -349,11 +406,8 @@ struct More<'a> {
 
 impl More<'_> {
     #[inline(never)]
-    fn record(self, core: &'static Core, target: Target, name: NameWord, state: &TraceState) {
+    fn record(self, core: &'static Core, target: Target, state: &TraceState) {
         let engine = core.engine;
-        if name.is_elsewhere() {
-            engine.text(target, Kind::Name, self.text);
-        }
         if !state.is_empty() {
             engine.text(target, Kind::TraceState, Text::Copied(state.as_str()));
         }
@@ -407,7 +461,7 @@ fn below_handle<'a>(core: &'static Core, handle: SpanHandle) -> Position<'a> {
         return Position::Nowhere;
     }
     let (trace_id, span_id) = (handle.trace_id, handle.span_id.to_u64());
-    let flags = match core.engine.find(trace_id.to_u128(), span_id) {
+    let flags = match core.engine.find_and_remember(trace_id.to_u128(), span_id) {
         Found::Live(target) => {
             TraceFlags::from_byte(target.block.slot(target.place.slot()).flags() & !REMOTE)
         }

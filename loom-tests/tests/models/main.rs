@@ -7,6 +7,7 @@
 mod attribute;
 mod block;
 mod end;
+mod intern;
 mod log;
 mod walker;
 mod weakened;

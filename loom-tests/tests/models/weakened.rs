@@ -63,6 +63,30 @@ const NEEDED: &[Needed] = &[
         says: "what happened before the end",
     },
     Needed {
+        file: "raw/intern.rs",
+        call: "let first = self.place(hash, 0).0.load(Ordering::Acquire)",
+        model: crate::intern::a_text_is_found_whole_or_not_at_all,
+        says: RACE,
+    },
+    Needed {
+        file: "raw/intern.rs",
+        call: "let Some(entry) = self.place(hash, probe).0.load(Ordering::Acquire)",
+        model: crate::intern::a_text_is_found_whole_or_not_at_all,
+        says: RACE,
+    },
+    Needed {
+        file: "raw/intern.rs",
+        call: "place.0.fill(entry, Ordering::Release, Ordering::Acquire)",
+        model: crate::intern::a_text_is_found_whole_or_not_at_all,
+        says: RACE,
+    },
+    Needed {
+        file: "raw/log.rs",
+        call: "self.log.committed.store(self.position + self.len() as u64, Ordering::Release)",
+        model: crate::log::a_rotation_between_look_and_walk,
+        says: "out of range",
+    },
+    Needed {
         file: "raw/log.rs",
         call: "self.committed.store(position + K as u64, Ordering::Release)",
         model: crate::attribute::what_two_threads_set_before_the_stranger_ended,
