@@ -3,6 +3,7 @@
 //! [`Plugin`] is the tracer behind the host's `TracerPlugin`.
 
 mod convert;
+mod stdout;
 
 use crate::context::SpanHandle;
 use crate::raw::cell::AtomicRef;
@@ -15,6 +16,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use bext_plugin_api;
+pub use stdout::{StdoutFormat, StdoutStats, StdoutTracer, StdoutTracerBuilder};
 
 /// A [`Tracer`] as the host sees it.
 ///
