@@ -43,6 +43,44 @@ fn a_full_batch_does_not_wait_for_the_export_interval() {
 }
 
 #[test]
+fn with_export_on_flush_nothing_is_exported_before_a_flush() {
+    let (tracer, exporter) =
+        in_memory(|b| b.export_on_flush(true).max_batch_spans(3).export_interval(Duration::ZERO));
+    for round in 1..=3 {
+        (0..7).for_each(|_| tracer.span("s").start().end());
+        until("the spans are gathered", || tracer.stats().buffered == 7);
+        assert_eq!(exporter.spans().len(), 7 * (round - 1));
+        tracer.flush(PATIENCE).unwrap();
+        assert_eq!(exporter.spans().len(), 7 * round);
+    }
+    (0..7).for_each(|_| tracer.span("s").start().end());
+    tracer.shutdown(PATIENCE).unwrap();
+    assert_eq!(exporter.spans().len(), 28, "a shutdown exports what waits for a flush");
+}
+
+#[test]
+fn with_export_on_flush_half_a_buffer_is_exported_without_one_and_no_span_is_lost() {
+    let (tracer, exporter) = in_memory(|b| b.export_on_flush(true).memory_budget(8 << 20));
+    let long = "x".repeat(1024);
+    let mut started = 0;
+    until("something is exported without a flush", || {
+        // Far below what the logs hold, so that what fills up is the buffer of batches.
+        for _ in 0..50 {
+            let span = tracer.span("s").start();
+            span.set_attribute("long", &long);
+            started += 1;
+        }
+        let recorded = tracer.stats();
+        until("the spans are gathered", || tracer.stats().live == 0);
+        assert_eq!(recorded.dropped.total(), 0);
+        !exporter.spans().is_empty()
+    });
+    tracer.flush(PATIENCE).unwrap();
+    assert_eq!(exporter.spans().len(), started);
+    assert_eq!(tracer.stats().lost_attributes, 0);
+}
+
+#[test]
 fn a_flush_delivers_what_ended_before_it_whoever_else_flushes() {
     let (tracer, exporter) = in_memory(|b| b.export_interval(NEVER));
     std::thread::scope(|scope| {

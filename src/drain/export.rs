@@ -1,7 +1,7 @@
 //! The export thread: takes batches from the queue, one at a time, and hands them to the exporter.
 
 use crate::batch::Batch;
-use crate::drain::{FlushError, Job, Pipeline};
+use crate::drain::{FlushError, Job, Pipeline, State};
 use crate::export::{Context, ExportError, ExportErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -72,13 +72,27 @@ impl Pipeline {
     fn next_job(&self) -> (Job, Option<Instant>) {
         let mut state = self.state();
         loop {
-            if let Some(job) = state.queue.pop_front() {
-                return (job, state.stop_by);
+            if self.may_export(&mut state) {
+                if let Some(job) = state.queue.pop_front() {
+                    state.awaited -= usize::from(!matches!(job, Job::Batch(_)));
+                    return (job, state.stop_by);
+                }
             }
             state = match self.wait(state, None) {
                 Ok(state) | Err(state) => state,
             };
         }
+    }
+
+    /// Whether what is queued is to go out now. Where exports wait for a flush, half a queue full of
+    /// batches does not wait any longer: a host that flushes rarely loses nothing.
+    fn may_export(&self, state: &mut State) -> bool {
+        if !self.settings.export_on_flush {
+            return true;
+        }
+        let is_half_full = 2 * state.queued_bytes >= self.settings.queue_bytes;
+        state.early = is_half_full || (state.early && !state.queue.is_empty());
+        state.early || state.awaited > 0
     }
 
     /// A context that ends with the export timeout, with the deadline of a shutdown, or when a

@@ -57,6 +57,8 @@ pub(crate) struct Settings {
     pub(crate) batch_spans: usize,
     pub(crate) drain_interval: Duration,
     pub(crate) export_interval: Duration,
+    /// Batches wait for a flush, or until they fill half of the queue.
+    pub(crate) export_on_flush: bool,
     pub(crate) export_timeout: Duration,
     pub(crate) exporter: Arc<dyn SpanExporter>,
     pub(crate) error_handler: ErrorHandler,
@@ -127,6 +129,10 @@ struct State {
     failed: Option<(u64, FlushError)>,
     queue: VecDeque<Job>,
     queued_bytes: usize,
+    /// Flushes and stops in the queue.
+    awaited: usize,
+    /// Batches are exported without a flush, because half of the queue was full, until it is empty.
+    early: bool,
     /// Exported batches on their way back to the builder.
     spare: Vec<crate::batch::Batch>,
     /// Set by the first shutdown.
@@ -272,6 +278,19 @@ impl Pipeline {
         }
     }
 
+    /// What the exporter said at the last flush for which it had failed.
+    #[cfg(feature = "bext")]
+    pub(crate) fn last_export_error(&self) -> Option<String> {
+        // As in `flush`: a forked child stays away from the mutex.
+        if self.engine.gate() == Gate::Forked {
+            return None;
+        }
+        match &self.state().failed {
+            Some((_, FlushError::Export { message, .. })) => Some(message.clone()),
+            _ => None,
+        }
+    }
+
     /// Lets no call in any more, exports what there is, and releases the exporter. The first call
     /// does it; every later one waits for it and gets the same answer.
     pub(crate) fn shutdown(&self, until: Instant) -> Result<(), FlushError> {
@@ -338,7 +357,7 @@ impl Pipeline {
                 sealer.seal();
                 self.push(Job::Flush(requested));
                 sealed = requested;
-            } else {
+            } else if !self.settings.export_on_flush {
                 sealer.seal_if_due();
             }
             if stopping {
@@ -389,8 +408,12 @@ impl Pipeline {
         done
     }
 
+    /// Queues a flush or the stop.
     fn push(&self, job: Job) {
-        self.state().queue.push_back(job);
+        let mut state = self.state();
+        state.queue.push_back(job);
+        state.awaited += 1;
+        drop(state);
         self.changed.notify_all();
     }
 }

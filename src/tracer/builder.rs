@@ -147,6 +147,7 @@ pub struct TracerBuilder {
     seed: Option<u64>,
     drain_interval: Duration,
     export_interval: Duration,
+    export_on_flush: bool,
     export_timeout: Duration,
     batch_spans: usize,
     batch_bytes: usize,
@@ -172,6 +173,7 @@ impl TracerBuilder {
             seed: None,
             drain_interval: Duration::from_millis(1),
             export_interval: Duration::from_secs(1),
+            export_on_flush: false,
             export_timeout: Duration::from_secs(30),
             batch_spans: 4096,
             batch_bytes: 512 << 10,
@@ -242,6 +244,15 @@ impl TracerBuilder {
         self
     }
 
+    /// Leaves exporting to whoever calls [`flush`](Tracer::flush): between two flushes finished spans
+    /// are gathered and kept. Only when their batches fill half of what the memory budget has for
+    /// them (4 % of it) are they exported without a flush. Off by default; with it, the export
+    /// interval has no effect.
+    pub fn export_on_flush(mut self, on: bool) -> Self {
+        self.export_on_flush = on;
+        self
+    }
+
     /// Sets how long one export may take; zero means without limit. 30 seconds by default.
     pub fn export_timeout(mut self, timeout: Duration) -> Self {
         self.export_timeout = timeout;
@@ -307,6 +318,7 @@ impl TracerBuilder {
             batch_spans: self.batch_spans,
             drain_interval: self.drain_interval,
             export_interval: self.export_interval,
+            export_on_flush: self.export_on_flush,
             export_timeout: self.export_timeout,
             exporter,
             error_handler: self.error_handler,

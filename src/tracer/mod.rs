@@ -11,6 +11,8 @@ pub use start::SpanBuilder;
 
 use crate::drain::{FlushError, Pipeline, Stats};
 use crate::raw::engine::Engine;
+#[cfg(feature = "bext")]
+use crate::raw::engine::Gate;
 use crate::sampling::Sampler;
 use crate::value::Text;
 use std::fmt;
@@ -73,6 +75,18 @@ impl Tracer {
 
     pub(crate) fn of(core: &'static Core) -> Self {
         Self { core: Some(core) }
+    }
+
+    /// What the exporter said at the last flush for which it had failed.
+    #[cfg(feature = "bext")]
+    pub(crate) fn last_export_error(self) -> Option<String> {
+        self.core?.pipeline.last_export_error()
+    }
+
+    /// Whether this is a child forked from the process that built the tracer.
+    #[cfg(feature = "bext")]
+    pub(crate) fn is_forked(self) -> bool {
+        self.core.is_some_and(|core| core.engine.gate() == Gate::Forked)
     }
 
     #[cfg(feature = "bext")]
