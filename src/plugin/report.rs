@@ -32,15 +32,18 @@ impl Plugin {
         match &result {
             Ok(()) => {}
             Err(FlushError::DeadlineExceeded) => parts.push(format!(
-                "not done within {} ms: the exporter is still at work, and {} wait for it",
+                "not done within {} ms: the exporter is still at work, and {} for it",
                 timeout.as_millis(),
-                count(after.buffered, "span"),
+                count(after.buffered, ["span waits", "spans wait"]),
             )),
             Err(FlushError::Export { message, .. }) => parts.push(format!("export failed: {message}")),
             Err(error) => parts.push(error.to_string()),
         }
         if failed > 0 {
-            let mut text = format!("{} were lost, dropped after the failed export", count(failed, "span"));
+            let mut text = format!(
+                "{}, dropped after the failed export",
+                count(failed, ["span was lost", "spans were lost"])
+            );
             if !matches!(result, Err(FlushError::Export { .. })) {
                 // Of an earlier flush that did not wait for it.
                 if let Some(message) = tracer.last_export_error() {
@@ -54,8 +57,8 @@ impl Plugin {
         parts.extend(losses(&before, &after));
         if unstarted > 0 {
             parts.push(format!(
-                "{} were started while there was no tracer, before on_server_start",
-                count(unstarted, "span"),
+                "{} while there was no tracer, before on_server_start",
+                count(unstarted, ["span was started", "spans were started"]),
             ));
         }
         if parts.is_empty() {
@@ -69,29 +72,28 @@ impl Plugin {
 /// What was lost while recording.
 fn losses(before: &Stats, after: &Stats) -> impl Iterator<Item = String> {
     let (b, a) = (&before.dropped, &after.dropped);
+    let spans = ["span was", "spans were"];
+    let [attributes, events, links] =
+        [["attribute was", "attributes were"], ["event was", "events were"], ["link was", "links were"]];
+    let left_out = "left out: over a limit, or no memory for it";
     [
-        (b.overload, a.overload, "span", "were refused: the memory budget was used up"),
-        (b.shutdown, a.shutdown, "span", "were started or still live after the tracer was shut down"),
-        (b.thread_exit, a.thread_exit, "span", "were refused: their thread was past its last destructor"),
-        (b.fork, a.fork, "span", "belong to the parent of this process"),
-        (b.encode_failed, a.encode_failed, "span", "were lost in batches that could not be encoded"),
-        (
-            before.lost_attributes,
-            after.lost_attributes,
-            "attribute",
-            "were left out: over a limit, or no memory",
-        ),
-        (before.lost_events, after.lost_events, "event", "were left out: over a limit, or no memory"),
-        (before.lost_links, after.lost_links, "link", "were left out: over a limit, or no memory"),
-        (before.truncated, after.truncated, "text", "were cut: longer than a record takes"),
+        (b.overload, a.overload, spans, "refused: the memory budget was used up"),
+        (b.shutdown, a.shutdown, spans, "started or still live after the tracer was shut down"),
+        (b.thread_exit, a.thread_exit, spans, "refused: the thread was past its last destructor"),
+        (b.encode_failed, a.encode_failed, spans, "lost in a batch that could not be encoded"),
+        (before.lost_attributes, after.lost_attributes, attributes, left_out),
+        (before.lost_events, after.lost_events, events, left_out),
+        (before.lost_links, after.lost_links, links, left_out),
+        (before.truncated, after.truncated, ["text was", "texts were"], "cut: longer than a record takes"),
     ]
     .into_iter()
-    .filter_map(|(before, after, noun, verb)| {
+    .filter_map(|(before, after, what, how)| {
         let lost = after.saturating_sub(before);
-        (lost > 0).then(|| format!("{} {verb}", count(lost, noun)))
+        (lost > 0).then(|| format!("{} {how}", count(lost, what)))
     })
 }
 
-fn count(n: u64, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+/// A number with what it counts, in the singular or the plural.
+fn count(n: u64, [one, many]: [&str; 2]) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
