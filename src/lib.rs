@@ -32,6 +32,9 @@
 //! - [`sampling`] and [`propagation`]: which spans are recorded, and how a trace goes on in another
 //!   service.
 //! - [`batch`]: the format of a batch, to read and to write.
+//! - `plugin` (feature `bext`, on by default): the tracer as a plugin of a bext host, a fan-out over
+//!   several tracers, a tracer that writes to standard output.
+//! - `conformance` (feature `conformance`): whether any tracer keeps the contract of that host's trait.
 //! - [`testing`]: for the tests of code that is traced.
 //!
 //! # What happens under load

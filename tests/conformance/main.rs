@@ -4,9 +4,12 @@
 //! otherwise, and exactly the case of the clause that it breaks must fail.
 
 mod fault;
+#[path = "../common/json_lines.rs"]
+mod json_lines;
 mod pair;
 mod reference;
 mod runner;
+mod stdout;
 mod subjects;
 mod values;
 
@@ -128,4 +131,9 @@ fn a_fan_out_conforms() {
 #[test]
 fn the_plugin_over_memory_conforms() {
     assert_all_passed_but(&[], &conformance::run(&subjects::plugin));
+}
+
+#[test]
+fn the_stdout_tracer_conforms() {
+    assert_all_passed_but(&[], &conformance::run(&stdout::subject));
 }
