@@ -85,14 +85,16 @@ impl Seen {
 /// See the module. Never moved or freed.
 #[derive(Debug)]
 pub(crate) struct Interner {
-    places: &'static [Place],
+    places: &'static [Place; PLACES],
     entries: &'static [Entry],
     used: AtomicU32,
 }
 
 impl Interner {
     pub(crate) fn leak() -> Self {
-        Self { places: region::leak(PLACES), entries: region::leak(ENTRIES), used: AtomicU32::new(0) }
+        let places =
+            region::leak(PLACES).try_into().expect("the region has as many places as were asked for");
+        Self { places, entries: region::leak(ENTRIES), used: AtomicU32::new(0) }
     }
 
     /// The kept text that equals `text`. `None` for one that is not kept, or not yet.

@@ -211,5 +211,7 @@ pub(crate) fn plain(room: &mut Room<'_>, place: u64, key: Text<'_>, value: Plain
             room.put([value.word]);
         }
     }
-    short(room, value.text);
+    if value.ty == Type::Str {
+        short(room, value.text);
+    }
 }
