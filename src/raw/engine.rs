@@ -5,7 +5,7 @@ use crate::raw::block::{Block, Shed, Start};
 use crate::raw::clock::Clock;
 use crate::raw::fork;
 use crate::raw::handle::Key;
-use crate::raw::local::{Own, Target};
+use crate::raw::local::{Local, Own, Target};
 use crate::raw::log::Chunk;
 use crate::raw::random;
 use crate::raw::record::{HEADER_WORDS, Kind, Stamp, Type, header, pack_key, pack_static};
@@ -50,7 +50,7 @@ pub(crate) struct Engine {
     pub(crate) blocks: Supply<Block>,
     pub(crate) chunks: Supply<Chunk>,
     pub(crate) memory: Memory,
-    pub(crate) registry: Registry,
+    pub(crate) registry: Registry<Local>,
     /// Counts of calls that have no local.
     pub(crate) strays: Tally,
     pub(crate) sizes: Sizes,

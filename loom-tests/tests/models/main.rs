@@ -8,5 +8,6 @@ mod attribute;
 mod block;
 mod end;
 mod log;
+mod table;
 mod walker;
 mod weakened;
