@@ -3,6 +3,7 @@
 //! [`Plugin`] is the tracer behind the host's `TracerPlugin`.
 
 mod convert;
+mod fan_out;
 
 use crate::context::SpanHandle;
 use crate::raw::cell::AtomicRef;
@@ -15,6 +16,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use bext_plugin_api;
+pub use fan_out::{
+    FanOut, FanOutBuildError, FanOutBuilder, FanOutChildStats, FanOutParent, FanOutParentError, FanOutStats,
+};
 
 /// A [`Tracer`] as the host sees it.
 ///

@@ -165,6 +165,17 @@ impl Key {
         ((raw >> PLACE_BITS) as u32 == self.tag_of(place, trace_id)).then_some(place)
     }
 
+    /// As [`open`](Self::open), with the proof that the place was sealed for this trace.
+    #[cfg(any(feature = "bext", loom))]
+    #[inline]
+    pub(crate) fn open_proven(&self, span_id: u64, trace_id: u128) -> Option<(Place, u64)> {
+        let mixed = span_id.wrapping_mul(self.inverse[1]);
+        let raw = (mixed ^ mixed >> 32).wrapping_mul(self.inverse[0]);
+        let place = Place(raw & PLACE_MASK);
+        let proof = self.proof_of(place, trace_id);
+        (raw >> PLACE_BITS == proof >> (64 - TAG_BITS)).then_some((place, proof))
+    }
+
     #[inline]
     fn tag_of(&self, place: Place, trace_id: u128) -> u32 {
         (self.proof_of(place, trace_id) >> (64 - TAG_BITS)) as u32

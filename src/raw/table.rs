@@ -55,6 +55,7 @@ use crate::raw::region::{self, Zeroed};
 use crate::raw::registry::Registry;
 use crate::raw::tally::{Count, Tally};
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
+use std::fmt;
 use std::mem::ManuallyDrop;
 
 /// Entries that a table may have.
@@ -63,11 +64,8 @@ pub(crate) const MAX_ENTRIES: usize = (1 << ENTRY_BITS) - 1;
 const LINE_WORDS: usize = if cfg!(loom) { 4 } else { 8 };
 
 /// A cache line.
-#[cfg_attr(not(loom), repr(C, align(64)))]
-#[cfg_attr(loom, repr(C))]
+#[repr(align(64))]
 struct Line([AtomicU64; LINE_WORDS]);
-
-const _: () = assert!(size_of::<Line>() == LINE_WORDS * size_of::<AtomicU64>(), "lines have no padding");
 
 // SAFETY: atomics of integers, for which zero is valid; nothing is dropped.
 unsafe impl Zeroed for Line {
@@ -145,12 +143,12 @@ impl Miss {
 
 /// See the module. Leaked: threads that have exited leave their magazines to others, and a handle may
 /// be used at any time.
-#[derive(Debug)]
 pub(crate) struct Table {
     key: Key,
-    words: &'static [AtomicU64],
-    /// Words from one entry to the next.
-    stride: usize,
+    /// Entry after entry, from number 0 on, which no handle names and nobody is given.
+    lines: &'static [Line],
+    /// Lines of an entry.
+    height: usize,
     free: Free,
     registry: Registry<Magazine>,
     /// Counts of calls that have no magazine.
@@ -174,15 +172,11 @@ impl Table {
     }
 
     fn leak_with(words: usize, free: Free, entries: usize) -> &'static Self {
-        let lines = (HEAD + words).div_ceil(LINE_WORDS);
-        let region: &'static [Line] = region::leak(lines * entries);
-        // SAFETY: a line is that many atomics one after another, without padding, as asserted above;
-        // the region is initialised, shared only, and never freed.
-        let words = unsafe { std::slice::from_raw_parts(region.as_ptr().cast(), region.len() * LINE_WORDS) };
+        let height = (HEAD + words).div_ceil(LINE_WORDS);
         Box::leak(Box::new(Self {
             key: Key::from_seed(random::word()),
-            words,
-            stride: lines * LINE_WORDS,
+            lines: region::leak(height * (entries + 1)),
+            height,
             free,
             registry: Registry::new(None),
             strays: Tally::new(),
@@ -197,11 +191,18 @@ impl Table {
         self.home.is_left()
     }
 
-    /// The entry of this number, if there is one.
+    /// The entry of this number, if there is one, to look at `W` of the caller's words at most.
     #[inline(always)]
-    fn entry(&self, number: u32) -> Option<&'static [AtomicU64]> {
-        let end = number as usize * self.stride;
-        self.words.get(end.wrapping_sub(self.stride)..end)
+    fn entry<const W: usize>(&self, number: u32) -> Option<Lines> {
+        let at = number as usize * self.height;
+        // A few words are all in the first line: one look at the bounds.
+        let lines = if W <= LINE_WORDS - HEAD {
+            std::slice::from_ref(self.lines.get(at)?)
+        } else {
+            self.lines.get(at..at + self.height)?
+        };
+        let (first, rest) = lines.split_first()?;
+        Some(Lines { first: &first.0, rest })
     }
 
     /// Takes a free entry to be filled. `None`, which is counted, when all are in use and in a forked
@@ -218,37 +219,37 @@ impl Table {
             // A thread past its last destructors.
             None => self.free.take(),
         };
-        let Some((number, entry)) = taken.and_then(|number| Some((number, self.entry(number)?))) else {
+        let Some((number, entry)) = taken.and_then(|number| Some((number, self.entry::<0>(number)?))) else {
             self.count(Count::Overload, 1);
             return None;
         };
         // Relaxed: nobody else stores to a free entry, and whoever stored to it last gave it back
         // before.
-        let generation = State(entry[STATE].load(Ordering::Relaxed)).next_generation();
-        entry[STATE].store(State::new(generation, Phase::Vacant).0, Ordering::Relaxed);
+        let generation = State(entry.first[STATE].load(Ordering::Relaxed)).next_generation();
+        entry.first[STATE].store(State::new(generation, Phase::Vacant).0, Ordering::Relaxed);
         // Release pairs with the Acquire fence in `read`: who sees a word of this life sees its
         // generation.
         fence(Ordering::Release);
-        Some(Vacant { table: self, own, entry, place: Place::of_entry(number, generation) })
+        Some(Vacant { table: self, own, head: entry.first, place: Place::of_entry(number, generation) })
     }
 
     /// The words of an entry, live or ended. Beyond those that entries have they are zero.
     #[inline(always)]
     pub(crate) fn read<const W: usize>(&self, trace_id: u128, span_id: u64) -> Result<Entry<W>, Miss> {
-        let place = self.key.open(span_id, trace_id).ok_or(Miss::Forged)?;
-        let entry = self.entry(place.entry()).ok_or(Miss::Forged)?;
+        let (place, proof) = self.key.open_proven(span_id, trace_id).ok_or(Miss::Forged)?;
+        let entry = self.entry::<W>(place.entry()).ok_or(Miss::Forged)?;
         // Acquire pairs with the Release in `publish` and `lend`: who sees that the entry was filled
         // sees what with.
-        let before = State(entry[STATE].load(Ordering::Acquire));
+        let before = State(entry.first[STATE].load(Ordering::Acquire));
         if before.generation() != place.generation() || before.is(Phase::Vacant) {
             return Err(Miss::Stale);
         }
-        let proof = entry[PROOF].load(Ordering::Relaxed);
-        let words = load(entry);
+        let proven = entry.first[PROOF].load(Ordering::Relaxed);
+        let words = entry.load();
         // Acquire pairs with the Release fence in `reserve`, see the module.
         fence(Ordering::Acquire);
-        let after = State(entry[STATE].load(Ordering::Relaxed));
-        if after.generation() != place.generation() || proof != self.key.proof_of(place, trace_id) {
+        let after = State(entry.first[STATE].load(Ordering::Relaxed));
+        if after.generation() != place.generation() || proven != proof {
             return Err(Miss::Stale);
         }
         Ok(Entry { words, live: after.is(Phase::Live) })
@@ -257,23 +258,24 @@ impl Table {
     /// Ends a live entry. One call succeeds, and gets the words.
     #[inline(always)]
     pub(crate) fn end<const W: usize>(&'static self, trace_id: u128, span_id: u64) -> Result<[u64; W], Miss> {
-        let place = self.key.open(span_id, trace_id).ok_or(Miss::Forged)?;
-        let entry = self.entry(place.entry()).ok_or(Miss::Forged)?;
+        let (place, proof) = self.key.open_proven(span_id, trace_id).ok_or(Miss::Forged)?;
+        let entry = self.entry::<W>(place.entry()).ok_or(Miss::Forged)?;
         let live = State::new(place.generation(), Phase::Live);
         // Acquire pairs with the Release in `publish`, as in `read`.
-        if entry[STATE].load(Ordering::Acquire) != live.0
-            || entry[PROOF].load(Ordering::Relaxed) != self.key.proof_of(place, trace_id)
+        if entry.first[STATE].load(Ordering::Acquire) != live.0
+            || entry.first[PROOF].load(Ordering::Relaxed) != proof
         {
             return Err(Miss::Stale);
         }
         let ended = State::new(place.generation(), Phase::Ended);
         // Relaxed: it only decides who ends the entry, which is reserved again after that call has
         // given it back. It continues the release sequence of `publish`.
-        let swapped = entry[STATE].compare_exchange(live.0, ended.0, Ordering::Relaxed, Ordering::Relaxed);
+        let swapped =
+            entry.first[STATE].compare_exchange(live.0, ended.0, Ordering::Relaxed, Ordering::Relaxed);
         if swapped.is_err() {
             return Err(Miss::Stale);
         }
-        let words = load(entry);
+        let words = entry.load();
         self.give(place.entry());
         Ok(words)
     }
@@ -306,20 +308,48 @@ impl Table {
     }
 }
 
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.lines.len() / self.height - 1;
+        f.debug_struct("Table").field("entries", &entries).finish_non_exhaustive()
+    }
+}
+
 fn number_of(entries: usize) -> u32 {
     assert!((1..=MAX_ENTRIES).contains(&entries), "a table of {entries} entries");
     entries as u32
 }
 
-/// The caller's words of an entry.
-#[inline(always)]
-fn load<const W: usize>(entry: &[AtomicU64]) -> [u64; W] {
-    // Relaxed: ordered by the state and the fences around.
-    let words = &entry[HEAD..];
-    match words.first_chunk::<W>() {
-        // The number of loads is known: they are laid out one after another.
-        Some(words) => std::array::from_fn(|i| words[i].load(Ordering::Relaxed)),
-        None => std::array::from_fn(|i| words.get(i).map_or(0, |word| word.load(Ordering::Relaxed))),
+/// An entry's lines.
+#[derive(Clone, Copy)]
+struct Lines {
+    first: &'static [AtomicU64; LINE_WORDS],
+    rest: &'static [Line],
+}
+
+impl Lines {
+    /// The caller's words.
+    #[inline(always)]
+    fn words(&self) -> impl Iterator<Item = &'static AtomicU64> {
+        self.first[HEAD..].iter().chain(self.rest.iter().flat_map(|line| &line.0))
+    }
+
+    #[inline(always)]
+    fn load<const W: usize>(&self) -> [u64; W] {
+        let mut values = [0; W];
+        for (value, word) in values.iter_mut().zip(self.words()) {
+            // Relaxed: ordered by the state and the fences around.
+            *value = word.load(Ordering::Relaxed);
+        }
+        values
+    }
+
+    #[inline(always)]
+    fn store<const W: usize>(&self, values: &[u64; W]) {
+        for (word, value) in self.words().zip(values) {
+            // Relaxed: ordered by the fence in `reserve` and the Release of `hand_out`.
+            word.store(*value, Ordering::Relaxed);
+        }
     }
 }
 
@@ -328,7 +358,7 @@ fn load<const W: usize>(entry: &[AtomicU64]) -> [u64; W] {
 pub(crate) struct Vacant {
     table: &'static Table,
     own: Option<Own<Magazine>>,
-    entry: &'static [AtomicU64],
+    head: &'static [AtomicU64; LINE_WORDS],
     place: Place,
 }
 
@@ -336,13 +366,8 @@ impl Vacant {
     /// Sets the caller's words, the first ones of the entry; what an entry has no room for is left out.
     #[inline(always)]
     pub(crate) fn fill<const W: usize>(&self, values: &[u64; W]) {
-        // Relaxed: ordered by the fence in `reserve` and the Release of `hand_out`.
-        let words = &self.entry[HEAD..];
-        match words.first_chunk::<W>() {
-            Some(words) => {
-                words.iter().zip(values).for_each(|(word, &value)| word.store(value, Ordering::Relaxed))
-            }
-            None => words.iter().zip(values).for_each(|(word, &value)| word.store(value, Ordering::Relaxed)),
+        if let Some(entry) = self.table.entry::<W>(self.place.entry()) {
+            entry.store(values);
         }
     }
 
@@ -363,10 +388,10 @@ impl Vacant {
     fn hand_out(self, trace_id: u128, phase: Phase) -> u64 {
         let this = ManuallyDrop::new(self);
         let Table { key, strays, .. } = this.table;
-        this.entry[PROOF].store(key.proof_of(this.place, trace_id), Ordering::Relaxed);
+        this.head[PROOF].store(key.proof_of(this.place, trace_id), Ordering::Relaxed);
         // Release pairs with the Acquire in `read` and `end`.
         let state = State::new(this.place.generation(), phase);
-        this.entry[STATE].store(state.0, Ordering::Release);
+        this.head[STATE].store(state.0, Ordering::Release);
         match this.own {
             Some(own) => own.local().tally.add_own(Count::Taken, 1),
             None => strays.add_shared(Count::Taken, 1),
