@@ -7,10 +7,11 @@
 //! another swaps A for X before B is stored. A read-modify-write is atomic, so X stands right behind A
 //! in the modification order, and B behind X: a load that follows the store of B never gives X. loom
 //! 0.7 leaves B and X unordered and lets the load give either. So the stores of [`SWAPPED`], to the
-//! three words of a block that are both stored and swapped, are made as swaps with the same ordering,
-//! which loom puts where they belong. The price: such a store continues a release sequence that the
-//! real one would break. No load of `end` and `meta` acquires, and `foreign` is stored by the drain
-//! alone, between two lives.
+//! three words of a block and the one of a table's entry that are both stored and swapped, are made as
+//! swaps with the same ordering, which loom puts where they belong. The price: such a store continues a
+//! release sequence that the real one would break. No load of `end` and `meta` acquires, `foreign` is
+//! stored by the drain alone, between two lives, and who acquires an entry's state acts on nothing
+//! of the life before.
 //!
 //! *A load before a write of the same thread does not hide another's load.* loom chooses what to
 //! interleave by the last access to each atomic. A load by R, then a load and a store by W: at the
@@ -36,14 +37,22 @@ thread_local! {
 }
 
 const BLOCK: (&str, &str) = ("raw/block.rs", include_str!("../raw/block.rs"));
+const FREE: (&str, &str) = ("raw/free.rs", include_str!("../raw/free.rs"));
+const TABLE: (&str, &str) = ("raw/table.rs", include_str!("../raw/table.rs"));
 const LOG: (&str, &str) = ("raw/log.rs", include_str!("../raw/log.rs"));
 
 /// Calls by what they look like in a source file.
 struct Calls(LazyLock<Vec<Place>>);
 
 /// Stores that are made as swaps.
-static SWAPPED: Calls =
-    Calls(LazyLock::new(|| find(&[(BLOCK, ".end.store("), (BLOCK, ".meta.store("), (BLOCK, "half.store(")])));
+static SWAPPED: Calls = Calls(LazyLock::new(|| {
+    find(&[
+        (BLOCK, ".end.store("),
+        (BLOCK, ".meta.store("),
+        (BLOCK, "half.store("),
+        (TABLE, "entry[STATE].store("),
+    ])
+}));
 
 /// Loads of a thread that writes next.
 static BEFORE_A_WRITE: Calls = Calls(LazyLock::new(|| {
@@ -51,6 +60,8 @@ static BEFORE_A_WRITE: Calls = Calls(LazyLock::new(|| {
         (BLOCK, "= half.load(Ordering::Relaxed)"),
         (BLOCK, "= self.owner_ended.load(Ordering::Relaxed) |"),
         (LOG, ".committed.load(Ordering::Relaxed)"),
+        (TABLE, "let generation = State(entry[STATE].load(Ordering::Relaxed))"),
+        (FREE, "self.fresh.load(Ordering::Relaxed)"),
     ])
 }));
 
@@ -106,6 +117,15 @@ fn at_work(order: Ordering) -> Ordering {
     let caller = Location::caller();
     let is_here = |&(file, line): &Place| caller.line() == line && caller.file().ends_with(file);
     if WEAKENED.with_borrow(|places| places.iter().any(is_here)) { Ordering::Relaxed } else { order }
+}
+
+/// loom's fence; weakened, it is none.
+#[track_caller]
+pub(crate) fn fence(order: Ordering) {
+    let order = at_work(order);
+    if order != Ordering::Relaxed {
+        real::fence(order);
+    }
 }
 
 macro_rules! integer {

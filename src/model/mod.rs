@@ -8,10 +8,12 @@ pub(crate) mod atomic;
 mod intern;
 mod log;
 pub(crate) mod queue;
+mod table;
 mod tracer;
 
 pub use intern::{SeenTexts, Texts};
 pub use log::{Chunks, Entry, Log, Reader};
+pub use table::{Found, Lent, Table, Vacant};
 pub use tracer::{Drain, Id, Pass, Seen, Span, Tracer};
 
 /// Slots in a block under the model.
@@ -30,9 +32,11 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("raw/block.rs", include_str!("../raw/block.rs")),
     ("raw/engine.rs", include_str!("../raw/engine.rs")),
     ("raw/intern.rs", include_str!("../raw/intern.rs")),
+    ("raw/free.rs", include_str!("../raw/free.rs")),
     ("raw/local.rs", include_str!("../raw/local.rs")),
     ("raw/log.rs", include_str!("../raw/log.rs")),
     ("raw/supply.rs", include_str!("../raw/supply.rs")),
+    ("raw/table.rs", include_str!("../raw/table.rs")),
     ("raw/tally.rs", include_str!("../raw/tally.rs")),
     ("drain/collect.rs", include_str!("../drain/collect.rs")),
     ("drain/stock.rs", include_str!("../drain/stock.rs")),

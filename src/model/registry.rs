@@ -6,8 +6,9 @@
 //! on, and how a thread leaves, are the system's affair and tested outside loom.
 
 use crate::raw::cell::AtomicRef;
-use crate::raw::local::{Local, Own};
+use crate::raw::local::{Own, PerThread};
 use crate::sync::atomic::Ordering;
+use std::any::Any;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
 
@@ -15,27 +16,28 @@ use std::sync::atomic::{AtomicUsize, Ordering as Std};
 const THREADS: usize = 5;
 
 loom::thread_local! {
-    static PLACE: Cell<Option<&'static Local>> = Cell::new(None);
+    static PLACE: Cell<Option<&'static dyn Any>> = Cell::new(None);
 }
 
-/// The locals of the threads of a model. There is one tracer in a model, so a thread remembers its
-/// local whichever registry it asks.
+/// The locals of the threads of a model. There is one tracer or one table in a model, so a thread
+/// remembers its local whichever registry it asks.
 #[derive(Debug)]
-pub(crate) struct Registry {
-    locals: [AtomicRef<Local>; THREADS],
+pub(crate) struct Registry<T: PerThread> {
+    locals: [AtomicRef<T>; THREADS],
     made: AtomicUsize,
 }
 
-impl Registry {
+impl<T: PerThread> Registry<T> {
     pub(crate) fn new(_seed: Option<u64>) -> Self {
         Self { locals: std::array::from_fn(|_| AtomicRef::none()), made: AtomicUsize::new(0) }
     }
 
-    pub(crate) fn own(&'static self) -> Option<Own> {
+    pub(crate) fn own(&'static self) -> Option<Own<T>> {
         let place = PLACE.with(Cell::get);
-        let local = place.unwrap_or_else(|| {
+        let known = place.map(|local| local.downcast_ref().expect("a model has one registry"));
+        let local = known.unwrap_or_else(|| {
             let n = self.made.fetch_add(1, Std::Relaxed);
-            let local: &'static Local = Box::leak(Box::new(Local::new([n as u64, !(n as u64)])));
+            let local: &'static T = Box::leak(Box::new(T::make(Some(0), n as u64)));
             PLACE.with(|place| place.set(Some(local)));
             // Release pairs with the Acquire in `iter`, as the real registry's flag for a value does.
             self.locals[n].store(Some(local), Ordering::Release);
@@ -45,7 +47,11 @@ impl Registry {
         Some(unsafe { Own::new(local) })
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Local> {
+    pub(crate) fn own_aside(&'static self) -> Option<Own<T>> {
+        self.own()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         // No place beyond those given out is worth a look; it would only be another step for loom.
         let made = self.made.load(Std::Relaxed);
         self.locals[..made].iter().filter_map(|local| local.load(Ordering::Acquire))

@@ -46,6 +46,7 @@
 
 mod config;
 mod convert;
+mod fan_out;
 mod lifecycle;
 mod report;
 mod stdout;
@@ -63,6 +64,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use bext_plugin_api;
+pub use fan_out::{
+    FanOut, FanOutBuildError, FanOutBuilder, FanOutChildStats, FanOutParent, FanOutParentError, FanOutStats,
+};
 pub use stdout::{StdoutFormat, StdoutStats, StdoutTracer, StdoutTracerBuilder};
 
 /// How long a flush or shutdown may take unless the configuration says otherwise.

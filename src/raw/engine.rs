@@ -6,7 +6,7 @@ use crate::raw::clock::Clock;
 use crate::raw::fork;
 use crate::raw::handle::Key;
 use crate::raw::intern::Interner;
-use crate::raw::local::{Own, Target};
+use crate::raw::local::{Local, Own, Target};
 use crate::raw::log::Chunk;
 use crate::raw::quick::{self, Body, Plain};
 use crate::raw::random;
@@ -52,8 +52,8 @@ pub(crate) struct Engine {
     pub(crate) blocks: Supply<Block>,
     pub(crate) chunks: Supply<Chunk>,
     pub(crate) memory: Memory,
-    pub(crate) registry: Registry,
     texts: Interner,
+    pub(crate) registry: Registry<Local>,
     /// Counts of calls that have no local.
     pub(crate) strays: Tally,
     pub(crate) sizes: Sizes,

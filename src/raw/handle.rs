@@ -22,6 +22,9 @@
 //!
 //! The permutation is a bijection that maps 0 to 0; address 0 is never handed out, so no span has
 //! the id 0 that W3C Trace Context reserves for "invalid".
+//!
+//! The entries of a table (`raw::table`) are named likewise: there an entry's number, from 1 on,
+//! takes the bits of slot and address.
 
 use crate::raw::ids::SplitMix;
 
@@ -69,6 +72,30 @@ impl Place {
     #[inline]
     pub(crate) const fn base(self) -> Base {
         Base(self.0 & !(((1 << SLOT_BITS) - 1) << ADDRESS_BITS))
+    }
+}
+
+/// Bits of the number of a table's entry.
+#[cfg(any(feature = "bext", loom))]
+pub(crate) const ENTRY_BITS: u32 = ADDRESS_BITS + SLOT_BITS;
+
+#[cfg(any(feature = "bext", loom))]
+impl Place {
+    /// Where a table's entry is in one of its lives.
+    #[inline]
+    pub(crate) const fn of_entry(number: u32, generation: u32) -> Self {
+        debug_assert!(number != 0 && number >> ENTRY_BITS == 0 && generation >> GENERATION_BITS == 0);
+        Self(number as u64 | (generation as u64) << ENTRY_BITS)
+    }
+
+    #[inline]
+    pub(crate) const fn entry(self) -> u32 {
+        self.0 as u32 & ((1 << ENTRY_BITS) - 1)
+    }
+
+    #[inline]
+    pub(crate) const fn generation(self) -> u32 {
+        (self.0 >> ENTRY_BITS) as u32
     }
 }
 
@@ -138,12 +165,28 @@ impl Key {
         ((raw >> PLACE_BITS) as u32 == self.tag_of(place, trace_id)).then_some(place)
     }
 
-    /// A keyed hash: two rounds of multiply and fold.
+    /// As [`open`](Self::open), with the proof that the place was sealed for this trace.
+    #[cfg(any(feature = "bext", loom))]
+    #[inline]
+    pub(crate) fn open_proven(&self, span_id: u64, trace_id: u128) -> Option<(Place, u64)> {
+        let mixed = span_id.wrapping_mul(self.inverse[1]);
+        let raw = (mixed ^ mixed >> 32).wrapping_mul(self.inverse[0]);
+        let place = Place(raw & PLACE_MASK);
+        let proof = self.proof_of(place, trace_id);
+        (raw >> PLACE_BITS == proof >> (64 - TAG_BITS)).then_some((place, proof))
+    }
+
     #[inline]
     fn tag_of(&self, place: Place, trace_id: u128) -> u32 {
+        (self.proof_of(place, trace_id) >> (64 - TAG_BITS)) as u32
+    }
+
+    /// A keyed hash, two rounds of multiply and fold. Its upper bits are the tag; whoever keeps all of
+    /// it with a place can tell an id that only happens to have the right tag from one that was minted.
+    #[inline]
+    pub(crate) fn proof_of(&self, place: Place, trace_id: u128) -> u64 {
         let first = fold(place.0 ^ self.tag[0] ^ trace_id as u64, self.tag[1]);
-        let second = fold(first ^ (trace_id >> 64) as u64, self.tag[1]);
-        (second >> (64 - TAG_BITS)) as u32
+        fold(first ^ (trace_id >> 64) as u64, self.tag[1])
     }
 }
 

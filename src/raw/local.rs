@@ -12,6 +12,7 @@ use crate::raw::handle::{Base, Place};
 use crate::raw::ids::TraceIds;
 use crate::raw::intern::Seen;
 use crate::raw::log::Log;
+use crate::raw::random;
 use crate::raw::supply::Supply;
 use crate::raw::tally::Tally;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -97,28 +98,55 @@ pub(crate) struct Target {
     pub(crate) place: Place,
 }
 
-/// The calling thread's own [`Local`]: proof that no other thread writes to it now.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Own {
-    local: &'static Local,
+/// What a [registry](crate::raw::registry) keeps for each thread.
+pub(crate) trait PerThread: Send + Sync + 'static {
+    /// The `n`-th thread's, counted from 0. With a seed, it is the same each time.
+    fn make(seed: Option<u64>, n: u64) -> Self;
+}
+
+impl PerThread for Local {
+    fn make(seed: Option<u64>, n: u64) -> Self {
+        Self::new(match seed {
+            None => [random::word(), random::word()],
+            Some(seed) => [seed.wrapping_add(2 * n), !seed.wrapping_add(2 * n)],
+        })
+    }
+}
+
+/// The calling thread's own [`Local`], or what else a registry keeps: proof that no other thread
+/// writes to it now.
+#[derive(Debug)]
+pub(crate) struct Own<T: 'static = Local> {
+    local: &'static T,
     /// Not Send and not Sync: it stays on its thread.
     _thread: PhantomData<*const ()>,
 }
 
-impl Own {
+impl<T> Clone for Own<T> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Own<T> {}
+
+impl<T> Own<T> {
     /// # Safety
     ///
     /// While the value or a copy of it lives, only the calling thread uses `local` through an `Own`.
     #[inline(always)]
-    pub(crate) unsafe fn new(local: &'static Local) -> Self {
+    pub(crate) unsafe fn new(local: &'static T) -> Self {
         Self { local, _thread: PhantomData }
     }
 
     #[inline(always)]
-    pub(crate) fn local(self) -> &'static Local {
+    pub(crate) fn local(self) -> &'static T {
         self.local
     }
+}
 
+impl Own {
     /// Puts a new live span into the next slot; `region` is where all of the tracer's blocks are. `None` when the thread needs a block and there is
     /// none.
     #[inline(always)]

@@ -33,9 +33,13 @@ pub(crate) enum Count {
     ShedLinks,
     /// Texts and values cut to a limit.
     Truncated,
+    /// Entries of a table that were put to use.
+    Taken,
+    /// Entries of a table that were given back.
+    Returned,
 }
 
-const COUNTS: usize = Count::Truncated as usize + 1;
+const COUNTS: usize = Count::Returned as usize + 1;
 
 /// One set of counters.
 #[derive(Debug)]

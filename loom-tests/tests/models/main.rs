@@ -9,5 +9,6 @@ mod block;
 mod end;
 mod intern;
 mod log;
+mod table;
 mod walker;
 mod weakened;

@@ -140,6 +140,36 @@ const NEEDED: &[Needed] = &[
         model: crate::walker::a_log_goes_on_with_a_used_chunk,
         says: "those of another log were counted",
     },
+    Needed {
+        file: "raw/table.rs",
+        call: "fence(Ordering::Release)",
+        model: crate::table::a_read_while_the_entry_is_used_again,
+        says: "words of one life",
+    },
+    Needed {
+        file: "raw/table.rs",
+        call: "fence(Ordering::Acquire)",
+        model: crate::table::a_read_while_the_entry_is_used_again,
+        says: "words of one life",
+    },
+    Needed {
+        file: "raw/table.rs",
+        call: "let before = State(entry[STATE].load(Ordering::Acquire))",
+        model: crate::table::a_handle_that_comes_without_any_order,
+        says: "what the entry was filled with",
+    },
+    Needed {
+        file: "raw/table.rs",
+        call: "if entry[STATE].load(Ordering::Acquire) != live.0",
+        model: crate::table::an_end_by_a_handle_that_comes_without_any_order,
+        says: "what the entry was filled with",
+    },
+    Needed {
+        file: "raw/table.rs",
+        call: "this.entry[STATE].store(state.0, Ordering::Release)",
+        model: crate::table::a_handle_that_comes_without_any_order,
+        says: "what the entry was filled with",
+    },
 ];
 
 /// Orderings that no model can do without noticing; `docs/memory-ordering.md` says why they are there.

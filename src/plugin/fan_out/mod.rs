@@ -1,0 +1,469 @@
+//! One tracer in front of several.
+//!
+//! ```text
+//!   start_span ──▶ reserve an entry ──▶ each child: start_span ──▶ publish: trace id, our span id
+//!                  of the table           │ its handle, 3 words       │
+//!                                         └──────▶ the entry ◀────────┘
+//!   set_attribute, … ──▶ one read of the entry ──▶ each child that has the span, under its own handle
+//!   end_span ──────────▶ the one end of the entry ──▶ the same
+//!   flush ─────────────▶ a worker thread a child, one deadline for all
+//! ```
+//!
+//! The table is `raw::table`. What a child gives as a handle is three opaque words to us, zero for a
+//! span that it does not record: whatever a child thinks of as ids, the others are not affected.
+
+mod builder;
+mod children;
+mod flush;
+mod parent;
+mod stats;
+
+use crate::plugin::fan_out::children::{Child, Panic};
+use crate::raw::table::{Entry, Table};
+use crate::raw::tally::Count;
+use bext_plugin_api::tracer::{AttrValue, SpanEvent, SpanHandle, SpanStart, SpanStatus, TracerPlugin};
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+pub use builder::{FanOutBuildError, FanOutBuilder};
+pub use parent::{FanOutParent, FanOutParentError};
+pub use stats::{FanOutChildStats, FanOutStats};
+
+/// A tracer that passes every call on to several others, its children.
+///
+/// A host has one active tracer for a site; several back-ends are one `FanOut` over a tracer for each.
+/// Children are called in the order in which they were added, on the calling thread, each under the
+/// handle that it gave itself. They do not disturb each other:
+///
+/// - **Sampling** is each child's own. A span that one child does not record is recorded by the others;
+///   one that no child records has the invalid handle, and what is started below it has none either.
+/// - **A panic** in a child ends there. It is counted, its first message is part of the next flush's
+///   error, and the child is called again the next time.
+/// - **Flushing** is done by a thread for each child, all at once and with
+///   [one deadline](FanOutBuilder::flush_timeout). A child that hangs in it keeps only its own thread.
+///
+/// Between the children's calls `FanOut` takes no lock and allocates nothing, except that it clones
+/// values for all children but the last, as the trait demands.
+///
+/// # Handles
+///
+/// A handle has the trace id of the first child that gave one, and a span id of `FanOut`'s own, which
+/// none of the back-ends knows. Under which ids a child's back-end shows the span says
+/// [`child_handle`](Self::child_handle): a `traceparent` that goes out must carry those. A request that
+/// came in with such a header is continued by [`parent_of`](Self::parent_of).
+///
+/// A handle that this `FanOut` did not make, or of a span that has ended, is a no-op for every call and
+/// counted. As a parent a span that has ended still counts, as long as its entry in the table was not
+/// used again; then, and with any handle that was made elsewhere, the new span is a root. Stale and
+/// foreign handles are told apart by a keyed 64-bit check that covers the trace id. One case is left: a
+/// handle that comes late by an exact multiple of 2^22 uses of its entry, which is then again in use by
+/// the same trace, means that other span.
+///
+/// # Limits
+///
+/// At most [`max_live_spans`](FanOutBuilder::max_live_spans) are live at once, and at most 64 children
+/// are called. What is refused is counted in [`stats`](Self::stats) and told by the next flush. In a
+/// forked child process every call is a no-op, and [`flush`](TracerPlugin::flush) an error. The table
+/// is not given back to the system when a `FanOut` is dropped: make one for the process, not one for
+/// each request.
+///
+/// ```
+/// use nanospan::Tracer;
+/// use nanospan::export::MemoryExporter;
+/// use nanospan::plugin::bext_plugin_api::tracer::{SpanStart, TracerPlugin};
+/// use nanospan::plugin::{FanOut, Plugin};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let exporters = [MemoryExporter::new(), MemoryExporter::new()];
+/// let mut builder = FanOut::builder();
+/// for exporter in &exporters {
+///     let tracer = Tracer::builder("shop").exporter(exporter.clone()).build()?;
+///     builder = builder.child(Plugin::over("memory", tracer));
+/// }
+/// let tracer = builder.build()?;
+///
+/// let span = tracer.start_span(SpanStart { name: "GET /cart", ..SpanStart::default() });
+/// tracer.set_attribute(span, "http.response.status_code", 200_i64.into());
+/// tracer.end_span(span, None);
+/// tracer.flush()?;
+///
+/// for exporter in &exporters {
+///     assert_eq!(exporter.spans()[0].name, "GET /cart");
+/// }
+/// assert_eq!(tracer.stats().live_spans, 0);
+/// # Ok(())
+/// # }
+/// ```
+pub struct FanOut {
+    table: &'static Table,
+    name: String,
+    // Before the tracers: the workers are gone when those are dropped.
+    children: Box<[Child]>,
+    /// By themselves, so that a call finds those of a few children on one cache line.
+    tracers: Box<[Arc<dyn TracerPlugin>]>,
+    flush_timeout: Duration,
+    /// How many of the spans that were refused a flush has told of.
+    refused_told: AtomicU64,
+}
+
+/// Children that a `FanOut` may have. What they call a span is copied to the stack in each call.
+const MAX_CHILDREN: usize = 64;
+
+/// Words of a child's handle.
+const HANDLE_WORDS: usize = 3;
+
+/// What each child calls a span: three words a child, all zero for one that does not record it.
+type Handles<const W: usize> = [u64; W];
+
+/// Calls a method for so many children, at most, and words of their handles. One or two is exact, and
+/// the loops over them are laid out.
+macro_rules! sized {
+    ($this:ident . $method:ident ( $($argument:expr),* )) => {
+        match $this.tracers.len() {
+            1 => $this.$method::<1, HANDLE_WORDS>($($argument),*),
+            2 => $this.$method::<2, { 2 * HANDLE_WORDS }>($($argument),*),
+            // Out of line: what many children need on the stack is not reserved for two.
+            children => out_of_line(|| match children {
+                0..=8 => $this.$method::<8, { 8 * HANDLE_WORDS }>($($argument),*),
+                _ => $this.$method::<MAX_CHILDREN, { MAX_CHILDREN * HANDLE_WORDS }>($($argument),*),
+            }),
+        }
+    };
+}
+
+#[inline(never)]
+fn out_of_line<R>(call: impl FnOnce() -> R) -> R {
+    call()
+}
+
+impl FanOut {
+    /// Makes a `FanOut`.
+    pub fn builder() -> FanOutBuilder {
+        FanOutBuilder::new()
+    }
+
+    /// The handle that a child gave a span, by the child's place in the order in which they were added,
+    /// from 0 on: the ids under which its back-end shows the span.
+    ///
+    /// `None` when the child does not record the span or there is no such child, and when the span is
+    /// not known: the handle was made elsewhere, or the span ended some time ago.
+    #[must_use]
+    pub fn child_handle(&self, span: SpanHandle, child: usize) -> Option<SpanHandle> {
+        sized!(self.child_handle_in(span, child))
+    }
+
+    fn child_handle_in<const N: usize, const W: usize>(
+        &self,
+        span: SpanHandle,
+        child: usize,
+    ) -> Option<SpanHandle> {
+        if child >= self.tracers.len() {
+            return None;
+        }
+        let (trace_id, span_id) = ids_of(span);
+        let entry = self.table.read::<W>(trace_id, span_id).ok()?;
+        Some(handle_at(&entry.words, child)).filter(|handle| !handle.is_invalid())
+    }
+
+    /// The children, `N` at most.
+    #[inline(always)]
+    fn tracers<const N: usize>(&self) -> &[Arc<dyn TracerPlugin>] {
+        match self.tracers.first_chunk::<N>() {
+            Some(tracers) => tracers,
+            None => &self.tracers,
+        }
+    }
+
+    #[inline(always)]
+    fn start<const N: usize, const W: usize>(&self, span: SpanStart<'_>) -> SpanHandle {
+        let parents = match span.parent {
+            None => None,
+            Some(parent) => {
+                let (trace_id, span_id) = ids_of(parent);
+                match self.table.read::<W>(trace_id, span_id) {
+                    Ok(entry) => Some(entry.words),
+                    // To each child its parent is invalid, too.
+                    Err(_) if parent.is_invalid() => Some([0; W]),
+                    Err(_) => None,
+                }
+            }
+        };
+        // Before any child is called: a span that is refused is refused for all.
+        let Some(vacant) = self.table.reserve() else { return SpanHandle::INVALID };
+        let tracers = self.tracers::<N>();
+        let mut handles: Handles<W> = [0; W];
+        if span.attributes.is_empty() {
+            for (at, tracer) in tracers.iter().enumerate() {
+                set_handle_at(&mut handles, at, self.start_in(at, tracer, &span, &parents, Vec::new));
+            }
+        } else if let Some((last, others)) = tracers.split_last() {
+            let mut span = span;
+            let attributes = std::mem::take(&mut span.attributes);
+            for (at, tracer) in others.iter().enumerate() {
+                let words = self.start_in(at, tracer, &span, &parents, || attributes.clone());
+                set_handle_at(&mut handles, at, words);
+            }
+            let words = self.start_in(others.len(), last, &span, &parents, || attributes);
+            set_handle_at(&mut handles, others.len(), words);
+        }
+        let Some(first) = (0..tracers.len()).find(|&at| has_handle(&handles, at)) else {
+            return SpanHandle::INVALID;
+        };
+        let mut trace_id = trace_id_at(&handles, first);
+        if trace_id == 0 {
+            let trace_ids = (first..tracers.len()).map(|at| trace_id_at(&handles, at));
+            trace_id = trace_ids.into_iter().find(|&id| id != 0).unwrap_or(0);
+        }
+        vacant.fill(&handles);
+        let span_id = vacant.publish(trace_id);
+        SpanHandle { trace_id: trace_id.to_le_bytes(), span_id: span_id.to_le_bytes() }
+    }
+
+    /// Starts a span in a child: the words of its handle.
+    ///
+    /// Whatever the child gets and gives is put together where it is wanted and taken apart word by word:
+    /// a copy of what was stored in parts a moment ago waits for the stores.
+    #[inline(always)]
+    fn start_in<const W: usize>(
+        &self,
+        child: usize,
+        tracer: &Arc<dyn TracerPlugin>,
+        span: &SpanStart<'_>,
+        parents: &Option<Handles<W>>,
+        attributes: impl FnOnce() -> Vec<(String, AttrValue)>,
+    ) -> [u64; HANDLE_WORDS] {
+        let &SpanStart { name, kind, start_time_unix_nanos, .. } = span;
+        let words = self.guarded(child, || {
+            let attributes = attributes();
+            words_of(match parents {
+                None => tracer.start_span(SpanStart {
+                    name,
+                    kind,
+                    parent: None,
+                    attributes,
+                    start_time_unix_nanos,
+                }),
+                Some(parents) => {
+                    let parent = Some(handle_at(parents, child));
+                    tracer.start_span(SpanStart { name, kind, parent, attributes, start_time_unix_nanos })
+                }
+            })
+        });
+        words.unwrap_or_default()
+    }
+
+    /// What each child calls a live span; `None`, which is counted, when it is none.
+    #[inline(always)]
+    fn live<const W: usize>(&self, span: SpanHandle) -> Option<Handles<W>> {
+        if self.table.is_forked() {
+            return None;
+        }
+        let (trace_id, span_id) = ids_of(span);
+        let miss = match self.table.read::<W>(trace_id, span_id) {
+            Ok(Entry { words, live: true }) => return Some(words),
+            Ok(Entry { live: false, .. }) => Count::Stale,
+            Err(miss) => miss.count(),
+        };
+        self.missed(span, miss);
+        None
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn missed(&self, span: SpanHandle, what: Count) {
+        self.table.count(if span.is_invalid() { Count::InvalidCall } else { what }, 1);
+    }
+
+    #[inline(always)]
+    fn end<const N: usize, const W: usize>(&self, span: SpanHandle, time: Option<u64>) {
+        if self.table.is_forked() {
+            return;
+        }
+        let (trace_id, span_id) = ids_of(span);
+        match self.table.end::<W>(trace_id, span_id) {
+            Ok(handles) => {
+                self.each::<N, W, _>(&handles, (), |child, handle, ()| child.end_span(handle, time));
+            }
+            Err(miss) => self.missed(span, miss.count()),
+        }
+    }
+
+    /// Calls each child that has a handle with a clone of the value, the last one with the value.
+    #[inline(always)]
+    fn each<const N: usize, const W: usize, T: Clone>(
+        &self,
+        handles: &Handles<W>,
+        value: T,
+        call: impl Fn(&dyn TracerPlugin, SpanHandle, T),
+    ) {
+        let tracers = self.tracers::<N>();
+        let Some(last) = (0..tracers.len()).rev().find(|&at| has_handle(handles, at)) else { return };
+        for (at, tracer) in tracers[..last].iter().enumerate() {
+            if has_handle(handles, at) {
+                self.guarded(at, || call(&**tracer, handle_at(handles, at), value.clone()));
+            }
+        }
+        let tracer = &*tracers[last];
+        self.guarded(last, || call(tracer, handle_at(handles, last), value));
+    }
+
+    /// Calls a child; `None` when it panicked.
+    #[inline(always)]
+    fn guarded<R>(&self, child: usize, call: impl FnOnce() -> R) -> Option<R> {
+        match catch_unwind(AssertUnwindSafe(call)) {
+            Ok(result) => Some(result),
+            Err(payload) => {
+                self.panicked(child, payload);
+                None
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn panicked(&self, child: usize, payload: Box<dyn Any + Send>) {
+        self.children[child].panicked(Panic::of(payload));
+    }
+}
+
+impl TracerPlugin for FanOut {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn start_span(&self, span: SpanStart<'_>) -> SpanHandle {
+        sized!(self.start(span))
+    }
+
+    fn set_attribute(&self, span: SpanHandle, key: &str, value: AttrValue) {
+        sized!(self.set_attribute_in(span, key, value));
+    }
+
+    fn set_status(&self, span: SpanHandle, status: SpanStatus) {
+        sized!(self.set_status_in(span, status));
+    }
+
+    fn add_event(&self, span: SpanHandle, event: SpanEvent<'_>) {
+        sized!(self.add_event_in(span, event));
+    }
+
+    fn end_span(&self, span: SpanHandle, end_time_unix_nanos: Option<u64>) {
+        sized!(self.end(span, end_time_unix_nanos));
+    }
+
+    /// Has all children flush at once and waits until they are done, or until
+    /// [the deadline](FanOutBuilder::flush_timeout).
+    ///
+    /// # Errors
+    ///
+    /// One text of all that went wrong, joined by "; ": children in their order, each with its name,
+    /// its place and its reason, such as an error of its own, a flush that is still running, or panics
+    /// in other calls since the last flush; then the spans that were refused since.
+    fn flush(&self) -> Result<(), String> {
+        self.flush_all()
+    }
+}
+
+impl FanOut {
+    #[inline(always)]
+    fn set_attribute_in<const N: usize, const W: usize>(
+        &self,
+        span: SpanHandle,
+        key: &str,
+        value: AttrValue,
+    ) {
+        let Some(handles) = self.live::<W>(span) else { return };
+        // By kind, so that each child's argument is put together where the call wants it: see `start_in`.
+        match value {
+            AttrValue::I64(value) => {
+                self.each::<N, W, _>(&handles, value, |child, handle, value| {
+                    child.set_attribute(handle, key, AttrValue::I64(value));
+                });
+            }
+            AttrValue::Bool(value) => {
+                self.each::<N, W, _>(&handles, value, |child, handle, value| {
+                    child.set_attribute(handle, key, AttrValue::Bool(value));
+                });
+            }
+            AttrValue::F64(value) => {
+                self.each::<N, W, _>(&handles, value, |child, handle, value| {
+                    child.set_attribute(handle, key, AttrValue::F64(value));
+                });
+            }
+            AttrValue::String(value) => {
+                self.each::<N, W, _>(&handles, value, |child, handle, value| {
+                    child.set_attribute(handle, key, AttrValue::String(value));
+                });
+            }
+            value => {
+                self.each::<N, W, _>(&handles, value, |child, handle, value| {
+                    child.set_attribute(handle, key, value)
+                });
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn set_status_in<const N: usize, const W: usize>(&self, span: SpanHandle, status: SpanStatus) {
+        if let Some(handles) = self.live::<W>(span) {
+            self.each::<N, W, _>(&handles, status, |child, handle, status| child.set_status(handle, status));
+        }
+    }
+
+    #[inline(always)]
+    fn add_event_in<const N: usize, const W: usize>(&self, span: SpanHandle, event: SpanEvent<'_>) {
+        if let Some(handles) = self.live::<W>(span) {
+            self.each::<N, W, _>(&handles, event, |child, handle, event| child.add_event(handle, event));
+        }
+    }
+}
+
+impl fmt::Debug for FanOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FanOut")
+            .field("name", &self.name)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A handle of ours as the table knows it. Which way round the bytes are read is our own affair.
+#[inline(always)]
+fn ids_of(span: SpanHandle) -> (u128, u64) {
+    (u128::from_le_bytes(span.trace_id), u64::from_le_bytes(span.span_id))
+}
+
+/// Whether a child records the span. By words: the handle itself is compared in wider steps than those
+/// in which it was just stored, for which a processor waits.
+#[inline(always)]
+fn has_handle(handles: &[u64], child: usize) -> bool {
+    handles[child * HANDLE_WORDS..][..HANDLE_WORDS].iter().fold(0, |all, word| all | word) != 0
+}
+
+#[inline(always)]
+fn trace_id_at(handles: &[u64], child: usize) -> u128 {
+    let [low, high] = [0, 1].map(|word| handles[child * HANDLE_WORDS + word]);
+    u128::from(high) << 64 | u128::from(low)
+}
+
+/// What a child calls the span.
+#[inline(always)]
+fn handle_at(handles: &[u64], child: usize) -> SpanHandle {
+    let span_id = handles[child * HANDLE_WORDS + 2];
+    SpanHandle { trace_id: trace_id_at(handles, child).to_le_bytes(), span_id: span_id.to_le_bytes() }
+}
+
+#[inline(always)]
+fn words_of(handle: SpanHandle) -> [u64; HANDLE_WORDS] {
+    let (trace_id, span_id) = ids_of(handle);
+    [trace_id as u64, (trace_id >> 64) as u64, span_id]
+}
+
+#[inline(always)]
+fn set_handle_at(handles: &mut [u64], child: usize, words: [u64; HANDLE_WORDS]) {
+    handles[child * HANDLE_WORDS..][..HANDLE_WORDS].copy_from_slice(&words);
+}

@@ -1,0 +1,143 @@
+//! In steady state `FanOut` allocates nothing of its own.
+#![allow(unsafe_code, reason = "a global allocator is an unsafe trait")]
+
+use crate::notebook::start_below;
+use nanospan::plugin::FanOut;
+use nanospan::plugin::bext_plugin_api::tracer::{
+    AttrValue, SpanEvent, SpanHandle, SpanStart, SpanStatus, TracerPlugin,
+};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+thread_local! {
+    // Constant and without a destructor: it may be used inside the allocator.
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        CALLS.set(CALLS.get() + 1);
+        // SAFETY: passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        CALLS.set(CALLS.get() + 1);
+        // SAFETY: passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// A child that allocates nothing.
+#[derive(Default)]
+struct Counter(AtomicU64);
+
+impl TracerPlugin for Counter {
+    fn name(&self) -> &str {
+        "counter"
+    }
+
+    fn start_span(&self, _: SpanStart<'_>) -> SpanHandle {
+        let n = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        SpanHandle { trace_id: [1; 16], span_id: n.to_be_bytes() }
+    }
+
+    fn set_attribute(&self, _: SpanHandle, _: &str, _: AttrValue) {}
+
+    fn set_status(&self, _: SpanHandle, _: SpanStatus) {}
+
+    fn add_event(&self, _: SpanHandle, _: SpanEvent<'_>) {}
+
+    fn end_span(&self, _: SpanHandle, _: Option<u64>) {}
+
+    fn flush(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+fn of(children: usize) -> FanOut {
+    (0..children).fold(FanOut::builder(), |builder, _| builder.child(Counter::default())).build().unwrap()
+}
+
+#[test]
+fn the_allocator_counts() {
+    let before = CALLS.get();
+    drop(std::hint::black_box(Box::new(1)));
+    assert_eq!(CALLS.get() - before, 2);
+}
+
+#[test]
+fn a_span_costs_no_allocation() {
+    for children in [1, 2, 3, 64] {
+        let tracer = of(children);
+        let run = || {
+            let before = CALLS.get();
+            let mut parent = SpanHandle::INVALID;
+            for n in 0..1_000_i64 {
+                let span = start_below(&tracer, "s", parent);
+                tracer.set_attribute(span, "n", n.into());
+                tracer.set_attribute(span, "half", 0.5.into());
+                tracer.set_status(span, SpanStatus::Ok);
+                tracer
+                    .add_event(span, SpanEvent { name: "e", attributes: Vec::new(), time_unix_nanos: None });
+                tracer.end_span(span, None);
+                // Stale, forged and invalid ones cost none either.
+                tracer.end_span(span, None);
+                tracer.end_span(SpanHandle { trace_id: [9; 16], span_id: [9; 8] }, None);
+                tracer.end_span(SpanHandle::INVALID, None);
+                parent = span;
+            }
+            CALLS.get() - before
+        };
+        run();
+        assert_eq!(run(), 0, "calls of the allocator with {children} children");
+    }
+}
+
+/// The clones that the trait asks for: one string for each child but the last, and the drops.
+#[test]
+fn a_string_is_cloned_for_all_children_but_the_last() {
+    for children in [1, 2, 3] {
+        let tracer = of(children);
+        let span = start_below(&tracer, "s", SpanHandle { trace_id: [9; 16], span_id: [9; 8] });
+        let value = AttrValue::String("sixteen bytes ok".to_owned());
+        let before = CALLS.get();
+        tracer.set_attribute(span, "k", value);
+        assert_eq!(CALLS.get() - before, 2 * children as u64 - 1);
+    }
+}
+
+#[test]
+fn spans_that_another_thread_ends_cost_no_allocation() {
+    let tracer = of(2);
+    let (to_other, handles) = std::sync::mpsc::sync_channel::<SpanHandle>(1);
+    let (to_me, answers) = std::sync::mpsc::sync_channel::<u64>(1);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for handle in handles {
+                let before = CALLS.get();
+                tracer.end_span(handle, None);
+                to_me.send(CALLS.get() - before).unwrap();
+            }
+        });
+        let round = || {
+            let before = CALLS.get();
+            let handle = start_below(&tracer, "s", SpanHandle::INVALID);
+            let mine = CALLS.get() - before;
+            to_other.send(handle).unwrap();
+            mine + answers.recv().unwrap()
+        };
+        // The first calls on either thread register it.
+        assert_ne!((0..1_000).map(|_| round()).sum::<u64>(), 0, "nothing was counted");
+        assert_eq!((0..10_000).map(|_| round()).sum::<u64>(), 0);
+        drop(to_other);
+    });
+    assert_eq!(tracer.stats().live_spans, 0);
+}
