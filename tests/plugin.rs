@@ -6,9 +6,10 @@ mod common;
 
 use common::{PATIENCE, assert_account, quiet_builder, until};
 use nanospan::export::{Context, MemoryExporter};
-use nanospan::plugin::Plugin;
 use nanospan::plugin::bext_plugin_api::tracer::{AttrValue, SpanEvent, SpanHandle, SpanStart, TracerPlugin};
-use nanospan::{BuildError, OwnedValue, TracerBuilder};
+use nanospan::plugin::{Plugin, RemoteParent};
+use nanospan::propagation::parse_traceparent;
+use nanospan::{BuildError, OwnedValue, SpanContext, SpanId, TraceFlags, TraceId, TraceState, TracerBuilder};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -112,7 +113,7 @@ fn an_ended_parent_is_linked_and_an_invalid_or_foreign_one_is_not() {
     let foreign = root(&other, "foreign");
     let rooted = child(&plugin, "rooted", foreign);
     assert_ne!(rooted.trace_id, foreign.trace_id);
-    [linked, rooted].map(|span| plugin.end_span(span, None));
+    [linked, rooted].iter().for_each(|span| plugin.end_span(*span, None));
     plugin.flush().unwrap();
     let spans: HashMap<_, _> = exporter.spans().into_iter().map(|span| (span.name.clone(), span)).collect();
     assert_eq!(spans.len(), 3);
@@ -287,4 +288,100 @@ fn a_held_export_keeps_no_recording_call_waiting() {
     plugin.flush().unwrap();
     let expected = common::Account { started: 501, exported: 501, ..common::Account::default() };
     assert_account(&plugin.tracer().stats(), &expected);
+}
+
+fn remote(flags: TraceFlags, state: &str) -> SpanContext {
+    let state = if state.is_empty() { TraceState::EMPTY } else { state.parse().unwrap() };
+    SpanContext::remote(TraceId::from_u128(0xabcd), SpanId::from_u64(0x1234), flags, state)
+}
+
+#[test]
+fn a_span_below_a_remote_parent_continues_its_trace_with_its_flags_and_trace_state() {
+    let long = (0..31).map(|n| format!("vendor{n:02}={n:012}")).collect::<Vec<_>>().join(",");
+    for state in ["", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", &long] {
+        let (plugin, exporter) = plugin();
+        let context = remote(TraceFlags::SAMPLED.with_random(true), state);
+        let parent = plugin.remote_parent(&context);
+        let span = child(&plugin, "s", parent.handle());
+        let inner = child(&plugin, "inner", span);
+        [inner, span].iter().for_each(|span| plugin.end_span(*span, None));
+        let cut = context.trace_state().truncated(512);
+        assert_eq!(plugin.flush().is_err(), cut.as_str() != state, "a cut is said");
+        let [span, inner] = ["s", "inner"].map(|name| exporter.spans_named(name).remove(0));
+        assert_eq!(span.trace_id, context.trace_id().to_bytes());
+        assert_eq!(span.parent_span_id, Some(context.span_id().to_bytes()));
+        assert_eq!(span.trace_state, cut.as_str());
+        // W3C flags, and OTLP's two bits for a parent that is remote.
+        assert_eq!(span.flags & 0x3ff, 0x303);
+        assert_eq!(inner.parent_span_id, Some(span.span_id));
+    }
+}
+
+#[test]
+fn a_remote_parent_decides_about_sampling_and_an_invalid_one_makes_invalid_spans() {
+    let (plugin, exporter) = plugin();
+    let parent = plugin.remote_parent(&remote(TraceFlags::NONE, ""));
+    assert_eq!(child(&plugin, "s", parent.handle()), SpanHandle::INVALID);
+    assert_eq!(plugin.tracer().stats().not_sampled, 1);
+    assert_eq!(plugin.remote_parent(&SpanContext::INVALID).handle(), SpanHandle::INVALID);
+    plugin.flush().unwrap();
+    assert_eq!(exporter.spans(), []);
+}
+
+#[test]
+fn calls_on_the_handle_of_a_remote_parent_do_nothing() {
+    let (plugin, exporter) = plugin();
+    let parent = plugin.remote_parent(&remote(TraceFlags::SAMPLED, ""));
+    plugin.set_attribute(parent.handle(), "key", 1_i64.into());
+    plugin.end_span(parent.handle(), None);
+    plugin.flush().unwrap();
+    assert_eq!(exporter.spans(), []);
+    assert_eq!(plugin.tracer().stats().forged_calls, 2);
+}
+
+#[test]
+fn remote_parents_beyond_what_can_be_held_give_roots_and_are_counted_and_room_comes_back() {
+    const HELD: usize = 16_384;
+    let (plugin, exporter) = plugin();
+    let context = remote(TraceFlags::SAMPLED, "");
+    let held: Vec<_> = (0..HELD).map(|_| plugin.remote_parent(&context)).collect();
+    let one_too_many = plugin.remote_parent(&context);
+    let names =
+        |parent: &RemoteParent, name: &str| plugin.end_span(child(&plugin, name, parent.handle()), None);
+    names(&held[HELD - 1], "held");
+    names(&one_too_many, "too many");
+    let said = plugin.flush().unwrap_err();
+    assert!(said.contains("1 remote parent was lost"), "{said}");
+    assert_eq!(plugin.tracer().stats().lost_parents, 1);
+    drop(held);
+    names(&plugin.remote_parent(&context), "again");
+    plugin.flush().unwrap();
+    let parent = |name: &str| exporter.spans_named(name)[0].parent_span_id;
+    assert_eq!(["held", "too many", "again"].map(|name| parent(name).is_some()), [true, false, true]);
+}
+
+#[test]
+fn a_traceparent_names_the_span_that_is_delivered_and_its_flags() {
+    let (plugin, exporter) = plugin();
+    let text = |handle| plugin.traceparent(handle).map(|text| String::from_utf8(text.to_vec()).unwrap());
+    let context = remote(TraceFlags::SAMPLED.with_random(true), "");
+    let parent = plugin.remote_parent(&context);
+    let span = child(&plugin, "s", parent.handle());
+    let live = text(span).unwrap();
+    plugin.end_span(span, None);
+    plugin.flush().unwrap();
+    let delivered = &exporter.spans()[0];
+    let parsed = parse_traceparent(live.as_bytes()).unwrap();
+    assert_eq!(parsed.trace_id().to_bytes(), delivered.trace_id);
+    assert_eq!(parsed.span_id().to_bytes(), delivered.span_id);
+    assert_eq!(parsed.flags(), context.flags());
+    // The random flag is forgotten with the span; a service may leave it out.
+    assert_eq!(text(span).unwrap(), live.replace("-03", "-01"));
+    assert_eq!(
+        text(parent.handle()).unwrap(),
+        "00-0000000000000000000000000000abcd-0000000000001234-03",
+        "a remote parent is passed on as it came"
+    );
+    let (other, _) = self::plugin();
+    assert_eq!([text(SpanHandle::INVALID), text(root(&other, "foreign"))], [None, None]);
 }

@@ -120,6 +120,9 @@ pub struct Stats {
     pub lost_events: u64,
     /// Links lost to limits or for want of memory.
     pub lost_links: u64,
+    /// Remote parents for which there was no room, so that what is below them became a root; see
+    /// `Plugin::remote_parent`.
+    pub lost_parents: u64,
     /// Texts and values cut because they were longer than a record takes.
     pub truncated: u64,
     /// Bytes of blocks, chunks and side table that exist, as of the last pass.
@@ -185,6 +188,7 @@ impl Pipeline {
             lost_attributes: counts(Count::ShedAttributes) + read(&ledger.lost[0]),
             lost_events: counts(Count::ShedEvents) + read(&ledger.lost[1]),
             lost_links: counts(Count::ShedLinks) + read(&ledger.lost[2]),
+            lost_parents: counts(Count::LostParent),
             truncated: counts(Count::Truncated),
             memory_bytes: read(&ledger.memory),
             log_bytes: 8 * log_words as u64,

@@ -48,6 +48,7 @@ mod config;
 mod convert;
 mod fan_out;
 mod lifecycle;
+mod remote;
 mod report;
 mod stdout;
 
@@ -67,6 +68,7 @@ pub use bext_plugin_api;
 pub use fan_out::{
     FanOut, FanOutBuildError, FanOutBuilder, FanOutChildStats, FanOutParent, FanOutParentError, FanOutStats,
 };
+pub use remote::RemoteParent;
 pub use stdout::{StdoutFormat, StdoutStats, StdoutTracer, StdoutTracerBuilder};
 
 /// How long a flush or shutdown may take unless the configuration says otherwise.

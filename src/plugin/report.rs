@@ -84,6 +84,12 @@ fn losses(before: &Stats, after: &Stats) -> impl Iterator<Item = String> {
         (before.lost_attributes, after.lost_attributes, attributes, left_out),
         (before.lost_events, after.lost_events, events, left_out),
         (before.lost_links, after.lost_links, links, left_out),
+        (
+            before.lost_parents,
+            after.lost_parents,
+            ["remote parent was", "remote parents were"],
+            "lost: too many were held at once",
+        ),
         (before.truncated, after.truncated, ["text was", "texts were"], "cut: longer than a record takes"),
     ]
     .into_iter()

@@ -34,12 +34,16 @@ pub(crate) enum Count {
     /// Texts and values cut to a limit.
     Truncated,
     /// Entries of a table that were put to use.
+    #[cfg(any(feature = "bext", loom))]
     Taken,
     /// Entries of a table that were given back.
+    #[cfg(any(feature = "bext", loom))]
     Returned,
+    /// Remote parents for which there was no room.
+    LostParent,
 }
 
-const COUNTS: usize = Count::Returned as usize + 1;
+const COUNTS: usize = Count::LostParent as usize + 1;
 
 /// One set of counters.
 #[derive(Debug)]

@@ -327,7 +327,14 @@ impl TracerBuilder {
             StartError::Thread(error) => BuildError::Thread(error),
             StartError::NoShard => BuildError::ThreadIds,
         })?;
-        Ok(Tracer::of(Box::leak(Box::new(Core { engine, pipeline, sampler: self.sampler }))))
+        let core = Core {
+            engine,
+            pipeline,
+            sampler: self.sampler,
+            #[cfg(feature = "bext")]
+            remotes: std::sync::OnceLock::new(),
+        };
+        Ok(Tracer::of(Box::leak(Box::new(core))))
     }
 }
 

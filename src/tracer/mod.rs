@@ -2,6 +2,8 @@
 
 mod builder;
 mod handle;
+#[cfg(feature = "bext")]
+mod remote;
 mod span;
 mod start;
 
@@ -13,10 +15,14 @@ use crate::drain::{FlushError, Pipeline, Stats};
 use crate::raw::engine::Engine;
 #[cfg(feature = "bext")]
 use crate::raw::engine::Gate;
+#[cfg(feature = "bext")]
+use crate::raw::table::Table;
 use crate::sampling::Sampler;
 use crate::value::Text;
 use std::fmt;
 use std::panic::RefUnwindSafe;
+#[cfg(feature = "bext")]
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// What a tracer is made of; leaked, so a tracer can be copied and a span need not count references.
@@ -25,6 +31,9 @@ pub(crate) struct Core {
     pub(crate) engine: &'static Engine,
     pub(crate) pipeline: &'static Pipeline,
     pub(crate) sampler: Sampler,
+    /// Remote parents that a handle names; made when there is one.
+    #[cfg(feature = "bext")]
+    pub(crate) remotes: OnceLock<&'static Table>,
 }
 
 /// Calls leave what they change whole at every step: records are committed as one, locks of the

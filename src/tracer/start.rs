@@ -313,6 +313,13 @@ impl<'a> SpanBuilder<'a> {
 
     #[inline(never)]
     fn start_handle_elsewhere(self, core: &'static Core) -> SpanHandle {
+        #[cfg(feature = "bext")]
+        if let Parent::Handle(handle) = self.parent {
+            if let Some(context) = core.held(handle) {
+                let below: SpanBuilder<'_> = self;
+                return below.child_of_context(&context).start_handle_elsewhere(core);
+            }
+        }
         let below = match self.position(core) {
             Position::Below(below) => below,
             Position::Root => match Below::root(core) {
