@@ -54,7 +54,8 @@ mod counted {
     #[bench::w5_root(7)]
     #[bench::w1_by_handle(8)]
     #[bench::w1_by_plugin(9)]
-    #[bench::host_types(10)]
+    #[bench::w1_by_fan_out(10)]
+    #[bench::host_types(11)]
     fn caller(prepared: (&'static Workload, Stage)) -> (&'static Workload, Stage) {
         (prepared.0.repeat)(&prepared.1, REPEATS);
         prepared

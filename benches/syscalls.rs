@@ -28,7 +28,7 @@ fn main() {
         // The first call of a thread on a tracer registers the thread, which may make system calls.
         (workload.repeat)(&stage, 1);
         for _ in 0..BURSTS {
-            pace::settle(&stage.tracer);
+            pace::settle(&stage.tracers());
             between_markers(|| repeat(workload, &stage));
         }
     }

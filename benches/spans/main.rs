@@ -31,9 +31,10 @@ const BURST: u64 = 5120;
 /// How often a burst repeats a workload. What is not sampled does not wait for the drain, and a
 /// burst of it may be as long in time as the others.
 fn burst(workload: &Workload) -> u64 {
-    match workload.arrives.spans() {
-        0 => 8 * BURST,
-        spans => BURST / spans,
+    match workload.arrives {
+        Arrives::Nothing => 8 * BURST,
+        Arrives::InFan => BURST,
+        arrives => BURST / arrives.spans(),
     }
 }
 
@@ -43,7 +44,7 @@ fn quiet(workload: &Workload, stage: &Stage) {
     if workload.arrives == Arrives::Nothing {
         stage.finish();
     } else {
-        pace::settle(&stage.tracer);
+        pace::settle(&stage.tracers());
     }
 }
 
@@ -54,7 +55,7 @@ fn timed(workload: &Workload, stage: &Stage, times: u64) -> Duration {
     let mut taken = Duration::ZERO;
     while left > 0 {
         let now = left.min(burst);
-        pace::settle(&stage.tracer);
+        pace::settle(&stage.tracers());
         let start = Instant::now();
         (workload.repeat)(stage, now);
         taken += start.elapsed();

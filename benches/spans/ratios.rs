@@ -90,7 +90,7 @@ pub(crate) fn measure(stage: &Stage, segments: &Segments) {
             quiet(workload, stage);
             series.add(times, || timed(workload, stage, times));
         }
-        pace::settle(&stage.tracer);
+        pace::settle(&stage.tracers());
         let mut on_b = Duration::ZERO;
         starts.add(HANDED_OVER, || {
             let on_a;
@@ -98,7 +98,7 @@ pub(crate) fn measure(stage: &Stage, segments: &Segments) {
             on_a
         });
         ends.add(HANDED_OVER, || on_b);
-        pace::settle(&stage.tracer);
+        pace::settle(&stage.tracers());
         stage.assert_nothing_lost();
         segments.discard_sealed();
     }

@@ -27,6 +27,10 @@ pub(crate) fn workloads() {
             check(span, &stage, workload.arrives, workload.name);
         }
     }
+    let in_fan = ALL.iter().filter(|workload| workload.arrives == Arrives::InFan).count() as u64;
+    for tracer in stage.fan.tracers {
+        assert_eq!(tracer.stats().exported, in_fan * REPEATS, "what the fan-out passes on");
+    }
     let not_sampled = ALL.iter().filter(|workload| workload.name.starts_with("W5")).count() as u64;
     let counted = stage.off.stats().not_sampled + stage.tracer.stats().not_sampled;
     assert_eq!(counted, not_sampled * REPEATS + 1, "W5 and the parent that it needs");

@@ -12,13 +12,15 @@
 //! | W5 | starts and ends a span that is not sampled |
 //! | W1 by handle | W1d on a handle, the name and the keys copied, too |
 //! | W1 by plugin | the same through `&dyn TracerPlugin` |
+//! | W1 by fan-out | the same through a fan-out over two plugins, each with a tracer of its own |
 //! | host types | makes and drops what the trait's signature makes W1's caller allocate |
 
 pub(crate) mod check;
 
-use nanospan::export::{MemoryExporter, SpanExporter};
-use nanospan::plugin::Plugin;
+use nanospan::batch::Batch;
+use nanospan::export::{Context, ExportError, MemoryExporter, SpanExporter};
 use nanospan::plugin::bext_plugin_api::tracer::{AttrValue, SpanHandle, SpanStart, TracerPlugin};
+use nanospan::plugin::{FanOut, Plugin};
 use nanospan::sampling::Sampler;
 use nanospan::{Span, SpanContext, Status, Text, TraceFlags, TraceId, TraceState, Tracer, Value, attributes};
 use std::hint::black_box;
@@ -35,6 +37,42 @@ pub(crate) struct Stage {
     /// 16 bytes that the tracer has to copy.
     text: String,
     plugin: Plugin,
+    fan: Fan,
+}
+
+/// A fan-out over two plugins, and what they record with.
+#[derive(Debug)]
+struct Fan {
+    fan_out: FanOut,
+    tracers: [Tracer; 2],
+    parent: SpanHandle,
+}
+
+impl Fan {
+    fn new(drain_interval: Duration) -> Self {
+        let tracers = [(); 2].map(|()| {
+            let builder = Tracer::builder("benchmark").exporter(Discard).drain_interval(drain_interval);
+            builder.build().expect("the tracer can be built")
+        });
+        let [first, second] = tracers.map(|tracer| Plugin::over("benchmark", tracer));
+        let fan_out = FanOut::builder().child(first).child(second).build().expect("there are two children");
+        let parent = fan_out.start_span(SpanStart { name: "parent", ..SpanStart::default() });
+        Self { fan_out, tracers, parent }
+    }
+}
+
+/// Takes batches and keeps nothing.
+#[derive(Debug)]
+struct Discard;
+
+impl SpanExporter for Discard {
+    fn export(&self, _: &Context, _: &Batch) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
+        Ok(())
+    }
 }
 
 /// Sixteen bytes that live as long as the program.
@@ -70,19 +108,29 @@ impl Stage {
             off,
             text: STATIC_TEXT.to_owned(),
             plugin: Plugin::over("benchmark", tracer),
+            fan: Fan::new(drain_interval),
         }
+    }
+
+    /// Every tracer that a workload records with. Each has one span that stays live.
+    pub(crate) fn tracers(&self) -> [Tracer; 3] {
+        let [first, second] = self.fan.tracers;
+        [self.tracer, first, second]
     }
 
     /// Fails if anything that was recorded so far did not arrive or was cut short.
     pub(crate) fn assert_nothing_lost(&self) {
-        let stats = self.tracer.stats();
-        let lost = stats.dropped.total() + stats.lost_attributes + stats.lost_events + stats.truncated;
-        assert_eq!(lost, 0, "the figures are worthless, spans or parts of them were lost: {stats:?}");
+        for stats in self.tracers().map(|tracer| tracer.stats()) {
+            let lost = stats.dropped.total() + stats.lost_attributes + stats.lost_events + stats.truncated;
+            assert_eq!(lost, 0, "the figures are worthless, spans or parts of them were lost: {stats:?}");
+        }
     }
 
     /// Exports everything, and fails if something recorded so far did not arrive.
     pub(crate) fn finish(&self) {
-        self.tracer.flush(Duration::from_secs(60)).expect("everything is exported");
+        for tracer in self.tracers() {
+            tracer.flush(Duration::from_secs(60)).expect("everything is exported");
+        }
         self.assert_nothing_lost();
     }
 
@@ -107,13 +155,15 @@ pub(crate) enum Arrives {
     Everything,
     /// A root and eight children with W1's attributes.
     Tree,
+    /// A child with W1's attributes at both tracers of the fan-out, and nothing at the stage's own.
+    InFan,
 }
 
 impl Arrives {
     /// How many spans arrive for each repetition.
     pub(crate) const fn spans(self) -> u64 {
         match self {
-            Arrives::Nothing => 0,
+            Arrives::Nothing | Arrives::InFan => 0,
             Arrives::Tree => 1 + CHILDREN,
             Arrives::Bare | Arrives::Attributes | Arrives::Everything => 1,
         }
@@ -155,6 +205,7 @@ pub(crate) const ALL: &[Workload] = &[
     workload!("W5 root", w5_root, Nothing),
     workload!("W1 by handle", w1_by_handle, Attributes),
     workload!("W1 by plugin", w1_by_plugin, Attributes),
+    workload!("W1 by fan-out", w1_by_fan_out, InFan),
     workload!("host types", host_types, Nothing),
 ];
 
@@ -237,6 +288,11 @@ fn w1_by_handle(stage: &Stage) {
 #[inline(always)]
 fn w1_by_plugin(stage: &Stage) {
     w1_through(black_box(&stage.plugin), stage.parent.handle().into());
+}
+
+#[inline(always)]
+fn w1_by_fan_out(stage: &Stage) {
+    w1_through(black_box(&stage.fan.fan_out), stage.fan.parent);
 }
 
 #[inline(always)]

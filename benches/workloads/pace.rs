@@ -25,9 +25,9 @@ pub(crate) fn pin_to(processor: usize) {
     let _ = processor;
 }
 
-/// Waits until the drain has collected every span but the one that a stage keeps live.
-pub(crate) fn settle(tracer: &Tracer) {
-    while tracer.stats().live > 1 {
+/// Waits until the drains have collected every span but the one that a stage keeps live in each tracer.
+pub(crate) fn settle(tracers: &[Tracer]) {
+    while tracers.iter().any(|tracer| tracer.stats().live > 1) {
         thread::sleep(Duration::from_micros(200));
     }
 }
