@@ -31,15 +31,17 @@ pub(crate) enum Count {
     ShedEvents,
     /// Links shed for want of memory.
     ShedLinks,
-    /// Texts and values cut to a limit.
-    Truncated,
     /// Entries of a table that were put to use.
+    #[cfg(any(feature = "bext", loom))]
     Taken,
     /// Entries of a table that were given back.
+    #[cfg(any(feature = "bext", loom))]
     Returned,
+    /// Texts and values cut to a limit.
+    Truncated,
 }
 
-const COUNTS: usize = Count::Returned as usize + 1;
+const COUNTS: usize = Count::Truncated as usize + 1;
 
 /// One set of counters.
 #[derive(Debug)]
