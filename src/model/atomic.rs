@@ -50,7 +50,7 @@ static SWAPPED: Calls = Calls(LazyLock::new(|| {
         (BLOCK, ".end.store("),
         (BLOCK, ".meta.store("),
         (BLOCK, "half.store("),
-        (TABLE, "entry[STATE].store("),
+        (TABLE, "[STATE].store("),
     ])
 }));
 
@@ -60,7 +60,7 @@ static BEFORE_A_WRITE: Calls = Calls(LazyLock::new(|| {
         (BLOCK, "= half.load(Ordering::Relaxed)"),
         (BLOCK, "= self.owner_ended.load(Ordering::Relaxed) |"),
         (LOG, ".committed.load(Ordering::Relaxed)"),
-        (TABLE, "let generation = State(entry[STATE].load(Ordering::Relaxed))"),
+        (TABLE, "let generation = State(entry.first[STATE].load(Ordering::Relaxed))"),
         (FREE, "self.fresh.load(Ordering::Relaxed)"),
     ])
 }));

@@ -249,6 +249,21 @@ mod tests {
         assert!(passed_wrongly <= 2, "{passed_wrongly} foreign handles passed the tag");
     }
 
+    #[cfg(feature = "bext")]
+    #[test]
+    fn an_entry_is_proven_for_its_own_trace_only() {
+        let key = Key::from_seed(5);
+        for (place, trace_id) in places() {
+            let (number, generation) = (place.bits() as u32 & 0x3f_ffff, place.base().generation());
+            let entry = Place::of_entry(number, generation);
+            assert_eq!((entry.entry(), entry.generation()), (number, generation));
+            let (opened, proof) = key.open_proven(key.seal(entry, trace_id), trace_id).unwrap();
+            assert_eq!((opened, proof), (entry, key.proof_of(entry, trace_id)));
+            assert_ne!(proof, key.proof_of(entry, trace_id ^ 1));
+            assert_ne!(proof, key.proof_of(Place::of_entry(number, generation ^ 1), trace_id));
+        }
+    }
+
     #[test]
     fn the_permutation_is_inverted_for_every_bit_pattern_tried() {
         let key = Key::from_seed(3);

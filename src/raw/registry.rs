@@ -210,3 +210,51 @@ impl<T: PerThread> fmt::Debug for Registry<T> {
         f.debug_struct("Registry").field("locals", &self.locals.iter().count()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Knows the thread that made it.
+    struct Made(std::thread::ThreadId);
+
+    impl PerThread for Made {
+        fn make(_seed: Option<u64>, _n: u64) -> Self {
+            Self(std::thread::current().id())
+        }
+    }
+
+    /// More registries than a thread has cells for, asked in turn and again and again.
+    #[test]
+    fn each_thread_gets_its_own_of_each_registry_however_many_there_are() {
+        let registries: Vec<&'static Registry<Made>> =
+            (0..2 * WAYS + 3).map(|_| &*Box::leak(Box::new(Registry::new(None)))).collect();
+        let everyone_is_here = std::sync::Barrier::new(4);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    everyone_is_here.wait();
+                    let me = std::thread::current().id();
+                    let mut found: Vec<*const Made> = Vec::new();
+                    for round in 0..3 {
+                        for (n, registry) in registries.iter().enumerate() {
+                            let own = registry.own().map(|own| std::ptr::from_ref(own.local()));
+                            let aside = registry.own_aside().map(|own| std::ptr::from_ref(own.local()));
+                            assert_eq!(own, aside);
+                            if round == 0 {
+                                found.extend(own);
+                            }
+                            assert_eq!(own, Some(found[n]), "registry {n} in round {round}");
+                            assert!(registry.iter().any(|made| made.0 == me));
+                        }
+                    }
+                    found.sort_unstable();
+                    found.dedup();
+                    assert_eq!(found.len(), registries.len());
+                    everyone_is_here.wait();
+                });
+            }
+        });
+        assert!(registries.iter().all(|registry| registry.iter().count() == 4));
+    }
+}

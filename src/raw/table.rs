@@ -363,7 +363,8 @@ pub(crate) struct Vacant {
 }
 
 impl Vacant {
-    /// Sets the caller's words, the first ones of the entry; what an entry has no room for is left out.
+    /// Sets the first `W` of the caller's words; what an entry has no room for is left out, and words
+    /// behind them keep what the entry's last life left there.
     #[inline(always)]
     pub(crate) fn fill<const W: usize>(&self, values: &[u64; W]) {
         if let Some(entry) = self.table.entry::<W>(self.place.entry()) {

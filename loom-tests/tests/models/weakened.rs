@@ -154,19 +154,19 @@ const NEEDED: &[Needed] = &[
     },
     Needed {
         file: "raw/table.rs",
-        call: "let before = State(entry[STATE].load(Ordering::Acquire))",
+        call: "let before = State(entry.first[STATE].load(Ordering::Acquire))",
         model: crate::table::a_handle_that_comes_without_any_order,
         says: "what the entry was filled with",
     },
     Needed {
         file: "raw/table.rs",
-        call: "if entry[STATE].load(Ordering::Acquire) != live.0",
+        call: "if entry.first[STATE].load(Ordering::Acquire) != live.0",
         model: crate::table::an_end_by_a_handle_that_comes_without_any_order,
         says: "what the entry was filled with",
     },
     Needed {
         file: "raw/table.rs",
-        call: "this.entry[STATE].store(state.0, Ordering::Release)",
+        call: "this.head[STATE].store(state.0, Ordering::Release)",
         model: crate::table::a_handle_that_comes_without_any_order,
         says: "what the entry was filled with",
     },

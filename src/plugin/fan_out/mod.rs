@@ -24,6 +24,7 @@ use crate::raw::tally::Count;
 use bext_plugin_api::tracer::{AttrValue, SpanEvent, SpanHandle, SpanStart, SpanStatus, TracerPlugin};
 use std::any::Any;
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -119,17 +120,19 @@ const HANDLE_WORDS: usize = 3;
 /// What each child calls a span: three words a child, all zero for one that does not record it.
 type Handles<const W: usize> = [u64; W];
 
-/// Calls a method for so many children, at most, and words of their handles. One or two is exact, and
-/// the loops over them are laid out.
+type Children<'a> = &'a [Arc<dyn TracerPlugin>];
+
+/// Calls a method with the children and, as a constant, the words of their handles at least. For one or
+/// two children their number is known in the method, and the loops over them are laid out.
 macro_rules! sized {
     ($this:ident . $method:ident ( $($argument:expr),* )) => {
-        match $this.tracers.len() {
-            1 => $this.$method::<1, HANDLE_WORDS>($($argument),*),
-            2 => $this.$method::<2, { 2 * HANDLE_WORDS }>($($argument),*),
+        match &*$this.tracers {
+            children @ [_] => $this.$method::<HANDLE_WORDS>(children, $($argument),*),
+            children @ [_, _] => $this.$method::<{ 2 * HANDLE_WORDS }>(children, $($argument),*),
             // Out of line: what many children need on the stack is not reserved for two.
-            children => out_of_line(|| match children {
-                0..=8 => $this.$method::<8, { 8 * HANDLE_WORDS }>($($argument),*),
-                _ => $this.$method::<MAX_CHILDREN, { MAX_CHILDREN * HANDLE_WORDS }>($($argument),*),
+            children => out_of_line(|| match children.len() {
+                0..=8 => $this.$method::<{ 8 * HANDLE_WORDS }>(children, $($argument),*),
+                _ => $this.$method::<{ MAX_CHILDREN * HANDLE_WORDS }>(children, $($argument),*),
             }),
         }
     };
@@ -156,12 +159,13 @@ impl FanOut {
         sized!(self.child_handle_in(span, child))
     }
 
-    fn child_handle_in<const N: usize, const W: usize>(
+    fn child_handle_in<const W: usize>(
         &self,
+        children: Children<'_>,
         span: SpanHandle,
         child: usize,
     ) -> Option<SpanHandle> {
-        if child >= self.tracers.len() {
+        if child >= children.len() {
             return None;
         }
         let (trace_id, span_id) = ids_of(span);
@@ -169,17 +173,8 @@ impl FanOut {
         Some(handle_at(&entry.words, child)).filter(|handle| !handle.is_invalid())
     }
 
-    /// The children, `N` at most.
     #[inline(always)]
-    fn tracers<const N: usize>(&self) -> &[Arc<dyn TracerPlugin>] {
-        match self.tracers.first_chunk::<N>() {
-            Some(tracers) => tracers,
-            None => &self.tracers,
-        }
-    }
-
-    #[inline(always)]
-    fn start<const N: usize, const W: usize>(&self, span: SpanStart<'_>) -> SpanHandle {
+    fn start<const W: usize>(&self, children: Children<'_>, span: SpanStart<'_>) -> SpanHandle {
         let parents = match span.parent {
             None => None,
             Some(parent) => {
@@ -194,15 +189,14 @@ impl FanOut {
         };
         // Before any child is called: a span that is refused is refused for all.
         let Some(vacant) = self.table.reserve() else { return SpanHandle::INVALID };
-        let tracers = self.tracers::<N>();
         let mut handles: Handles<W> = [0; W];
         if span.attributes.is_empty() {
-            for (at, tracer) in tracers.iter().enumerate() {
+            for (at, tracer) in children.iter().enumerate() {
                 set_handle_at(&mut handles, at, self.start_in(at, tracer, &span, &parents, Vec::new));
             }
-        } else if let Some((last, others)) = tracers.split_last() {
+        } else if let Some((last, others)) = children.split_last() {
             let mut span = span;
-            let attributes = std::mem::take(&mut span.attributes);
+            let attributes = mem::take(&mut span.attributes);
             for (at, tracer) in others.iter().enumerate() {
                 let words = self.start_in(at, tracer, &span, &parents, || attributes.clone());
                 set_handle_at(&mut handles, at, words);
@@ -210,12 +204,12 @@ impl FanOut {
             let words = self.start_in(others.len(), last, &span, &parents, || attributes);
             set_handle_at(&mut handles, others.len(), words);
         }
-        let Some(first) = (0..tracers.len()).find(|&at| has_handle(&handles, at)) else {
+        let Some(first) = (0..children.len()).find(|&at| has_handle(&handles, at)) else {
             return SpanHandle::INVALID;
         };
         let mut trace_id = trace_id_at(&handles, first);
         if trace_id == 0 {
-            let trace_ids = (first..tracers.len()).map(|at| trace_id_at(&handles, at));
+            let trace_ids = (first..children.len()).map(|at| trace_id_at(&handles, at));
             trace_id = trace_ids.into_iter().find(|&id| id != 0).unwrap_or(0);
         }
         vacant.fill(&handles);
@@ -279,36 +273,45 @@ impl FanOut {
     }
 
     #[inline(always)]
-    fn end<const N: usize, const W: usize>(&self, span: SpanHandle, time: Option<u64>) {
+    fn end<const W: usize>(&self, children: Children<'_>, span: SpanHandle, time: Option<u64>) {
         if self.table.is_forked() {
             return;
         }
         let (trace_id, span_id) = ids_of(span);
         match self.table.end::<W>(trace_id, span_id) {
             Ok(handles) => {
-                self.each::<N, W, _>(&handles, (), |child, handle, ()| child.end_span(handle, time));
+                self.each(children, &handles, |child, handle| child.end_span(handle, time));
             }
             Err(miss) => self.missed(span, miss.count()),
         }
     }
 
+    /// Calls each child that has a handle.
+    #[inline(always)]
+    fn each(&self, children: Children<'_>, handles: &[u64], call: impl Fn(&dyn TracerPlugin, SpanHandle)) {
+        for (at, child) in children.iter().enumerate() {
+            if has_handle(handles, at) {
+                self.guarded(at, || call(&**child, handle_at(handles, at)));
+            }
+        }
+    }
+
     /// Calls each child that has a handle with a clone of the value, the last one with the value.
     #[inline(always)]
-    fn each<const N: usize, const W: usize, T: Clone>(
+    fn each_with<T: Clone>(
         &self,
-        handles: &Handles<W>,
+        children: Children<'_>,
+        handles: &[u64],
         value: T,
         call: impl Fn(&dyn TracerPlugin, SpanHandle, T),
     ) {
-        let tracers = self.tracers::<N>();
-        let Some(last) = (0..tracers.len()).rev().find(|&at| has_handle(handles, at)) else { return };
-        for (at, tracer) in tracers[..last].iter().enumerate() {
+        let Some(last) = (0..children.len()).rev().find(|&at| has_handle(handles, at)) else { return };
+        for (at, child) in children[..last].iter().enumerate() {
             if has_handle(handles, at) {
-                self.guarded(at, || call(&**tracer, handle_at(handles, at), value.clone()));
+                self.guarded(at, || call(&**child, handle_at(handles, at), value.clone()));
             }
         }
-        let tracer = &*tracers[last];
-        self.guarded(last, || call(tracer, handle_at(handles, last), value));
+        self.guarded(last, || call(&*children[last], handle_at(handles, last), value));
     }
 
     /// Calls a child; `None` when it panicked.
@@ -370,54 +373,61 @@ impl TracerPlugin for FanOut {
 
 impl FanOut {
     #[inline(always)]
-    fn set_attribute_in<const N: usize, const W: usize>(
+    fn set_attribute_in<const W: usize>(
         &self,
+        children: Children<'_>,
         span: SpanHandle,
         key: &str,
         value: AttrValue,
     ) {
         let Some(handles) = self.live::<W>(span) else { return };
         // By kind, so that each child's argument is put together where the call wants it: see `start_in`.
+        // What owns nothing is forgotten, which saves the look whether there is anything to drop.
         match value {
-            AttrValue::I64(value) => {
-                self.each::<N, W, _>(&handles, value, |child, handle, value| {
-                    child.set_attribute(handle, key, AttrValue::I64(value));
+            AttrValue::I64(number) => {
+                mem::forget(value);
+                self.each(children, &handles, |child, handle| {
+                    child.set_attribute(handle, key, AttrValue::I64(number));
                 });
             }
-            AttrValue::Bool(value) => {
-                self.each::<N, W, _>(&handles, value, |child, handle, value| {
-                    child.set_attribute(handle, key, AttrValue::Bool(value));
+            AttrValue::Bool(flag) => {
+                mem::forget(value);
+                self.each(children, &handles, |child, handle| {
+                    child.set_attribute(handle, key, AttrValue::Bool(flag));
                 });
             }
-            AttrValue::F64(value) => {
-                self.each::<N, W, _>(&handles, value, |child, handle, value| {
-                    child.set_attribute(handle, key, AttrValue::F64(value));
+            AttrValue::F64(number) => {
+                mem::forget(value);
+                self.each(children, &handles, |child, handle| {
+                    child.set_attribute(handle, key, AttrValue::F64(number));
                 });
             }
             AttrValue::String(value) => {
-                self.each::<N, W, _>(&handles, value, |child, handle, value| {
+                self.each_with(children, &handles, value, |child, handle, value| {
                     child.set_attribute(handle, key, AttrValue::String(value));
                 });
             }
             value => {
-                self.each::<N, W, _>(&handles, value, |child, handle, value| {
-                    child.set_attribute(handle, key, value)
+                self.each_with(children, &handles, value, |child, handle, value| {
+                    child.set_attribute(handle, key, value);
                 });
             }
         }
     }
 
     #[inline(always)]
-    fn set_status_in<const N: usize, const W: usize>(&self, span: SpanHandle, status: SpanStatus) {
+    fn set_status_in<const W: usize>(&self, children: Children<'_>, span: SpanHandle, status: SpanStatus) {
         if let Some(handles) = self.live::<W>(span) {
-            self.each::<N, W, _>(&handles, status, |child, handle, status| child.set_status(handle, status));
+            self.each_with(children, &handles, status, |child, handle, status| {
+                child.set_status(handle, status)
+            });
         }
     }
 
     #[inline(always)]
-    fn add_event_in<const N: usize, const W: usize>(&self, span: SpanHandle, event: SpanEvent<'_>) {
+    fn add_event_in<const W: usize>(&self, children: Children<'_>, span: SpanHandle, event: SpanEvent<'_>) {
         if let Some(handles) = self.live::<W>(span) {
-            self.each::<N, W, _>(&handles, event, |child, handle, event| child.add_event(handle, event));
+            self.each_with(children, &handles, event, |child, handle, event| child.add_event(handle, event));
         }
     }
 }
