@@ -2,11 +2,10 @@
 //! and how a thread leaves.
 //!
 //! The values live in a `thread_local::ThreadLocal`: iterable by the drain, kept when a thread exits,
-//! inherited by the next thread that gets the same id. In front of it stand the answers that the
-//! thread got before, keyed by the registry: the last one in a cell of its own, at the price of one
-//! comparison, and eight more. Of those each registry uses one, in the order in which registries are
-//! made, so a thread that goes round a few tracers finds each where it left it. Two registries whose
-//! numbers are eight apart share one, and a thread that uses both in turn pays for a search each time.
+//! inherited by the next thread that gets the same id. In front of it stand eight answers that the
+//! thread got before. Each registry uses one of them, in the order in which registries are made, so a
+//! thread that goes round a few tracers finds each where it left it. Two registries whose numbers are
+//! eight apart share one, and a thread that uses both in turn pays for a search each time.
 //!
 //! # How a thread leaves
 //!
@@ -25,7 +24,7 @@ use crate::raw::local::{Own, PerThread};
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use thread_local::ThreadLocal;
 
 /// A thread's stage; see the module.
@@ -59,45 +58,39 @@ impl Cached {
 
 const NOTHING: Cached = Cached { registry: 0, local: std::ptr::null() };
 
-/// Which of a thread's cells a registry uses.
-#[derive(Debug, Clone, Copy)]
-#[repr(u8)]
-enum Way {
-    First,
-    Second,
-    Third,
-    Fourth,
-    Fifth,
-    Sixth,
-    Seventh,
-    Eighth,
-}
+/// Registries that a thread can go round without a search.
+const WAYS: usize = 8;
 
-const WAYS: usize = Way::Eighth as usize + 1;
+/// A thread's answers.
+struct Ways([Cell<Cached>; WAYS]);
+
+const WAY_BYTES: usize = size_of::<Cell<Cached>>();
+
+/// Which of a thread's answers a registry uses, as an offset in bytes: what would be computed from
+/// an index in each call is computed once.
+#[derive(Debug, Clone, Copy)]
+struct Way(usize);
 
 impl Way {
     /// The next registry's.
     fn next() -> Self {
-        static MADE: AtomicU8 = AtomicU8::new(0);
+        static MADE: AtomicUsize = AtomicUsize::new(0);
         // Relaxed: a number that stands for itself. It wraps at a multiple of the ways.
-        match MADE.fetch_add(1, Ordering::Relaxed) % WAYS as u8 {
-            0 => Way::First,
-            1 => Way::Second,
-            2 => Way::Third,
-            3 => Way::Fourth,
-            4 => Way::Fifth,
-            5 => Way::Sixth,
-            6 => Way::Seventh,
-            _ => Way::Eighth,
-        }
+        Self(MADE.fetch_add(1, Ordering::Relaxed) % WAYS * WAY_BYTES)
+    }
+
+    /// The cell among those of a thread.
+    #[inline(always)]
+    fn of(self, ways: &Ways) -> &Cell<Cached> {
+        // SAFETY: `next` alone makes offsets: multiples of a cell's size below that of all cells.
+        unsafe { &*std::ptr::from_ref(&ways.0).cast::<Cell<Cached>>().byte_add(self.0) }
     }
 }
 
 thread_local! {
     // Constant and without destructors: can be read at any time in a thread's life, at the cost of
     // one load.
-    static LAST: Cell<Cached> = const { Cell::new(NOTHING) };
-    static CACHED: [Cell<Cached>; WAYS] = const { [const { Cell::new(NOTHING) }; WAYS] };
+    static CACHED: Ways = const { Ways([const { Cell::new(NOTHING) }; WAYS]) };
     static PHASE: Cell<Phase> = const { Cell::new(Phase::New) };
     static SENTINEL: Sentinel = const { Sentinel };
 }
@@ -107,8 +100,7 @@ struct Sentinel;
 impl Drop for Sentinel {
     fn drop(&mut self) {
         PHASE.set(Phase::Gone);
-        LAST.set(NOTHING);
-        CACHED.with(|ways| ways.iter().for_each(|way| way.set(NOTHING)));
+        CACHED.with(|ways| ways.0.iter().for_each(|way| way.set(NOTHING)));
     }
 }
 
@@ -130,28 +122,7 @@ impl<T: PerThread> Registry<T> {
     /// The calling thread's own local; `None` once the thread is gone.
     #[inline(always)]
     pub(crate) fn own(&'static self) -> Option<Own<T>> {
-        let cached = LAST.get();
-        if cached.registry == self.address() {
-            // SAFETY: the cell was filled by `own_again` for this registry.
-            return Some(unsafe { cached.own() });
-        }
-        self.own_again()
-    }
-
-    /// Another registry was asked last.
-    #[cold]
-    #[inline(never)]
-    fn own_again(&'static self) -> Option<Own<T>> {
-        let own = self.own_aside()?;
-        LAST.set(self.answer(own));
-        Some(own)
-    }
-
-    /// As [`own`](Self::own), for a registry that is asked between calls of others: it leaves the
-    /// place of the last answer to them.
-    #[inline(always)]
-    pub(crate) fn own_aside(&'static self) -> Option<Own<T>> {
-        let cached = CACHED.with(|ways| ways[self.way as usize].get());
+        let cached = CACHED.with(|ways| self.way.of(ways).get());
         if cached.registry == self.address() {
             // SAFETY: the cell was filled by `find` for this registry.
             return Some(unsafe { cached.own() });
@@ -191,7 +162,7 @@ impl<T: PerThread> Registry<T> {
         // SAFETY: `thread_local` gives each living thread a place of its own, and the sentinel has
         // not run.
         let own = unsafe { Own::new(self.local()) };
-        CACHED.with(|ways| ways[self.way as usize].set(self.answer(own)));
+        CACHED.with(|ways| self.way.of(ways).set(self.answer(own)));
         Some(own)
     }
 
@@ -239,8 +210,6 @@ mod tests {
                     for round in 0..3 {
                         for (n, registry) in registries.iter().enumerate() {
                             let own = registry.own().map(|own| std::ptr::from_ref(own.local()));
-                            let aside = registry.own_aside().map(|own| std::ptr::from_ref(own.local()));
-                            assert_eq!(own, aside);
                             if round == 0 {
                                 found.extend(own);
                             }

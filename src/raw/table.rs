@@ -213,7 +213,7 @@ impl Table {
             self.count(Count::Fork, 1);
             return None;
         }
-        let own = self.registry.own_aside();
+        let own = self.registry.own();
         let taken = match own {
             Some(own) => own.take(&self.free),
             // A thread past its last destructors.
@@ -282,7 +282,7 @@ impl Table {
 
     #[inline(always)]
     fn give(&'static self, number: u32) {
-        if let Some(own) = self.registry.own_aside() {
+        if let Some(own) = self.registry.own() {
             own.local().tally.add_own(Count::Returned, 1);
             own.give(&self.free, number);
         } else {
@@ -295,7 +295,7 @@ impl Table {
     #[cold]
     #[inline(never)]
     pub(crate) fn count(&'static self, what: Count, n: u64) {
-        let own = if self.is_forked() { None } else { self.registry.own_aside() };
+        let own = if self.is_forked() { None } else { self.registry.own() };
         match own {
             Some(own) => own.local().tally.add_own(what, n),
             None => self.strays.add_shared(what, n),
