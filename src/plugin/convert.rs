@@ -1,5 +1,6 @@
 //! Between the host's plain data and ours.
 
+use crate::raw::wide;
 use crate::{SpanHandle, SpanId, SpanKind, Status, TraceId, Value};
 use bext_plugin_api::tracer::{self as host, AttrValue, SpanStatus};
 
@@ -13,7 +14,9 @@ impl From<host::SpanHandle> for SpanHandle {
 impl From<SpanHandle> for host::SpanHandle {
     #[inline]
     fn from(handle: SpanHandle) -> Self {
-        Self { trace_id: handle.trace_id.to_bytes(), span_id: handle.span_id.to_bytes() }
+        let trace_id = handle.trace_id.to_u128();
+        let trace_id = wide::le_bytes(((trace_id >> 64) as u64).swap_bytes(), (trace_id as u64).swap_bytes());
+        Self { trace_id, span_id: handle.span_id.to_bytes() }
     }
 }
 

@@ -56,7 +56,7 @@ use crate::context::SpanHandle;
 use crate::drain::FlushError;
 use crate::raw::cell::AtomicRef;
 use crate::tracer::{Core, Timestamp, Tracer, TracerBuilder};
-use crate::value::Text;
+use crate::value::{Text, Value};
 use bext_plugin_api::tracer::{self as host, AttrValue, SpanEvent, SpanStart, SpanStatus, TracerPlugin};
 use lifecycle::Lifecycle;
 use std::fmt;
@@ -173,10 +173,84 @@ impl Plugin {
         store(&self.inner.shutdown_timeout, timeout);
     }
 
+    /// Starts a span as `start` says, but for its parent and attributes, which come by themselves: a
+    /// fan-out has a parent for each child and lends the attributes to all.
+    #[inline(always)]
+    fn start(
+        &self,
+        start: &SpanStart<'_>,
+        parent: Option<SpanHandle>,
+        attributes: &[(String, AttrValue)],
+    ) -> SpanHandle {
+        let tracer = self.tracer();
+        if tracer.core().is_none() {
+            self.inner.unstarted.fetch_add(1, Ordering::Relaxed);
+            return SpanHandle::INVALID;
+        }
+        let mut builder = tracer.span(Text::Copied(start.name)).kind(start.kind.into());
+        if let Some(parent) = parent {
+            builder = builder.child_of_handle(parent);
+        }
+        if let Some(time) = start.start_time_unix_nanos {
+            builder = builder.start_time(Timestamp::from_unix_nanos(time));
+        }
+        let handle = builder.start_handle();
+        if !handle.is_invalid() {
+            for (key, value) in attributes {
+                self.attribute(handle, key, value);
+            }
+        }
+        handle
+    }
+
+    #[inline(always)]
+    fn attribute(&self, span: SpanHandle, key: &str, value: &AttrValue) {
+        let (tracer, key) = (self.tracer(), Text::Copied(key));
+        // By reference, and kind by kind: a value that is moved is read in pieces other than its maker
+        // wrote, which stalls the processor.
+        match value {
+            AttrValue::I64(number) => tracer.set_attribute(span, key, *number),
+            AttrValue::Bool(flag) => tracer.set_attribute(span, key, *flag),
+            AttrValue::F64(number) => tracer.set_attribute(span, key, *number),
+            AttrValue::String(text) => tracer.set_attribute(span, key, text),
+            array => tracer.set_attribute(span, key, array),
+        }
+    }
+
+    fn status(&self, span: SpanHandle, status: &SpanStatus) {
+        self.tracer().set_status(span, status.into());
+    }
+
+    fn event(&self, span: SpanHandle, event: &SpanEvent<'_>) {
+        let time = event.time_unix_nanos.map(Timestamp::from_unix_nanos);
+        let name = Text::Copied(event.name);
+        // Few attributes need no memory of their own.
+        let mut few = [const { (Text::Static(""), Value::Bool(false)) }; 8];
+        match few.get_mut(..event.attributes.len()) {
+            Some(few) => {
+                few.iter_mut().zip(&event.attributes).for_each(|(few, given)| *few = borrowed(given));
+                self.tracer().add_event(span, name, time, few);
+            }
+            None => {
+                let many: Vec<_> = event.attributes.iter().map(borrowed).collect();
+                self.tracer().add_event(span, name, time, &many);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn end(&self, span: SpanHandle, time: Option<u64>) {
+        self.tracer().end_span(span, time.map(Timestamp::from_unix_nanos));
+    }
+
     fn lifecycle(&self) -> MutexGuard<'_, Lifecycle> {
         // Each use leaves it whole.
         self.inner.lifecycle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn borrowed((key, value): &(String, AttrValue)) -> (Text<'_>, Value<'_>) {
+    (Text::Copied(key), value.into())
 }
 
 // Relaxed: a number that stands for itself.
@@ -194,55 +268,27 @@ impl TracerPlugin for Plugin {
     }
 
     fn start_span(&self, span: SpanStart<'_>) -> host::SpanHandle {
-        let tracer = self.tracer();
-        if tracer.core().is_none() {
-            self.inner.unstarted.fetch_add(1, Ordering::Relaxed);
-            return host::SpanHandle::INVALID;
-        }
-        let mut builder = tracer.span(Text::Copied(span.name)).kind(span.kind.into());
-        if let Some(parent) = span.parent {
-            builder = builder.child_of_handle(parent.into());
-        }
-        if let Some(time) = span.start_time_unix_nanos {
-            builder = builder.start_time(Timestamp::from_unix_nanos(time));
-        }
-        let handle = builder.start_handle();
-        if !handle.is_invalid() {
-            for (key, value) in &span.attributes {
-                tracer.set_attribute(handle, Text::Copied(key), value);
-            }
-        }
-        handle.into()
+        self.start(&span, span.parent.map(SpanHandle::from), &span.attributes).into()
     }
 
     fn set_attribute(&self, span: host::SpanHandle, key: &str, value: AttrValue) {
-        let (tracer, span, key) = (self.tracer(), span.into(), Text::Copied(key));
-        // By reference: a value that is moved is read in pieces other than its maker wrote, which
-        // stalls the processor. And what has nothing to drop is not asked for it.
-        match &value {
-            AttrValue::I64(number) => tracer.set_attribute(span, key, *number),
-            AttrValue::Bool(flag) => tracer.set_attribute(span, key, *flag),
-            AttrValue::F64(number) => tracer.set_attribute(span, key, *number),
-            AttrValue::String(text) => return tracer.set_attribute(span, key, text),
-            array => return tracer.set_attribute(span, key, array),
+        self.attribute(span.into(), key, &value);
+        // What has nothing to drop is not asked for it.
+        if let AttrValue::I64(_) | AttrValue::Bool(_) | AttrValue::F64(_) = value {
+            std::mem::forget(value);
         }
-        std::mem::forget(value);
     }
 
     fn set_status(&self, span: host::SpanHandle, status: SpanStatus) {
-        self.tracer().set_status(span.into(), (&status).into());
+        self.status(span.into(), &status);
     }
 
     fn add_event(&self, span: host::SpanHandle, event: SpanEvent<'_>) {
-        let handle: SpanHandle = span.into();
-        let time = event.time_unix_nanos.map(Timestamp::from_unix_nanos);
-        let attributes: Vec<_> =
-            event.attributes.iter().map(|(key, value)| (Text::Copied(key), value.into())).collect();
-        self.tracer().add_event(handle, Text::Copied(event.name), time, &attributes);
+        self.event(span.into(), &event);
     }
 
     fn end_span(&self, span: host::SpanHandle, end_time_unix_nanos: Option<u64>) {
-        self.tracer().end_span(span.into(), end_time_unix_nanos.map(Timestamp::from_unix_nanos));
+        self.end(span.into(), end_time_unix_nanos);
     }
 
     fn flush(&self) -> Result<(), String> {

@@ -218,8 +218,13 @@ impl Engine {
             self.count(Count::InvalidCall, 1);
             return None;
         }
-        match self.find_and_remember(trace_id, span_id) {
-            Found::Live(target) => Some(target),
+        match self.find(trace_id, span_id) {
+            Found::Live(target) => {
+                if let Some(own) = self.own() {
+                    own.remember(trace_id, span_id, target);
+                }
+                Some(target)
+            }
             Found::Ended => {
                 self.count(Count::Stale, 1);
                 None
@@ -241,19 +246,20 @@ impl Engine {
         span_id
     }
 
-    /// The flags of the span that a handle names, if this thread remembers it and it is live.
+    /// The flags of the span that a handle names, if this thread remembers it as a parent and it is
+    /// live.
     #[inline(always)]
-    pub(crate) fn recent_flags(&'static self, trace_id: u128, span_id: u64) -> Option<u8> {
-        let Target { block, place } = self.own()?.recall(trace_id, span_id)?;
+    pub(crate) fn parent_flags(&'static self, trace_id: u128, span_id: u64) -> Option<u8> {
+        let Target { block, place } = self.own()?.recall_parent(trace_id, span_id)?;
         let slot = block.slot(place.slot());
         slot.is_live(place.base()).then(|| slot.flags())
     }
 
-    /// As [`find`](Self::find); the thread remembers a live span.
-    pub(crate) fn find_and_remember(&'static self, trace_id: u128, span_id: u64) -> Found {
+    /// As [`find`](Self::find); the thread remembers a live span as a parent.
+    pub(crate) fn find_parent(&'static self, trace_id: u128, span_id: u64) -> Found {
         let found = self.find(trace_id, span_id);
         if let (Found::Live(target), Some(own)) = (found, self.own()) {
-            own.remember(trace_id, span_id, target);
+            own.remember_parent(trace_id, span_id, target);
         }
         found
     }

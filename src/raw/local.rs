@@ -34,6 +34,8 @@ pub(crate) struct Local {
     held: [AtomicRef<Block>; HELD],
     pub(crate) tally: Tally,
     recent: [Recent; RECENT],
+    /// Those below which a span was started. Apart, or a span would take its parent's place.
+    parents: [Recent; RECENT],
     pub(crate) seen: Seen,
 }
 
@@ -62,6 +64,29 @@ impl Recent {
             block: AtomicRef::none(),
         }
     }
+
+    #[inline(always)]
+    fn get(&self, trace_id: u128, span_id: u64) -> Option<Target> {
+        // Relaxed, here and in `set`: only the thread itself touches what it remembers.
+        let differs = self.trace_high.load(Ordering::Relaxed) ^ (trace_id >> 64) as u64
+            | self.trace_low.load(Ordering::Relaxed) ^ trace_id as u64
+            | self.span_id.load(Ordering::Relaxed) ^ span_id;
+        if differs != 0 {
+            return None;
+        }
+        // No block: nothing was remembered yet, and the handle is the invalid one.
+        let block = self.block.load(Ordering::Relaxed)?;
+        Some(Target { block, place: Place::from_bits(self.place.load(Ordering::Relaxed)) })
+    }
+
+    #[inline(always)]
+    fn set(&self, trace_id: u128, span_id: u64, target: Target) {
+        self.trace_high.store((trace_id >> 64) as u64, Ordering::Relaxed);
+        self.trace_low.store(trace_id as u64, Ordering::Relaxed);
+        self.span_id.store(span_id, Ordering::Relaxed);
+        self.place.store(target.place.bits(), Ordering::Relaxed);
+        self.block.store(Some(target.block), Ordering::Relaxed);
+    }
 }
 
 impl Local {
@@ -74,6 +99,7 @@ impl Local {
             held: std::array::from_fn(|_| AtomicRef::none()),
             tally: Tally::new(),
             recent: std::array::from_fn(|_| Recent::new()),
+            parents: std::array::from_fn(|_| Recent::new()),
             seen: Seen::new(),
         }
     }
@@ -173,28 +199,24 @@ impl Own {
     /// may have ended since.
     #[inline(always)]
     pub(crate) fn recall(self, trace_id: u128, span_id: u64) -> Option<Target> {
-        // Relaxed, here and in `remember`: only this thread touches what it remembers.
-        let recent = &self.local.recent[span_id as usize % RECENT];
-        let differs = recent.trace_high.load(Ordering::Relaxed) ^ (trace_id >> 64) as u64
-            | recent.trace_low.load(Ordering::Relaxed) ^ trace_id as u64
-            | recent.span_id.load(Ordering::Relaxed) ^ span_id;
-        if differs != 0 {
-            return None;
-        }
-        // No block: nothing was remembered yet, and the handle is the invalid one.
-        let block = recent.block.load(Ordering::Relaxed)?;
-        Some(Target { block, place: Place::from_bits(recent.place.load(Ordering::Relaxed)) })
+        self.local.recent[span_id as usize % RECENT].get(trace_id, span_id)
     }
 
     /// Keeps the answer to a look-up.
     #[inline(always)]
     pub(crate) fn remember(self, trace_id: u128, span_id: u64, target: Target) {
-        let recent = &self.local.recent[span_id as usize % RECENT];
-        recent.trace_high.store((trace_id >> 64) as u64, Ordering::Relaxed);
-        recent.trace_low.store(trace_id as u64, Ordering::Relaxed);
-        recent.span_id.store(span_id, Ordering::Relaxed);
-        recent.place.store(target.place.bits(), Ordering::Relaxed);
-        recent.block.store(Some(target.block), Ordering::Relaxed);
+        self.local.recent[span_id as usize % RECENT].set(trace_id, span_id, target);
+    }
+
+    /// As `recall`, for a parent.
+    #[inline(always)]
+    pub(crate) fn recall_parent(self, trace_id: u128, span_id: u64) -> Option<Target> {
+        self.local.parents[span_id as usize % RECENT].get(trace_id, span_id)
+    }
+
+    /// As `remember`, for a parent.
+    pub(crate) fn remember_parent(self, trace_id: u128, span_id: u64, target: Target) {
+        self.local.parents[span_id as usize % RECENT].set(trace_id, span_id, target);
     }
 
     /// Ends a span in a block that this thread holds. `false` when it had ended before.

@@ -33,4 +33,6 @@ pub(crate) mod supply;
 #[cfg(any(feature = "bext", loom))]
 pub(crate) mod table;
 pub(crate) mod tally;
+#[cfg(feature = "bext")]
+pub(crate) mod wide;
 pub(crate) mod writer;

@@ -294,9 +294,9 @@ impl<'a> SpanBuilder<'a> {
     pub fn start_handle(self) -> SpanHandle {
         let Some(core) = self.core else { return SpanHandle::INVALID };
         if let Parent::Handle(parent) = self.parent {
-            if let Some(flags) = core.engine.recent_flags(parent.trace_id.to_u128(), parent.span_id.to_u64())
+            if let Some(flags) = core.engine.parent_flags(parent.trace_id.to_u128(), parent.span_id.to_u64())
             {
-                // The common case: below a span on which this thread has worked.
+                // The common case: not the first span that this thread starts below that one.
                 let below = Below {
                     trace_id: parent.trace_id,
                     span_id: parent.span_id.to_u64(),
@@ -468,7 +468,7 @@ fn below_handle<'a>(core: &'static Core, handle: SpanHandle) -> Position<'a> {
         return Position::Nowhere;
     }
     let (trace_id, span_id) = (handle.trace_id, handle.span_id.to_u64());
-    let flags = match core.engine.find_and_remember(trace_id.to_u128(), span_id) {
+    let flags = match core.engine.find_parent(trace_id.to_u128(), span_id) {
         Found::Live(target) => {
             TraceFlags::from_byte(target.block.slot(target.place.slot()).flags() & !REMOTE)
         }

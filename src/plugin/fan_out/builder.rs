@@ -1,5 +1,6 @@
 //! Makes a `FanOut`.
 
+use crate::plugin::fan_out::callee::Callee;
 use crate::plugin::fan_out::children::Child;
 use crate::plugin::fan_out::flush::Worker;
 use crate::plugin::fan_out::{FanOut, HANDLE_WORDS, MAX_CHILDREN};
@@ -15,7 +16,7 @@ use std::time::Duration;
 #[must_use = "a fan-out builder does nothing before `build`"]
 pub struct FanOutBuilder {
     name: String,
-    children: Vec<Arc<dyn TracerPlugin>>,
+    children: Vec<Callee>,
     flush_timeout: Duration,
     max_live_spans: usize,
 }
@@ -78,14 +79,16 @@ impl FanOutBuilder {
         }
     }
 
-    /// Adds a child behind those added before.
-    pub fn child(self, tracer: impl TracerPlugin + 'static) -> Self {
-        self.shared_child(Arc::new(tracer))
+    /// Adds a child behind those added before. A [`Plugin`](crate::plugin::Plugin) is called directly
+    /// and without clones of values.
+    pub fn child(mut self, tracer: impl TracerPlugin + 'static) -> Self {
+        self.children.push(Callee::of(tracer));
+        self
     }
 
     /// Adds a child that is in use elsewhere, too.
     pub fn shared_child(mut self, tracer: Arc<dyn TracerPlugin>) -> Self {
-        self.children.push(tracer);
+        self.children.push(Callee::Other(tracer));
         self
     }
 
@@ -136,8 +139,9 @@ impl FanOutBuilder {
             return Err(error);
         }
         let children = tracers.iter().enumerate().map(|(place, tracer)| {
-            let worker = Worker::start(Arc::clone(tracer), place)?;
-            Ok(Child::new(name_of(&**tracer), worker))
+            let tracer = tracer.tracer();
+            let worker = Worker::start(Arc::clone(&tracer), place)?;
+            Ok(Child::new(name_of(&*tracer), worker))
         });
         // Threads first: should there be too few, no table was made, for one is never freed.
         let children = children.collect::<Result<_, _>>().map_err(FanOutBuildError::Thread)?;

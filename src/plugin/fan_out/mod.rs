@@ -13,14 +13,17 @@
 //! span that it does not record: whatever a child thinks of as ids, the others are not affected.
 
 mod builder;
+mod callee;
 mod children;
 mod flush;
 mod parent;
 mod stats;
 
+use crate::plugin::fan_out::callee::{Attribute, Callee, our_handle_at, words_of_ours};
 use crate::plugin::fan_out::children::{Child, Panic};
 use crate::raw::table::{Entry, Table};
 use crate::raw::tally::Count;
+use crate::raw::wide;
 use bext_plugin_api::tracer::{AttrValue, SpanEvent, SpanHandle, SpanStart, SpanStatus, TracerPlugin};
 use std::any::Any;
 use std::fmt;
@@ -48,7 +51,8 @@ pub use stats::{FanOutChildStats, FanOutStats};
 ///   [one deadline](FanOutBuilder::flush_timeout). A child that hangs in it keeps only its own thread.
 ///
 /// Between the children's calls `FanOut` takes no lock and allocates nothing, except that it clones
-/// values for all children but the last, as the trait demands.
+/// values for children that must be given them, all but the last. A [`Plugin`](crate::plugin::Plugin)
+/// added by [`child`](FanOutBuilder::child) is lent them, and called directly.
 ///
 /// # Handles
 ///
@@ -105,7 +109,7 @@ pub struct FanOut {
     // Before the tracers: the workers are gone when those are dropped.
     children: Box<[Child]>,
     /// By themselves, so that a call finds those of a few children on one cache line.
-    tracers: Box<[Arc<dyn TracerPlugin>]>,
+    tracers: Box<[Callee]>,
     flush_timeout: Duration,
     /// How many of the spans that were refused a flush has told of.
     refused_told: AtomicU64,
@@ -120,7 +124,7 @@ const HANDLE_WORDS: usize = 3;
 /// What each child calls a span: three words a child, all zero for one that does not record it.
 type Handles<const W: usize> = [u64; W];
 
-type Children<'a> = &'a [Arc<dyn TracerPlugin>];
+type Children<'a> = &'a [Callee];
 
 /// Calls a method with the children and, as a constant, the words of their handles at least. For one or
 /// two children their number is known in the method, and the loops over them are laid out.
@@ -170,7 +174,7 @@ impl FanOut {
         }
         let (trace_id, span_id) = ids_of(span);
         let entry = self.table.read::<W>(trace_id, span_id).ok()?;
-        Some(handle_at(&entry.words, child)).filter(|handle| !handle.is_invalid())
+        Some(host_handle_at(&entry.words, child)).filter(|handle| !handle.is_invalid())
     }
 
     #[inline(always)]
@@ -190,19 +194,22 @@ impl FanOut {
         // Before any child is called: a span that is refused is refused for all.
         let Some(vacant) = self.table.reserve() else { return SpanHandle::INVALID };
         let mut handles: Handles<W> = [0; W];
-        if span.attributes.is_empty() {
-            for (at, tracer) in children.iter().enumerate() {
-                set_handle_at(&mut handles, at, self.start_in(at, tracer, &span, &parents, Vec::new));
-            }
-        } else if let Some((last, others)) = children.split_last() {
-            let mut span = span;
-            let attributes = mem::take(&mut span.attributes);
-            for (at, tracer) in others.iter().enumerate() {
-                let words = self.start_in(at, tracer, &span, &parents, || attributes.clone());
-                set_handle_at(&mut handles, at, words);
-            }
-            let words = self.start_in(others.len(), last, &span, &parents, || attributes);
-            set_handle_at(&mut handles, others.len(), words);
+        let mut span = span;
+        // Lent to children of ours, given to the others: the last of all gets these, not a clone.
+        let mut attributes = mem::take(&mut span.attributes);
+        for (at, child) in children.iter().enumerate() {
+            let words = match child {
+                Callee::Ours(plugin) => {
+                    let parent = parents.as_ref().map(|parents| our_handle_at(parents, at));
+                    words_of_ours(plugin.start(&span, parent, &attributes))
+                }
+                Callee::Other(tracer) => {
+                    let is_last = at + 1 == children.len();
+                    let attributes = || if is_last { mem::take(&mut attributes) } else { attributes.clone() };
+                    self.start_in(at, tracer, &span, &parents, attributes)
+                }
+            };
+            set_handle_at(&mut handles, at, words);
         }
         let Some(first) = (0..children.len()).find(|&at| has_handle(&handles, at)) else {
             return SpanHandle::INVALID;
@@ -214,7 +221,8 @@ impl FanOut {
         }
         vacant.fill(&handles);
         let span_id = vacant.publish(trace_id);
-        SpanHandle { trace_id: trace_id.to_le_bytes(), span_id: span_id.to_le_bytes() }
+        let trace_id = wide::le_bytes(trace_id as u64, (trace_id >> 64) as u64);
+        SpanHandle { trace_id, span_id: span_id.to_le_bytes() }
     }
 
     /// Starts a span in a child: the words of its handle.
@@ -242,7 +250,7 @@ impl FanOut {
                     start_time_unix_nanos,
                 }),
                 Some(parents) => {
-                    let parent = Some(handle_at(parents, child));
+                    let parent = Some(host_handle_at(parents, child));
                     tracer.start_span(SpanStart { name, kind, parent, attributes, start_time_unix_nanos })
                 }
             })
@@ -280,38 +288,10 @@ impl FanOut {
         let (trace_id, span_id) = ids_of(span);
         match self.table.end::<W>(trace_id, span_id) {
             Ok(handles) => {
-                self.each(children, &handles, |child, handle| child.end_span(handle, time));
+                self.each(children, &handles, &mut { time });
             }
             Err(miss) => self.missed(span, miss.count()),
         }
-    }
-
-    /// Calls each child that has a handle.
-    #[inline(always)]
-    fn each(&self, children: Children<'_>, handles: &[u64], call: impl Fn(&dyn TracerPlugin, SpanHandle)) {
-        for (at, child) in children.iter().enumerate() {
-            if has_handle(handles, at) {
-                self.guarded(at, || call(&**child, handle_at(handles, at)));
-            }
-        }
-    }
-
-    /// Calls each child that has a handle with a clone of the value, the last one with the value.
-    #[inline(always)]
-    fn each_with<T: Clone>(
-        &self,
-        children: Children<'_>,
-        handles: &[u64],
-        value: T,
-        call: impl Fn(&dyn TracerPlugin, SpanHandle, T),
-    ) {
-        let Some(last) = (0..children.len()).rev().find(|&at| has_handle(handles, at)) else { return };
-        for (at, child) in children[..last].iter().enumerate() {
-            if has_handle(handles, at) {
-                self.guarded(at, || call(&**child, handle_at(handles, at), value.clone()));
-            }
-        }
-        self.guarded(last, || call(&*children[last], handle_at(handles, last), value));
     }
 
     /// Calls a child; `None` when it panicked.
@@ -342,8 +322,12 @@ impl TracerPlugin for FanOut {
         sized!(self.start(span))
     }
 
-    fn set_attribute(&self, span: SpanHandle, key: &str, value: AttrValue) {
-        sized!(self.set_attribute_in(span, key, value));
+    fn set_attribute(&self, span: SpanHandle, key: &str, mut value: AttrValue) {
+        sized!(self.set_attribute_in(span, key, &mut value));
+        // What has nothing to drop is not asked for it.
+        if let AttrValue::I64(_) | AttrValue::Bool(_) | AttrValue::F64(_) = value {
+            mem::forget(value);
+        }
     }
 
     fn set_status(&self, span: SpanHandle, status: SpanStatus) {
@@ -378,56 +362,33 @@ impl FanOut {
         children: Children<'_>,
         span: SpanHandle,
         key: &str,
-        value: AttrValue,
+        value: &mut AttrValue,
     ) {
         let Some(handles) = self.live::<W>(span) else { return };
-        // By kind, so that each child's argument is put together where the call wants it: see `start_in`.
-        // What owns nothing is forgotten, which saves the look whether there is anything to drop.
-        match value {
-            AttrValue::I64(number) => {
-                mem::forget(value);
-                self.each(children, &handles, |child, handle| {
-                    child.set_attribute(handle, key, AttrValue::I64(number));
-                });
-            }
-            AttrValue::Bool(flag) => {
-                mem::forget(value);
-                self.each(children, &handles, |child, handle| {
-                    child.set_attribute(handle, key, AttrValue::Bool(flag));
-                });
-            }
-            AttrValue::F64(number) => {
-                mem::forget(value);
-                self.each(children, &handles, |child, handle| {
-                    child.set_attribute(handle, key, AttrValue::F64(number));
-                });
-            }
-            AttrValue::String(value) => {
-                self.each_with(children, &handles, value, |child, handle, value| {
-                    child.set_attribute(handle, key, AttrValue::String(value));
-                });
-            }
-            value => {
-                self.each_with(children, &handles, value, |child, handle, value| {
-                    child.set_attribute(handle, key, value);
-                });
-            }
+        self.each(children, &handles, &mut Attribute { key, value });
+    }
+
+    #[inline(always)]
+    fn set_status_in<const W: usize>(
+        &self,
+        children: Children<'_>,
+        span: SpanHandle,
+        mut status: SpanStatus,
+    ) {
+        if let Some(handles) = self.live::<W>(span) {
+            self.each(children, &handles, &mut status);
         }
     }
 
     #[inline(always)]
-    fn set_status_in<const W: usize>(&self, children: Children<'_>, span: SpanHandle, status: SpanStatus) {
+    fn add_event_in<const W: usize>(
+        &self,
+        children: Children<'_>,
+        span: SpanHandle,
+        mut event: SpanEvent<'_>,
+    ) {
         if let Some(handles) = self.live::<W>(span) {
-            self.each_with(children, &handles, status, |child, handle, status| {
-                child.set_status(handle, status)
-            });
-        }
-    }
-
-    #[inline(always)]
-    fn add_event_in<const W: usize>(&self, children: Children<'_>, span: SpanHandle, event: SpanEvent<'_>) {
-        if let Some(handles) = self.live::<W>(span) {
-            self.each_with(children, &handles, event, |child, handle, event| child.add_event(handle, event));
+            self.each(children, &handles, &mut event);
         }
     }
 }
@@ -462,7 +423,7 @@ fn trace_id_at(handles: &[u64], child: usize) -> u128 {
 
 /// What a child calls the span.
 #[inline(always)]
-fn handle_at(handles: &[u64], child: usize) -> SpanHandle {
+fn host_handle_at(handles: &[u64], child: usize) -> SpanHandle {
     let span_id = handles[child * HANDLE_WORDS + 2];
     SpanHandle { trace_id: trace_id_at(handles, child).to_le_bytes(), span_id: span_id.to_le_bytes() }
 }

@@ -1,0 +1,171 @@
+//! A child as it is called.
+
+use crate::context::SpanHandle;
+use crate::plugin::Plugin;
+use crate::plugin::fan_out::{Children, FanOut, HANDLE_WORDS, has_handle, host_handle_at, trace_id_at};
+use bext_plugin_api::tracer::{self as host, AttrValue, SpanEvent, SpanStatus, TracerPlugin};
+use std::any::Any;
+use std::mem;
+use std::sync::Arc;
+
+/// See the module.
+pub(super) enum Callee {
+    /// A plugin of this crate. It borrows what the trait would have it be given, so nothing is cloned
+    /// for it, and its calls do not panic.
+    Ours(Plugin),
+    /// Any other tracer.
+    Other(Arc<dyn TracerPlugin>),
+}
+
+impl Callee {
+    /// Looks whether the tracer is one of ours.
+    pub(super) fn of<T: TracerPlugin + 'static>(tracer: T) -> Self {
+        match (&tracer as &dyn Any).downcast_ref::<Plugin>() {
+            Some(plugin) => Callee::Ours(plugin.clone()),
+            None => Callee::Other(Arc::new(tracer)),
+        }
+    }
+
+    /// As the trait has it, for what is not done over and over.
+    pub(super) fn tracer(&self) -> Arc<dyn TracerPlugin> {
+        match self {
+            Callee::Ours(plugin) => Arc::new(plugin.clone()),
+            Callee::Other(tracer) => Arc::clone(tracer),
+        }
+    }
+}
+
+/// What a call hands to each child: lent to those of ours, a clone to others, itself to the last one.
+///
+/// It stays where the caller has put it. A copy of what was stored in parts a moment ago is read in wider
+/// steps and waits for the stores.
+pub(super) trait Payload {
+    fn lend(&self, plugin: &Plugin, span: SpanHandle);
+    fn give_clone(&self, tracer: &dyn TracerPlugin, span: host::SpanHandle);
+    /// Leaves something of no meaning.
+    fn give(&mut self, tracer: &dyn TracerPlugin, span: host::SpanHandle);
+}
+
+/// An attribute.
+pub(super) struct Attribute<'a> {
+    pub(super) key: &'a str,
+    pub(super) value: &'a mut AttrValue,
+}
+
+impl Payload for Attribute<'_> {
+    #[inline(always)]
+    fn lend(&self, plugin: &Plugin, span: SpanHandle) {
+        plugin.attribute(span, self.key, self.value);
+    }
+
+    #[inline(always)]
+    fn give_clone(&self, tracer: &dyn TracerPlugin, span: host::SpanHandle) {
+        // Kind by kind, so that each is put together where the call wants it.
+        match &*self.value {
+            AttrValue::I64(number) => tracer.set_attribute(span, self.key, AttrValue::I64(*number)),
+            AttrValue::Bool(flag) => tracer.set_attribute(span, self.key, AttrValue::Bool(*flag)),
+            AttrValue::F64(number) => tracer.set_attribute(span, self.key, AttrValue::F64(*number)),
+            AttrValue::String(text) => {
+                tracer.set_attribute(span, self.key, AttrValue::String(text.clone()));
+            }
+            array => tracer.set_attribute(span, self.key, array.clone()),
+        }
+    }
+
+    #[inline(always)]
+    fn give(&mut self, tracer: &dyn TracerPlugin, span: host::SpanHandle) {
+        if let AttrValue::String(text) = self.value {
+            tracer.set_attribute(span, self.key, AttrValue::String(mem::take(text)));
+        } else if let AttrValue::I64(_) | AttrValue::Bool(_) | AttrValue::F64(_) = self.value {
+            self.give_clone(tracer, span);
+        } else {
+            tracer.set_attribute(span, self.key, mem::replace(self.value, AttrValue::Bool(false)));
+        }
+    }
+}
+
+impl Payload for SpanStatus {
+    fn lend(&self, plugin: &Plugin, span: SpanHandle) {
+        plugin.status(span, self);
+    }
+
+    fn give_clone(&self, tracer: &dyn TracerPlugin, span: host::SpanHandle) {
+        tracer.set_status(span, self.clone());
+    }
+
+    fn give(&mut self, tracer: &dyn TracerPlugin, span: host::SpanHandle) {
+        tracer.set_status(span, mem::take(self));
+    }
+}
+
+impl Payload for SpanEvent<'_> {
+    fn lend(&self, plugin: &Plugin, span: SpanHandle) {
+        plugin.event(span, self);
+    }
+
+    fn give_clone(&self, tracer: &dyn TracerPlugin, span: host::SpanHandle) {
+        tracer.add_event(span, self.clone());
+    }
+
+    fn give(&mut self, tracer: &dyn TracerPlugin, span: host::SpanHandle) {
+        let SpanEvent { name, time_unix_nanos, .. } = *self;
+        let attributes = mem::take(&mut self.attributes);
+        tracer.add_event(span, SpanEvent { name, attributes, time_unix_nanos });
+    }
+}
+
+/// A time that a span ends at.
+impl Payload for Option<u64> {
+    #[inline(always)]
+    fn lend(&self, plugin: &Plugin, span: SpanHandle) {
+        plugin.end(span, *self);
+    }
+
+    #[inline(always)]
+    fn give_clone(&self, tracer: &dyn TracerPlugin, span: host::SpanHandle) {
+        tracer.end_span(span, *self);
+    }
+
+    #[inline(always)]
+    fn give(&mut self, tracer: &dyn TracerPlugin, span: host::SpanHandle) {
+        tracer.end_span(span, *self);
+    }
+}
+
+impl FanOut {
+    /// Calls each child that has a handle, in their order.
+    #[inline(always)]
+    pub(super) fn each(&self, children: Children<'_>, handles: &[u64], payload: &mut impl Payload) {
+        for (at, child) in children.iter().enumerate() {
+            if !has_handle(handles, at) {
+                continue;
+            }
+            match child {
+                Callee::Ours(plugin) => payload.lend(plugin, our_handle_at(handles, at)),
+                Callee::Other(tracer) => {
+                    let (tracer, span) = (&**tracer, host_handle_at(handles, at));
+                    let is_last = at + 1 == children.len();
+                    self.guarded(at, || {
+                        if is_last { payload.give(tracer, span) } else { payload.give_clone(tracer, span) }
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// What a plugin of ours calls the span. Words hold the bytes of a host's handle, and those are
+/// big-endian.
+#[inline(always)]
+pub(super) fn our_handle_at(handles: &[u64], child: usize) -> SpanHandle {
+    let trace_id = u128::from_be_bytes(trace_id_at(handles, child).to_le_bytes());
+    let span_id = u64::from_be_bytes(handles[child * HANDLE_WORDS + 2].to_le_bytes());
+    SpanHandle { trace_id: crate::TraceId::from_u128(trace_id), span_id: crate::SpanId::from_u64(span_id) }
+}
+
+/// The words of our handle.
+#[inline(always)]
+pub(super) fn words_of_ours(handle: SpanHandle) -> [u64; HANDLE_WORDS] {
+    let trace_id = u128::from_le_bytes(handle.trace_id.to_bytes());
+    [trace_id as u64, (trace_id >> 64) as u64, u64::from_le_bytes(handle.span_id.to_bytes())]
+}
