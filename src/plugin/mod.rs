@@ -55,6 +55,8 @@ mod stdout;
 use crate::context::SpanHandle;
 use crate::drain::FlushError;
 use crate::raw::cell::AtomicRef;
+use crate::raw::quick::Plain;
+use crate::raw::record::KeyWord;
 use crate::tracer::{Core, Timestamp, Tracer, TracerBuilder};
 use crate::value::{Text, Value};
 use bext_plugin_api::tracer::{self as host, AttrValue, SpanEvent, SpanStart, SpanStatus, TracerPlugin};
@@ -173,11 +175,12 @@ impl Plugin {
         store(&self.inner.shutdown_timeout, timeout);
     }
 
-    /// Starts a span as `start` says, but for its parent and attributes, which come by themselves: a
-    /// fan-out has a parent for each child and lends the attributes to all.
+    /// Starts a span as `start` says, but for its name, parent and attributes, which come by themselves:
+    /// a fan-out looks the name up once, has a parent for each child and lends the attributes to all.
     #[inline(always)]
     fn start(
         &self,
+        name: Text<'_>,
         start: &SpanStart<'_>,
         parent: Option<SpanHandle>,
         attributes: &[(String, AttrValue)],
@@ -187,7 +190,7 @@ impl Plugin {
             self.inner.unstarted.fetch_add(1, Ordering::Relaxed);
             return SpanHandle::INVALID;
         }
-        let mut builder = tracer.span(Text::Copied(start.name)).kind(start.kind.into());
+        let mut builder = tracer.span(name).kind(start.kind.into());
         if let Some(parent) = parent {
             builder = builder.child_of_handle(parent);
         }
@@ -197,15 +200,15 @@ impl Plugin {
         let handle = builder.start_handle();
         if !handle.is_invalid() {
             for (key, value) in attributes {
-                self.attribute(handle, key, value);
+                self.attribute(handle, Text::Copied(key), value);
             }
         }
         handle
     }
 
     #[inline(always)]
-    fn attribute(&self, span: SpanHandle, key: &str, value: &AttrValue) {
-        let (tracer, key) = (self.tracer(), Text::Copied(key));
+    fn attribute(&self, span: SpanHandle, key: Text<'_>, value: &AttrValue) {
+        let tracer = self.tracer();
         // By reference, and kind by kind: a value that is moved is read in pieces other than its maker
         // wrote, which stalls the processor.
         match value {
@@ -215,6 +218,22 @@ impl Plugin {
             AttrValue::String(text) => tracer.set_attribute(span, key, text),
             array => tracer.set_attribute(span, key, array),
         }
+    }
+
+    /// As `attribute`, with what that works out first.
+    #[inline(always)]
+    fn plain_attribute(&self, span: SpanHandle, key: &str, key_word: KeyWord, value: Plain<'_>) {
+        if let Some(core) = self.inner.core.load(Ordering::Acquire) {
+            let span = (span.trace_id.to_u128(), span.span_id.to_u64());
+            core.engine.plain_at(span, key, key_word, value.ty, value.word, value.text);
+        }
+    }
+
+    /// The text as a static one, if it is kept; for all tracers of the process.
+    #[inline(always)]
+    fn kept<'t>(&self, text: &'t str) -> Text<'t> {
+        let text = Text::Copied(text);
+        self.tracer().core().map_or(text, |core| core.engine.kept_text(text))
     }
 
     fn status(&self, span: SpanHandle, status: &SpanStatus) {
@@ -268,11 +287,12 @@ impl TracerPlugin for Plugin {
     }
 
     fn start_span(&self, span: SpanStart<'_>) -> host::SpanHandle {
-        self.start(&span, span.parent.map(SpanHandle::from), &span.attributes).into()
+        let (name, parent) = (Text::Copied(span.name), span.parent.map(SpanHandle::from));
+        self.start(name, &span, parent, &span.attributes).into()
     }
 
     fn set_attribute(&self, span: host::SpanHandle, key: &str, value: AttrValue) {
-        self.attribute(span.into(), key, &value);
+        self.attribute(span.into(), Text::Copied(key), &value);
         // What has nothing to drop is not asked for it.
         if let AttrValue::I64(_) | AttrValue::Bool(_) | AttrValue::F64(_) = value {
             std::mem::forget(value);

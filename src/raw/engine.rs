@@ -10,7 +10,7 @@ use crate::raw::local::{Local, Own, Target};
 use crate::raw::log::Chunk;
 use crate::raw::quick::{self, Body, Plain};
 use crate::raw::random;
-use crate::raw::record::{HEADER_WORDS, Kind, Stamp, Type, header, pack_key, pack_static};
+use crate::raw::record::{HEADER_WORDS, KeyWord, Kind, Stamp, Type, header, pack_key, pack_static};
 use crate::raw::region;
 use crate::raw::registry::Registry;
 use crate::raw::supply::Supply;
@@ -52,7 +52,7 @@ pub(crate) struct Engine {
     pub(crate) blocks: Supply<Block>,
     pub(crate) chunks: Supply<Chunk>,
     pub(crate) memory: Memory,
-    texts: Interner,
+    texts: &'static Interner,
     pub(crate) registry: Registry<Local>,
     /// Counts of calls that have no local.
     pub(crate) strays: Tally,
@@ -89,7 +89,7 @@ impl Engine {
             chunks: Supply::new(sizes.chunks, WARM),
             memory,
             registry: Registry::new(seed),
-            texts: Interner::leak(),
+            texts: Interner::shared(),
             strays: Tally::new(),
             sizes,
             older: AtomicPtr::new(std::ptr::null_mut()),
@@ -301,12 +301,21 @@ impl Engine {
     }
 
     /// Sets one attribute on the span that a handle names: what a call by handle does over and over,
-    /// with a key and a value that are short. `word` and `text` are as in [`quick::Plain`].
+    /// with a key and a value that are short. The key is given both ways; `word` and `text` are as in
+    /// [`quick::Plain`].
     ///
-    /// Everything is handed over in registers. A text that goes by memory is written in two words and
-    /// read in one piece, which stalls the processor longer than all else here takes.
+    /// Everything is handed over in registers or word by word. A text that goes by memory is written in
+    /// two words and read in one piece, which stalls the processor longer than all else here takes.
     #[inline(never)]
-    pub(crate) fn plain_at(&'static self, span: (u128, u64), key: &str, ty: Type, word: u64, text: &str) {
+    pub(crate) fn plain_at(
+        &'static self,
+        span: (u128, u64),
+        key: &str,
+        key_word: KeyWord,
+        ty: Type,
+        word: u64,
+        text: &str,
+    ) {
         let plain = Plain { ty, word, text };
         let target = match self.own() {
             Some(own) => match own.recall(span.0, span.1) {
@@ -314,8 +323,11 @@ impl Engine {
                     let Some(stamp) = self.stamp(own, target) else { return };
                     // SAFETY: as in `record`.
                     if let Some(mut room) = unsafe { own.local().log.room() } {
-                        let key = self.kept(own, Text::Copied(key));
-                        quick::plain(&mut room, target.place.bits(), key, plain);
+                        let key_word = match key_word {
+                            KeyWord::NONE => KeyWord::of(self.kept(own, Text::Copied(key)), ty),
+                            known => known,
+                        };
+                        quick::plain(&mut room, target.place.bits(), key, key_word, plain);
                         let header = header(Kind::Attributes, stamp, 1, room.len());
                         if room.commit(header) {
                             return;
@@ -341,10 +353,10 @@ impl Engine {
         }
     }
 
-    /// The same for a name, on whatever thread this is.
+    /// The same on whatever thread this is. What is kept is kept for all engines of the process.
     #[inline]
-    pub(crate) fn kept_name<'t>(&'static self, name: Text<'t>) -> Text<'t> {
-        self.own().map_or(name, |own| self.kept(own, name))
+    pub(crate) fn kept_text<'t>(&'static self, text: Text<'t>) -> Text<'t> {
+        self.own().map_or(text, |own| self.kept(own, text))
     }
 
     /// Sets one attribute whose key and value are a word each.

@@ -14,6 +14,8 @@
 use crate::raw::cell::{AtomicRef, Words};
 use crate::raw::region;
 use crate::sync::atomic::{AtomicU32, Ordering};
+#[cfg(not(loom))]
+use std::sync::OnceLock;
 
 /// Longest text that is kept, in bytes.
 pub(crate) const LONGEST: usize = 64;
@@ -91,6 +93,19 @@ pub(crate) struct Interner {
 }
 
 impl Interner {
+    /// The process's: tracers record much the same names and keys, and below a fan-out the very same.
+    #[cfg(not(loom))]
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Interner> = OnceLock::new();
+        SHARED.get_or_init(Self::leak)
+    }
+
+    /// The model's: nothing outlives an interleaving.
+    #[cfg(loom)]
+    pub(crate) fn shared() -> &'static Self {
+        Box::leak(Box::new(Self::leak()))
+    }
+
     pub(crate) fn leak() -> Self {
         let places =
             region::leak(PLACES).try_into().expect("the region has as many places as were asked for");

@@ -3,7 +3,7 @@
 //! again with [`writer`](crate::raw::writer), which says the same in the same words.
 
 use crate::raw::log::Room;
-use crate::raw::record::{Kind, MAX_COPIED_TEXT, Type, copied_key, pack_key, pack_static};
+use crate::raw::record::{KeyWord, Kind, MAX_COPIED_TEXT, Type, copied_key, pack_key, pack_static};
 use crate::value::{Text, Value};
 
 /// Longest text that is written here, in bytes.
@@ -195,17 +195,13 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// A record of one attribute, with a place for its header.
+/// A record of one attribute, with a place for its header. The key is given both ways; it is copied
+/// when it has no word.
 #[inline(always)]
-pub(crate) fn plain(room: &mut Room<'_>, place: u64, key: Text<'_>, value: Plain<'_>) {
-    let packed = match key {
-        Text::Static(text) => pack_key(text, value.ty),
-        Text::Copied(_) => None,
-    };
-    match packed {
+pub(crate) fn plain(room: &mut Room<'_>, place: u64, key: &str, key_word: KeyWord, value: Plain<'_>) {
+    match key_word.get() {
         Some(key) => room.put([0, place, key, value.word]),
         None => {
-            let key = key.as_str();
             room.put([0, place, copied_key(value.ty), key.len() as u64]);
             short(room, key);
             room.put([value.word]);

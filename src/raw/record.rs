@@ -19,7 +19,7 @@
 //! static string; a length word and the payload for a string or an array. Bit 63 of the length word
 //! says that the payload did not fit here: it is in the blob parts that come right before the record.
 
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 /// Longest key or name that is copied, in bytes; a longer one is cut on a character boundary.
 pub(crate) const MAX_COPIED_TEXT: usize = 1024;
@@ -123,6 +123,29 @@ pub(crate) fn pack_key(key: &'static str, ty: Type) -> Option<u64> {
     let address = key.as_ptr().expose_provenance() as u64;
     (address <= ADDRESS_MASK && key.len() <= KEY_LENGTH_MAX)
         .then_some((ty as u64) << 60 | (key.len() as u64) << ADDRESS_BITS | address)
+}
+
+/// A key word, if there is one: made of a static key, see `pack_key`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyWord(u64);
+
+impl KeyWord {
+    /// The key has to be copied.
+    pub(crate) const NONE: Self = Self(0);
+
+    #[inline(always)]
+    pub(crate) fn of(key: Text<'_>, ty: Type) -> Self {
+        match key {
+            // An address is never 0, so neither is the word.
+            Text::Static(key) => Self(pack_key(key, ty).unwrap_or(0)),
+            Text::Copied(_) => Self::NONE,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(self) -> Option<u64> {
+        (self != Self::NONE).then_some(self.0)
+    }
 }
 
 /// A key word that says that the key is copied behind it.

@@ -3,7 +3,7 @@
 use crate::context::{SpanContext, SpanHandle};
 use crate::raw::local::Target;
 use crate::raw::quick::Plain;
-use crate::raw::record::Kind;
+use crate::raw::record::{KeyWord, Kind};
 use crate::tracer::span::{Status, Timestamp, link_to};
 use crate::tracer::{Core, Tracer};
 use crate::value::{Text, Value};
@@ -26,11 +26,9 @@ impl Tracer {
     #[inline(always)]
     pub fn set_attribute<'v>(&self, span: SpanHandle, key: impl Into<Text<'v>>, value: impl Into<Value<'v>>) {
         let (key, value) = (key.into(), value.into());
-        if let (Text::Copied(key), Some(Plain { ty, word, text }), Some(core)) =
-            (key, Plain::of(&value), self.core)
-        {
+        if let (Some(Plain { ty, word, text }), Some(core)) = (Plain::of(&value), self.core) {
             let span = (span.trace_id.to_u128(), span.span_id.to_u64());
-            core.engine.plain_at(span, key, ty, word, text);
+            core.engine.plain_at(span, key.as_str(), KeyWord::of(key, ty), ty, word, text);
         } else if let Some((core, target)) = self.at(span) {
             core.engine.attribute(target, key, &value);
         }

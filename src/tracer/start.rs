@@ -262,7 +262,7 @@ impl<'a> SpanBuilder<'a> {
     fn record_below(self, core: &'static Core, below: &Below<'_>, flags: TraceFlags) -> Option<Target> {
         let name = match self.name {
             Text::Static(_) => NameWord::of(self.name),
-            Text::Copied(_) => NameWord::of(core.engine.kept_name(self.name)),
+            Text::Copied(_) => NameWord::of(core.engine.kept_text(self.name)),
         };
         let remote = if below.remote { REMOTE } else { 0 };
         let bytes = u16::from(flags.to_byte() | remote) | (self.kind as u16) << 8;

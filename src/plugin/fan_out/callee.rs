@@ -3,6 +3,9 @@
 use crate::context::SpanHandle;
 use crate::plugin::Plugin;
 use crate::plugin::fan_out::{Children, FanOut, HANDLE_WORDS, has_handle, host_handle_at, trace_id_at};
+use crate::raw::quick::Plain;
+use crate::raw::record::KeyWord;
+use crate::value::{Text, Value};
 use bext_plugin_api::tracer::{self as host, AttrValue, SpanEvent, SpanStatus, TracerPlugin};
 use std::any::Any;
 use std::mem;
@@ -46,16 +49,17 @@ pub(super) trait Payload {
     fn give(&mut self, tracer: &dyn TracerPlugin, span: host::SpanHandle);
 }
 
-/// An attribute.
+/// An attribute. The key is there twice: as it came, and as those of ours take it.
 pub(super) struct Attribute<'a> {
     pub(super) key: &'a str,
+    pub(super) kept: Text<'a>,
     pub(super) value: &'a mut AttrValue,
 }
 
 impl Payload for Attribute<'_> {
     #[inline(always)]
     fn lend(&self, plugin: &Plugin, span: SpanHandle) {
-        plugin.attribute(span, self.key, self.value);
+        plugin.attribute(span, self.kept, self.value);
     }
 
     #[inline(always)]
@@ -130,6 +134,36 @@ impl Payload for Option<u64> {
     fn give(&mut self, tracer: &dyn TracerPlugin, span: host::SpanHandle) {
         tracer.end_span(span, *self);
     }
+}
+
+/// The text as children of ours take it: looked up once for all of them.
+#[inline(always)]
+pub(super) fn kept<'t>(children: Children<'_>, text: &'t str) -> Text<'t> {
+    let ours = children.iter().find_map(|child| match child {
+        Callee::Ours(plugin) => Some(plugin),
+        Callee::Other(_) => None,
+    });
+    ours.map_or(Text::Copied(text), |plugin| plugin.kept(text))
+}
+
+/// Sets an attribute of a kind that most have where all children are plugins of ours: what it takes to
+/// record it is worked out once. `false`, and nothing was done, for any other.
+#[inline(always)]
+pub(super) fn lend_plain(children: Children<'_>, handles: &[u64], key: &str, value: &AttrValue) -> bool {
+    let Some(plain) = Plain::of(&Value::from(value)) else { return false };
+    if children.iter().any(|child| matches!(child, Callee::Other(_))) {
+        return false;
+    }
+    let kept = kept(children, key);
+    let key_word = KeyWord::of(kept, plain.ty);
+    for (at, child) in children.iter().enumerate() {
+        if let Callee::Ours(plugin) = child {
+            if has_handle(handles, at) {
+                plugin.plain_attribute(our_handle_at(handles, at), key, key_word, plain);
+            }
+        }
+    }
+    true
 }
 
 impl FanOut {

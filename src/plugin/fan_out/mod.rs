@@ -19,7 +19,7 @@ mod flush;
 mod parent;
 mod stats;
 
-use crate::plugin::fan_out::callee::{Attribute, Callee, our_handle_at, words_of_ours};
+use crate::plugin::fan_out::callee::{Attribute, Callee, kept, lend_plain, our_handle_at, words_of_ours};
 use crate::plugin::fan_out::children::{Child, Panic};
 use crate::raw::table::{Entry, Table};
 use crate::raw::tally::Count;
@@ -197,11 +197,12 @@ impl FanOut {
         let mut span = span;
         // Lent to children of ours, given to the others: the last of all gets these, not a clone.
         let mut attributes = mem::take(&mut span.attributes);
+        let name = kept(children, span.name);
         for (at, child) in children.iter().enumerate() {
             let words = match child {
                 Callee::Ours(plugin) => {
                     let parent = parents.as_ref().map(|parents| our_handle_at(parents, at));
-                    words_of_ours(plugin.start(&span, parent, &attributes))
+                    words_of_ours(plugin.start(name, &span, parent, &attributes))
                 }
                 Callee::Other(tracer) => {
                     let is_last = at + 1 == children.len();
@@ -365,7 +366,9 @@ impl FanOut {
         value: &mut AttrValue,
     ) {
         let Some(handles) = self.live::<W>(span) else { return };
-        self.each(children, &handles, &mut Attribute { key, value });
+        if !lend_plain(children, &handles, key, value) {
+            self.each(children, &handles, &mut Attribute { key, kept: kept(children, key), value });
+        }
     }
 
     #[inline(always)]
