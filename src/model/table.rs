@@ -79,15 +79,13 @@ impl Vacant {
     /// Publishes the entry with both words the same: the number of its handle.
     #[must_use]
     pub fn publish(self, trace: u64, word: u64) -> u64 {
-        self.0.fill(&[word; WORDS]);
-        self.0.publish(trace.into())
+        self.0.publish(trace.into(), &[word; WORDS])
     }
 
     /// As [`publish`](Self::publish), but lends the entry.
     #[must_use]
     pub fn lend(self, trace: u64, word: u64) -> (u64, Lent) {
-        self.0.fill(&[word; WORDS]);
-        let (id, lent) = self.0.lend(trace.into());
+        let (id, lent) = self.0.lend(trace.into(), &[word; WORDS]);
         (id, Lent(lent))
     }
 }

@@ -18,6 +18,8 @@ pub(crate) mod ids;
 pub(crate) mod intern;
 pub(crate) mod local;
 pub(crate) mod log;
+#[cfg(any(feature = "bext", loom))]
+pub(crate) mod memo;
 pub(crate) mod os;
 pub(crate) mod quick;
 pub(crate) mod random;

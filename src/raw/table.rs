@@ -50,6 +50,7 @@ use crate::raw::fork::Home;
 use crate::raw::free::{Free, Magazine};
 use crate::raw::handle::{ENTRY_BITS, GENERATION_BITS, Key, Place};
 use crate::raw::local::Own;
+use crate::raw::memo::{MEMO_WORDS, Memo};
 use crate::raw::random;
 use crate::raw::region::{self, Zeroed};
 use crate::raw::registry::Registry;
@@ -235,7 +236,56 @@ impl Table {
 
     /// The words of an entry, live or ended. Beyond those that entries have they are zero.
     #[inline(always)]
-    pub(crate) fn read<const W: usize>(&self, trace_id: u128, span_id: u64) -> Result<Entry<W>, Miss> {
+    pub(crate) fn read<const W: usize>(
+        &'static self,
+        trace_id: u128,
+        span_id: u64,
+    ) -> Result<Entry<W>, Miss> {
+        self.read_by::<W>(|magazine| &magazine.last, trace_id, span_id)
+    }
+
+    /// The same for a handle that is asked for between others and again: the thread remembers it apart.
+    #[inline(always)]
+    pub(crate) fn read_parent<const W: usize>(
+        &'static self,
+        trace_id: u128,
+        span_id: u64,
+    ) -> Result<Entry<W>, Miss> {
+        self.read_by::<W>(|magazine| &magazine.parent, trace_id, span_id)
+    }
+
+    #[inline(always)]
+    fn read_by<const W: usize>(
+        &'static self,
+        memo: impl Fn(&'static Magazine) -> &'static Memo,
+        trace_id: u128,
+        span_id: u64,
+    ) -> Result<Entry<W>, Miss> {
+        if W > MEMO_WORDS {
+            return self.read_anew(trace_id, span_id);
+        }
+        // A forked child stays out of the registry.
+        let own = if self.is_forked() { None } else { self.registry.own() };
+        if let Some(known) = own.and_then(|own| memo(own.local()).get(trace_id, span_id)) {
+            let entry = self.entry::<0>(known.number).ok_or(Miss::Forged)?;
+            // Relaxed: what the words of this life are is known already. Whether it is still live is
+            // as true as the caller's order with the end.
+            let state = State(entry.first[STATE].load(Ordering::Relaxed));
+            return if state.generation() != known.generation || state.is(Phase::Vacant) {
+                Err(Miss::Stale)
+            } else {
+                Ok(Entry { words: known.words(), live: state.is(Phase::Live) })
+            };
+        }
+        let entry = self.read_anew::<W>(trace_id, span_id)?;
+        if let (Some(own), Some((place, _))) = (own, self.key.open_proven(span_id, trace_id)) {
+            memo(own.local()).set(trace_id, span_id, place, &entry.words);
+        }
+        Ok(entry)
+    }
+
+    #[inline(never)]
+    fn read_anew<const W: usize>(&self, trace_id: u128, span_id: u64) -> Result<Entry<W>, Miss> {
         let (place, proof) = self.key.open_proven(span_id, trace_id).ok_or(Miss::Forged)?;
         let entry = self.entry::<W>(place.entry()).ok_or(Miss::Forged)?;
         // Acquire pairs with the Release in `publish` and `lend`: who sees that the entry was filled
@@ -258,6 +308,12 @@ impl Table {
     /// Ends a live entry. One call succeeds, and gets the words.
     #[inline(always)]
     pub(crate) fn end<const W: usize>(&'static self, trace_id: u128, span_id: u64) -> Result<[u64; W], Miss> {
+        let own = if W > MEMO_WORDS || self.is_forked() { None } else { self.registry.own() };
+        if let Some(known) = own.and_then(|own| own.local().last.get(trace_id, span_id)) {
+            let entry = self.entry::<0>(known.number).ok_or(Miss::Forged)?;
+            self.end_life(entry, known.number, known.generation)?;
+            return Ok(known.words());
+        }
         let (place, proof) = self.key.open_proven(span_id, trace_id).ok_or(Miss::Forged)?;
         let entry = self.entry::<W>(place.entry()).ok_or(Miss::Forged)?;
         let live = State::new(place.generation(), Phase::Live);
@@ -267,7 +323,16 @@ impl Table {
         {
             return Err(Miss::Stale);
         }
-        let ended = State::new(place.generation(), Phase::Ended);
+        // Before the entry can be used again.
+        let words = entry.load();
+        self.end_life(entry, place.entry(), place.generation())?;
+        Ok(words)
+    }
+
+    /// Ends this life of an entry; one call succeeds.
+    #[inline(always)]
+    fn end_life(&'static self, entry: Lines, number: u32, generation: u32) -> Result<(), Miss> {
+        let [live, ended] = [Phase::Live, Phase::Ended].map(|phase| State::new(generation, phase));
         // Relaxed: it only decides who ends the entry, which is reserved again after that call has
         // given it back. It continues the release sequence of `publish`.
         let swapped =
@@ -275,9 +340,8 @@ impl Table {
         if swapped.is_err() {
             return Err(Miss::Stale);
         }
-        let words = entry.load();
-        self.give(place.entry());
-        Ok(words)
+        self.give(number);
+        Ok(())
     }
 
     #[inline(always)]
@@ -363,41 +427,40 @@ pub(crate) struct Vacant {
 }
 
 impl Vacant {
-    /// Sets the first `W` of the caller's words; what an entry has no room for is left out, and words
-    /// behind them keep what the entry's last life left there.
+    /// Fills the entry with the caller's words, the first ones of it (what it has no room for is left
+    /// out), makes it live and returns the span id that, in this trace, leads to it; it is not 0.
     #[inline(always)]
-    pub(crate) fn fill<const W: usize>(&self, values: &[u64; W]) {
-        if let Some(entry) = self.table.entry::<W>(self.place.entry()) {
-            entry.store(values);
-        }
+    pub(crate) fn publish<const W: usize>(self, trace_id: u128, words: &[u64; W]) -> u64 {
+        self.hand_out(trace_id, words, Phase::Live)
     }
 
-    /// Makes the entry live and returns the span id that, in this trace, leads to it; it is not 0.
-    #[inline(always)]
-    pub(crate) fn publish(self, trace_id: u128) -> u64 {
-        self.hand_out(trace_id, Phase::Live)
-    }
-
-    /// Makes the entry one that has ended and yet is not free before the guard is dropped: it can be
+    /// The same for an entry that has ended and yet is not free before the guard is dropped: it can be
     /// read, and nothing else.
-    pub(crate) fn lend(self, trace_id: u128) -> (u64, Lent) {
+    pub(crate) fn lend<const W: usize>(self, trace_id: u128, words: &[u64; W]) -> (u64, Lent) {
         let lent = Lent { table: self.table, number: self.place.entry() };
-        (self.hand_out(trace_id, Phase::Ended), lent)
+        (self.hand_out(trace_id, words, Phase::Ended), lent)
     }
 
     #[inline(always)]
-    fn hand_out(self, trace_id: u128, phase: Phase) -> u64 {
+    fn hand_out<const W: usize>(self, trace_id: u128, words: &[u64; W], phase: Phase) -> u64 {
         let this = ManuallyDrop::new(self);
         let Table { key, strays, .. } = this.table;
+        if let Some(entry) = this.table.entry::<W>(this.place.entry()) {
+            entry.store(words);
+        }
         this.head[PROOF].store(key.proof_of(this.place, trace_id), Ordering::Relaxed);
         // Release pairs with the Acquire in `read` and `end`.
         let state = State::new(this.place.generation(), phase);
         this.head[STATE].store(state.0, Ordering::Release);
+        let span_id = key.seal(this.place, trace_id);
         match this.own {
-            Some(own) => own.local().tally.add_own(Count::Taken, 1),
+            Some(own) => {
+                own.local().tally.add_own(Count::Taken, 1);
+                own.local().last.set(trace_id, span_id, this.place, words);
+            }
             None => strays.add_shared(Count::Taken, 1),
         }
-        key.seal(this.place, trace_id)
+        span_id
     }
 }
 

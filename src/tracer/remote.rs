@@ -39,8 +39,9 @@ impl Core {
         let state = context.trace_state();
         let flags = u64::from(context.flags().to_byte()) | if context.is_remote() { IS_REMOTE } else { 0 };
         let head = [context.span_id().to_u64(), flags];
-        if state.is_empty() {
-            vacant.fill(&[head[0], head[1], 0]);
+        let trace_id = context.trace_id();
+        let (span_id, entry) = if state.is_empty() {
+            vacant.lend(trace_id.to_u128(), &[head[0], head[1], 0])
         } else {
             let cut = state.truncated(STATE_BYTES);
             self.engine.count(Count::Truncated, u64::from(cut.as_str().len() < state.as_str().len()));
@@ -51,10 +52,8 @@ impl Core {
                 eight[..bytes.len()].copy_from_slice(bytes);
                 *word = u64::from_le_bytes(eight);
             }
-            vacant.fill(&words);
-        }
-        let trace_id = context.trace_id();
-        let (span_id, entry) = vacant.lend(trace_id.to_u128());
+            vacant.lend(trace_id.to_u128(), &words)
+        };
         (SpanHandle { trace_id, span_id: SpanId::from_u64(span_id) }, Some(entry))
     }
 

@@ -183,7 +183,7 @@ impl FanOut {
             None => None,
             Some(parent) => {
                 let (trace_id, span_id) = ids_of(parent);
-                match self.table.read::<W>(trace_id, span_id) {
+                match self.table.read_parent::<W>(trace_id, span_id) {
                     Ok(entry) => Some(entry.words),
                     // To each child its parent is invalid, too.
                     Err(_) if parent.is_invalid() => Some([0; W]),
@@ -220,8 +220,7 @@ impl FanOut {
             let trace_ids = (first..children.len()).map(|at| trace_id_at(&handles, at));
             trace_id = trace_ids.into_iter().find(|&id| id != 0).unwrap_or(0);
         }
-        vacant.fill(&handles);
-        let span_id = vacant.publish(trace_id);
+        let span_id = vacant.publish(trace_id, &handles);
         let trace_id = wide::le_bytes(trace_id as u64, (trace_id >> 64) as u64);
         SpanHandle { trace_id, span_id: span_id.to_le_bytes() }
     }

@@ -76,10 +76,9 @@ impl FanOut {
         for (child, handle) in handles.iter().enumerate() {
             set_handle_at(&mut words, child, words_of(*handle));
         }
-        vacant.fill(&words);
         let trace_id = handles.iter().map(|handle| handle.trace_id).find(|id| *id != [0; 16]);
         let trace_id = trace_id.unwrap_or_default();
-        let (span_id, entry) = vacant.lend(u128::from_le_bytes(trace_id));
+        let (span_id, entry) = vacant.lend(u128::from_le_bytes(trace_id), &words);
         Ok(FanOutParent {
             handle: SpanHandle { trace_id, span_id: span_id.to_le_bytes() },
             _entry: Some(entry),
