@@ -32,6 +32,7 @@ impl Bench {
             batch_spans: usize::MAX,
             drain_interval: Duration::ZERO,
             export_interval: Duration::MAX,
+            export_on_flush: false,
             export_timeout: Duration::ZERO,
             exporter,
             error_handler: Arc::new(|_| ()),

@@ -67,7 +67,7 @@ impl Tracer {
     /// Starts a span in a trace of its own.
     #[must_use]
     pub fn start(self, trace: u64) -> Option<Span> {
-        let name = NameWord::of(Text::Static("span"));
+        let name = NameWord::of_static("span");
         let start = Start { trace_id: u128::from(trace), parent: 0, ticks: 1, name, kind: 0, flags: 1 };
         let target = self.0.start(&start)?;
         Some(Span { target, trace })

@@ -47,7 +47,6 @@ use crate::raw::handle::{Base, Place};
 use crate::raw::local::Local;
 use crate::raw::record::{pack_static, unpack_static};
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::value::Text;
 
 /// Slots in a block. Under the model a few suffice, and each costs eight loom objects.
 #[cfg(not(loom))]
@@ -99,24 +98,24 @@ pub(crate) struct Start {
 pub(crate) struct NameWord(u64);
 
 impl NameWord {
+    /// The name follows in a record.
+    pub(crate) const ELSEWHERE: Self = Self(0);
+
     #[inline(always)]
-    pub(crate) fn of(name: Text<'_>) -> Self {
-        match name {
-            Text::Static(text) => Self(pack_static(text).unwrap_or(0)),
-            Text::Copied(_) => Self(0),
-        }
+    pub(crate) fn of_static(name: &'static str) -> Self {
+        Self(pack_static(name).unwrap_or(0))
     }
 
     #[inline(always)]
     pub(crate) fn is_elsewhere(self) -> bool {
-        self.0 == 0
+        self == Self::ELSEWHERE
     }
 
     /// The static name; empty when the name is a record.
     pub(crate) fn text(self) -> &'static str {
         match self.0 {
             0 => "",
-            // SAFETY: `of` is the only maker of these words, and slots hold no others.
+            // SAFETY: `of_static` is the only maker of these words, and slots hold no others.
             word => unsafe { unpack_static(word) },
         }
     }

@@ -324,7 +324,10 @@ impl Engine {
                     // SAFETY: as in `record`.
                     if let Some(mut room) = unsafe { own.local().log.room() } {
                         let key_word = match key_word {
-                            KeyWord::NONE => KeyWord::of(self.kept(own, Text::Copied(key)), ty),
+                            KeyWord::NONE => self
+                                .texts
+                                .get(key, &own.local().seen)
+                                .map_or(KeyWord::NONE, |key| KeyWord::of(Text::Static(key), ty)),
                             known => known,
                         };
                         quick::plain(&mut room, target.place.bits(), key, key_word, plain);
@@ -344,19 +347,11 @@ impl Engine {
         }
     }
 
-    /// The text as a static one, if it is that or one that is kept.
-    #[inline(always)]
-    fn kept<'t>(&'static self, own: Own, text: Text<'t>) -> Text<'t> {
-        match text {
-            Text::Copied(copied) => self.texts.get(copied, &own.local().seen).map_or(text, Text::Static),
-            Text::Static(_) => text,
-        }
-    }
-
-    /// The same on whatever thread this is. What is kept is kept for all engines of the process.
+    /// The kept text that equals this one, on whatever thread this is. What is kept is kept for all
+    /// engines of the process.
     #[inline]
-    pub(crate) fn kept_text<'t>(&'static self, text: Text<'t>) -> Text<'t> {
-        self.own().map_or(text, |own| self.kept(own, text))
+    pub(crate) fn kept(&'static self, text: &str) -> Option<&'static str> {
+        self.texts.get(text, &self.own()?.local().seen)
     }
 
     /// Sets one attribute whose key and value are a word each.

@@ -261,8 +261,8 @@ impl<'a> SpanBuilder<'a> {
     #[inline(always)]
     fn record_below(self, core: &'static Core, below: &Below<'_>, flags: TraceFlags) -> Option<Target> {
         let name = match self.name {
-            Text::Static(_) => NameWord::of(self.name),
-            Text::Copied(_) => NameWord::of(core.engine.kept_text(self.name)),
+            Text::Static(name) => NameWord::of_static(name),
+            Text::Copied(name) => core.engine.kept(name).map_or(NameWord::ELSEWHERE, NameWord::of_static),
         };
         let remote = if below.remote { REMOTE } else { 0 };
         let bytes = u16::from(flags.to_byte() | remote) | (self.kind as u16) << 8;

@@ -143,7 +143,7 @@ pub(super) fn kept<'t>(children: Children<'_>, text: &'t str) -> Text<'t> {
         Callee::Ours(plugin) => Some(plugin),
         Callee::Other(_) => None,
     });
-    ours.map_or(Text::Copied(text), |plugin| plugin.kept(text))
+    ours.and_then(|plugin| plugin.kept(text)).map_or(Text::Copied(text), Text::Static)
 }
 
 /// Sets an attribute of a kind that most have where all children are plugins of ours: what it takes to

@@ -178,7 +178,7 @@ impl FanOut {
     }
 
     #[inline(always)]
-    fn start<const W: usize>(&self, children: Children<'_>, span: SpanStart<'_>) -> SpanHandle {
+    fn start<const W: usize>(&self, children: Children<'_>, span: &mut SpanStart<'_>) -> SpanHandle {
         let parents = match span.parent {
             None => None,
             Some(parent) => {
@@ -194,7 +194,6 @@ impl FanOut {
         // Before any child is called: a span that is refused is refused for all.
         let Some(vacant) = self.table.reserve() else { return SpanHandle::INVALID };
         let mut handles: Handles<W> = [0; W];
-        let mut span = span;
         // Lent to children of ours, given to the others: the last of all gets these, not a clone.
         let mut attributes = mem::take(&mut span.attributes);
         let name = kept(children, span.name);
@@ -202,12 +201,12 @@ impl FanOut {
             let words = match child {
                 Callee::Ours(plugin) => {
                     let parent = parents.as_ref().map(|parents| our_handle_at(parents, at));
-                    words_of_ours(plugin.start(name, &span, parent, &attributes))
+                    words_of_ours(plugin.start(name, span, parent, &attributes))
                 }
                 Callee::Other(tracer) => {
                     let is_last = at + 1 == children.len();
                     let attributes = || if is_last { mem::take(&mut attributes) } else { attributes.clone() };
-                    self.start_in(at, tracer, &span, &parents, attributes)
+                    self.start_in(at, tracer, span, &parents, attributes)
                 }
             };
             set_handle_at(&mut handles, at, words);
@@ -318,8 +317,9 @@ impl TracerPlugin for FanOut {
         &self.name
     }
 
-    fn start_span(&self, span: SpanStart<'_>) -> SpanHandle {
-        sized!(self.start(span))
+    fn start_span(&self, mut span: SpanStart<'_>) -> SpanHandle {
+        // Not moved: see `start_in`.
+        sized!(self.start(&mut span))
     }
 
     fn set_attribute(&self, span: SpanHandle, key: &str, mut value: AttrValue) {
