@@ -2,8 +2,6 @@
 
 mod section;
 
-use crate::export::ExportError;
-use crate::export::segment::SegmentExporter;
 use crate::limits::SpanLimits;
 use crate::sampling::Sampler;
 use crate::tracer::{Tracer, TracerBuilder};
@@ -97,7 +95,7 @@ impl Config {
     }
 
     /// A builder with these settings, for a host that flushes.
-    pub(super) fn builder(&self) -> Result<TracerBuilder, ExportError> {
+    pub(super) fn builder(&self) -> TracerBuilder {
         let service = self.service_name.clone().unwrap_or_else(unknown_service);
         let mut builder = Tracer::builder(service).export_on_flush(true).span_limits(self.span_limits);
         for (key, value) in &self.resource {
@@ -119,18 +117,22 @@ impl Config {
             builder = builder.export_timeout(timeout);
         }
         let Segments { directory, max_segment_bytes, max_segment_age, max_total_bytes } = &self.segments;
-        let directory = directory.clone().unwrap_or_else(|| PathBuf::from("nanospan-segments"));
-        let mut segments = SegmentExporter::builder(directory);
-        if let Some(bytes) = max_segment_bytes {
-            segments = segments.max_segment_bytes(*bytes);
+        if let Some(directory) = directory {
+            builder = builder.segments(directory);
         }
-        if let Some(age) = max_segment_age {
-            segments = segments.max_segment_age(*age);
-        }
-        if let Some(bytes) = max_total_bytes {
-            segments = segments.max_total_bytes(*bytes);
-        }
-        Ok(builder.exporter(segments.build()?))
+        // Not opened here: whoever sets another exporter has no directory.
+        builder.segment_settings(|mut segments| {
+            if let Some(bytes) = max_segment_bytes {
+                segments = segments.max_segment_bytes(*bytes);
+            }
+            if let Some(age) = max_segment_age {
+                segments = segments.max_segment_age(*age);
+            }
+            if let Some(bytes) = max_total_bytes {
+                segments = segments.max_total_bytes(*bytes);
+            }
+            segments
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Makes a tracer.
 
 use crate::drain::{Pipeline, Settings, StartError};
-use crate::export::segment::SegmentExporter;
+use crate::export::segment::{SegmentExporter, SegmentExporterBuilder};
 use crate::export::{ExportError, SpanExporter};
 use crate::limits::SpanLimits;
 use crate::raw::block::Block;
@@ -151,7 +151,7 @@ pub struct TracerBuilder {
     export_timeout: Duration,
     batch_spans: usize,
     batch_bytes: usize,
-    segments: PathBuf,
+    segments: SegmentExporterBuilder,
     exporter: Option<Arc<dyn SpanExporter>>,
     error_handler: crate::drain::ErrorHandler,
 }
@@ -177,7 +177,7 @@ impl TracerBuilder {
             export_timeout: Duration::from_secs(30),
             batch_spans: 4096,
             batch_bytes: 512 << 10,
-            segments: PathBuf::from("nanospan-segments"),
+            segments: SegmentExporter::builder("nanospan-segments"),
             exporter: None,
             error_handler: Arc::new(|error| eprintln!("nanospan: {error}")),
         }
@@ -269,7 +269,17 @@ impl TracerBuilder {
     /// there. `nanospan-segments` in the working directory by default. Has no effect beside
     /// [`exporter`](TracerBuilder::exporter).
     pub fn segments(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.segments = directory.into();
+        self.segments = self.segments.directory(directory.into());
+        self
+    }
+
+    /// Changes how the default exporter keeps its segment files.
+    #[cfg(feature = "bext")]
+    pub(crate) fn segment_settings(
+        mut self,
+        change: impl FnOnce(SegmentExporterBuilder) -> SegmentExporterBuilder,
+    ) -> Self {
+        self.segments = change(self.segments);
         self
     }
 
@@ -297,10 +307,7 @@ impl TracerBuilder {
         }
         let exporter = match self.exporter {
             Some(exporter) => exporter,
-            None => {
-                let segments = SegmentExporter::builder(self.segments).build();
-                Arc::new(segments.map_err(BuildError::Exporter)?)
-            }
+            None => Arc::new(self.segments.build().map_err(BuildError::Exporter)?),
         };
         let shares = Shares::of(self.memory);
         let clock = match self.clock {
