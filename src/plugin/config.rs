@@ -4,7 +4,7 @@ mod section;
 
 use crate::limits::SpanLimits;
 use crate::sampling::Sampler;
-use crate::tracer::{Tracer, TracerBuilder};
+use crate::tracer::{MEMORY_BUDGET_MIN, Tracer, TracerBuilder};
 use crate::value::OwnedValue;
 use section::Section;
 use serde_json::Value;
@@ -86,7 +86,8 @@ impl Config {
             self.segments.max_segment_age = segments.get("max_segment_age_ms", milliseconds);
             self.segments.max_total_bytes = segments.get("max_total_bytes", |v| number(v, 1, u64::MAX));
         });
-        self.memory_budget = section.get("memory_budget_bytes", |v| number(v, 1, u64::MAX));
+        self.memory_budget =
+            section.get("memory_budget_bytes", |v| number(v, MEMORY_BUDGET_MIN as u64, u64::MAX));
         self.max_batch_spans = section.get("max_batch_spans", |v| number(v, 1, u64::MAX));
         self.drain_interval = section.get("drain_interval_ms", milliseconds);
         self.export_timeout = section.get("export_timeout_ms", milliseconds_or_none);

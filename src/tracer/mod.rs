@@ -5,6 +5,8 @@ mod handle;
 mod span;
 mod start;
 
+#[cfg(feature = "bext")]
+pub(crate) use builder::MEMORY_BUDGET_MIN;
 pub use builder::{BuildError, ClockSource, ManualClock, TracerBuilder};
 pub use span::{Span, Status, Timestamp};
 pub use start::SpanBuilder;
