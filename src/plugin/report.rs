@@ -32,15 +32,16 @@ impl Plugin {
         match &result {
             Ok(()) => {}
             Err(FlushError::DeadlineExceeded) => parts.push(format!(
-                "not done within {} ms: the exporter is still at work, and {} wait for it",
+                "not done within {} ms: the exporter is still at work, and {} {} for it",
                 timeout.as_millis(),
                 count(after.buffered, "span"),
+                if after.buffered == 1 { "waits" } else { "wait" },
             )),
             Err(FlushError::Export { message, .. }) => parts.push(format!("export failed: {message}")),
             Err(error) => parts.push(error.to_string()),
         }
         if failed > 0 {
-            let mut text = format!("{} were lost, dropped after the failed export", count(failed, "span"));
+            let mut text = passive(failed, "span", "lost, dropped after the failed export");
             if !matches!(result, Err(FlushError::Export { .. })) {
                 // Of an earlier flush that did not wait for it.
                 if let Some(message) = tracer.last_export_error() {
@@ -53,10 +54,8 @@ impl Plugin {
         }
         parts.extend(losses(&before, &after));
         if unstarted > 0 {
-            parts.push(format!(
-                "{} were started while there was no tracer, before on_server_start",
-                count(unstarted, "span"),
-            ));
+            let how = "started while there was no tracer, before on_server_start";
+            parts.push(passive(unstarted, "span", how));
         }
         if parts.is_empty() {
             Ok(())
@@ -70,28 +69,28 @@ impl Plugin {
 fn losses(before: &Stats, after: &Stats) -> impl Iterator<Item = String> {
     let (b, a) = (&before.dropped, &after.dropped);
     [
-        (b.overload, a.overload, "span", "were refused: the memory budget was used up"),
-        (b.shutdown, a.shutdown, "span", "were started or still live after the tracer was shut down"),
-        (b.thread_exit, a.thread_exit, "span", "were refused: their thread was past its last destructor"),
-        (b.fork, a.fork, "span", "belong to the parent of this process"),
-        (b.encode_failed, a.encode_failed, "span", "were lost in batches that could not be encoded"),
-        (
-            before.lost_attributes,
-            after.lost_attributes,
-            "attribute",
-            "were left out: over a limit, or no memory",
-        ),
-        (before.lost_events, after.lost_events, "event", "were left out: over a limit, or no memory"),
-        (before.lost_links, after.lost_links, "link", "were left out: over a limit, or no memory"),
-        (before.truncated, after.truncated, "text", "were cut: longer than a record takes"),
+        (b.overload, a.overload, "span", "refused: the memory budget was used up"),
+        (b.shutdown, a.shutdown, "span", "started or still live after the tracer was shut down"),
+        (b.thread_exit, a.thread_exit, "span", "refused: their thread was past its last destructor"),
+        (b.fork, a.fork, "span", "left to the parent of this process"),
+        (b.encode_failed, a.encode_failed, "span", "lost in batches that could not be encoded"),
+        (before.lost_attributes, after.lost_attributes, "attribute", "left out: over a limit, or no memory"),
+        (before.lost_events, after.lost_events, "event", "left out: over a limit, or no memory"),
+        (before.lost_links, after.lost_links, "link", "left out: over a limit, or no memory"),
+        (before.truncated, after.truncated, "text", "cut: longer than a record takes"),
     ]
     .into_iter()
-    .filter_map(|(before, after, noun, verb)| {
+    .filter_map(|(before, after, noun, how)| {
         let lost = after.saturating_sub(before);
-        (lost > 0).then(|| format!("{} {verb}", count(lost, noun)))
+        (lost > 0).then(|| passive(lost, noun, how))
     })
 }
 
 fn count(n: u64, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// What was done with so many.
+fn passive(n: u64, noun: &str, how: &str) -> String {
+    format!("{} {} {how}", count(n, noun), if n == 1 { "was" } else { "were" })
 }
