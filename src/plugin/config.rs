@@ -55,7 +55,12 @@ impl Config {
     fn fill(&mut self, section: &mut Section<'_>) {
         self.service_name = section.get("service_name", text);
         section.nested("resource", |resource| {
-            for (key, value) in resource.rest(attribute) {
+            let named = |key: &str, value: &Value| match key {
+                // OpenTelemetry specification, "Common", section "Attribute".
+                "" => Err("a key that is not empty".to_owned()),
+                _ => attribute(value),
+            };
+            for (key, value) in resource.rest(named) {
                 self.resource.push((key, value));
             }
         });
@@ -149,6 +154,7 @@ fn unknown_service() -> String {
 /// The sampler by OpenTelemetry's names for them, and the ratio of those that have one.
 fn sampler(section: &mut Section<'_>) -> Option<Sampler> {
     const RATIO: &str = "traceidratio";
+    let mut is_wrong = false;
     let name = section.get("sampler", |value| match value.as_str() {
         Some(
             name @ ("always_on"
@@ -159,12 +165,16 @@ fn sampler(section: &mut Section<'_>) -> Option<Sampler> {
             | "parentbased_traceidratio"),
         ) => Ok(name.to_owned()),
         _ => {
+            is_wrong = true;
             Err("always_on, always_off, traceidratio, or one of these with parentbased_ before it".to_owned())
         }
     });
     let has_ratio = name.as_deref().is_some_and(|name| name.ends_with(RATIO));
     let ratio = section.get("sampler_arg", |value| match value.as_f64() {
-        _ if !has_ratio => Err("nothing: only the sampler traceidratio has an argument".to_owned()),
+        // Whether one that is misspelt has an argument is not known.
+        _ if !has_ratio && !is_wrong => {
+            Err("nothing: only the sampler traceidratio has an argument".to_owned())
+        }
         Some(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
         _ => Err("a number from 0 to 1".to_owned()),
     });

@@ -92,6 +92,18 @@ fn a_sampler_arg_is_from_0_to_1_and_only_for_a_sampler_that_has_one() {
 }
 
 #[test]
+fn a_sampler_that_is_misspelt_is_one_error_with_or_without_an_argument() {
+    let one = refusal(r#"{"sampler": "traceid_ratio"}"#);
+    assert_eq!(refusal(r#"{"sampler": "traceid_ratio", "sampler_arg": 0.5}"#), one);
+}
+
+#[test]
+fn an_attribute_of_the_resource_has_a_key() {
+    let said = "t: configuration: resource.\"\": expected a key that is not empty, found 1";
+    assert_eq!(refusal(r#"{"resource": {"": 1}}"#), said);
+}
+
+#[test]
 fn an_unknown_key_is_named_with_those_that_are_known_at_its_level() {
     for (level, known) in [
         ("", "service_name, resource, sampler, sampler_arg, span_limits, segments, "),
