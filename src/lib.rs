@@ -109,3 +109,8 @@ macro_rules! attributes {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So do those of the guide for a bext host.
+#[cfg(all(doctest, feature = "bext"))]
+#[doc = include_str!("../docs/bext.md")]
+struct BextGuide;

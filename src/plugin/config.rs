@@ -2,11 +2,9 @@
 
 mod section;
 
-use crate::export::ExportError;
-use crate::export::segment::SegmentExporter;
 use crate::limits::SpanLimits;
 use crate::sampling::Sampler;
-use crate::tracer::{Tracer, TracerBuilder};
+use crate::tracer::{MEMORY_BUDGET_MIN, Tracer, TracerBuilder};
 use crate::value::OwnedValue;
 use section::Section;
 use serde_json::Value;
@@ -57,7 +55,12 @@ impl Config {
     fn fill(&mut self, section: &mut Section<'_>) {
         self.service_name = section.get("service_name", text);
         section.nested("resource", |resource| {
-            for (key, value) in resource.rest(attribute) {
+            let named = |key: &str, value: &Value| match key {
+                // OpenTelemetry specification, "Common", section "Attribute".
+                "" => Err("a key that is not empty".to_owned()),
+                _ => attribute(value),
+            };
+            for (key, value) in resource.rest(named) {
                 self.resource.push((key, value));
             }
         });
@@ -88,7 +91,8 @@ impl Config {
             self.segments.max_segment_age = segments.get("max_segment_age_ms", milliseconds);
             self.segments.max_total_bytes = segments.get("max_total_bytes", |v| number(v, 1, u64::MAX));
         });
-        self.memory_budget = section.get("memory_budget_bytes", |v| number(v, 1, u64::MAX));
+        self.memory_budget =
+            section.get("memory_budget_bytes", |v| number(v, MEMORY_BUDGET_MIN as u64, u64::MAX));
         self.max_batch_spans = section.get("max_batch_spans", |v| number(v, 1, u64::MAX));
         self.drain_interval = section.get("drain_interval_ms", milliseconds);
         self.export_timeout = section.get("export_timeout_ms", milliseconds_or_none);
@@ -97,7 +101,7 @@ impl Config {
     }
 
     /// A builder with these settings, for a host that flushes.
-    pub(super) fn builder(&self) -> Result<TracerBuilder, ExportError> {
+    pub(super) fn builder(&self) -> TracerBuilder {
         let service = self.service_name.clone().unwrap_or_else(unknown_service);
         let mut builder = Tracer::builder(service).export_on_flush(true).span_limits(self.span_limits);
         for (key, value) in &self.resource {
@@ -119,18 +123,22 @@ impl Config {
             builder = builder.export_timeout(timeout);
         }
         let Segments { directory, max_segment_bytes, max_segment_age, max_total_bytes } = &self.segments;
-        let directory = directory.clone().unwrap_or_else(|| PathBuf::from("nanospan-segments"));
-        let mut segments = SegmentExporter::builder(directory);
-        if let Some(bytes) = max_segment_bytes {
-            segments = segments.max_segment_bytes(*bytes);
+        if let Some(directory) = directory {
+            builder = builder.segments(directory);
         }
-        if let Some(age) = max_segment_age {
-            segments = segments.max_segment_age(*age);
-        }
-        if let Some(bytes) = max_total_bytes {
-            segments = segments.max_total_bytes(*bytes);
-        }
-        Ok(builder.exporter(segments.build()?))
+        // Not opened here: whoever sets another exporter has no directory.
+        builder.segment_settings(|mut segments| {
+            if let Some(bytes) = max_segment_bytes {
+                segments = segments.max_segment_bytes(*bytes);
+            }
+            if let Some(age) = max_segment_age {
+                segments = segments.max_segment_age(*age);
+            }
+            if let Some(bytes) = max_total_bytes {
+                segments = segments.max_total_bytes(*bytes);
+            }
+            segments
+        })
     }
 }
 
@@ -146,6 +154,7 @@ fn unknown_service() -> String {
 /// The sampler by OpenTelemetry's names for them, and the ratio of those that have one.
 fn sampler(section: &mut Section<'_>) -> Option<Sampler> {
     const RATIO: &str = "traceidratio";
+    let mut is_wrong = false;
     let name = section.get("sampler", |value| match value.as_str() {
         Some(
             name @ ("always_on"
@@ -156,12 +165,16 @@ fn sampler(section: &mut Section<'_>) -> Option<Sampler> {
             | "parentbased_traceidratio"),
         ) => Ok(name.to_owned()),
         _ => {
+            is_wrong = true;
             Err("always_on, always_off, traceidratio, or one of these with parentbased_ before it".to_owned())
         }
     });
     let has_ratio = name.as_deref().is_some_and(|name| name.ends_with(RATIO));
     let ratio = section.get("sampler_arg", |value| match value.as_f64() {
-        _ if !has_ratio => Err("nothing: only the sampler traceidratio has an argument".to_owned()),
+        // Whether one that is misspelt has an argument is not known.
+        _ if !has_ratio && !is_wrong => {
+            Err("nothing: only the sampler traceidratio has an argument".to_owned())
+        }
         Some(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
         _ => Err("a number from 0 to 1".to_owned()),
     });

@@ -86,7 +86,7 @@ impl LifecyclePlugin for Plugin {
             return Err(format!("{name}: start: it has a tracer already"));
         }
         let config = Config::parse(config_json).map_err(|error| format!("{name}: configuration: {error}"))?;
-        let mut builder = config.builder().map_err(|error| format!("{name}: start: {error}"))?;
+        let mut builder = config.builder();
         if let Some(prepare) = &self.inner.prepare {
             builder = prepare(builder);
         }

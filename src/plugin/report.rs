@@ -32,18 +32,16 @@ impl Plugin {
         match &result {
             Ok(()) => {}
             Err(FlushError::DeadlineExceeded) => parts.push(format!(
-                "not done within {} ms: the exporter is still at work, and {} for it",
+                "not done within {} ms: the exporter is still at work, and {} {} for it",
                 timeout.as_millis(),
-                count(after.buffered, ["span waits", "spans wait"]),
+                count(after.buffered, "span"),
+                if after.buffered == 1 { "waits" } else { "wait" },
             )),
             Err(FlushError::Export { message, .. }) => parts.push(format!("export failed: {message}")),
             Err(error) => parts.push(error.to_string()),
         }
         if failed > 0 {
-            let mut text = format!(
-                "{}, dropped after the failed export",
-                count(failed, ["span was lost", "spans were lost"])
-            );
+            let mut text = passive(failed, "span", "lost, dropped after the failed export");
             if !matches!(result, Err(FlushError::Export { .. })) {
                 // Of an earlier flush that did not wait for it.
                 if let Some(message) = tracer.last_export_error() {
@@ -56,10 +54,8 @@ impl Plugin {
         }
         parts.extend(losses(&before, &after));
         if unstarted > 0 {
-            parts.push(format!(
-                "{} while there was no tracer, before on_server_start",
-                count(unstarted, ["span was started", "spans were started"]),
-            ));
+            let how = "started while there was no tracer, before on_server_start";
+            parts.push(passive(unstarted, "span", how));
         }
         if parts.is_empty() {
             Ok(())
@@ -72,34 +68,30 @@ impl Plugin {
 /// What was lost while recording.
 fn losses(before: &Stats, after: &Stats) -> impl Iterator<Item = String> {
     let (b, a) = (&before.dropped, &after.dropped);
-    let spans = ["span was", "spans were"];
-    let [attributes, events, links] =
-        [["attribute was", "attributes were"], ["event was", "events were"], ["link was", "links were"]];
-    let left_out = "left out: over a limit, or no memory for it";
     [
-        (b.overload, a.overload, spans, "refused: the memory budget was used up"),
-        (b.shutdown, a.shutdown, spans, "started or still live after the tracer was shut down"),
-        (b.thread_exit, a.thread_exit, spans, "refused: the thread was past its last destructor"),
-        (b.encode_failed, a.encode_failed, spans, "lost in a batch that could not be encoded"),
-        (before.lost_attributes, after.lost_attributes, attributes, left_out),
-        (before.lost_events, after.lost_events, events, left_out),
-        (before.lost_links, after.lost_links, links, left_out),
-        (
-            before.lost_parents,
-            after.lost_parents,
-            ["remote parent was", "remote parents were"],
-            "lost: too many were held at once",
-        ),
-        (before.truncated, after.truncated, ["text was", "texts were"], "cut: longer than a record takes"),
+        (b.overload, a.overload, "span", "refused: the memory budget was used up"),
+        (b.shutdown, a.shutdown, "span", "started or still live after the tracer was shut down"),
+        (b.thread_exit, a.thread_exit, "span", "refused: their thread was past its last destructor"),
+        (b.fork, a.fork, "span", "left to the parent of this process"),
+        (b.encode_failed, a.encode_failed, "span", "lost in batches that could not be encoded"),
+        (before.lost_attributes, after.lost_attributes, "attribute", "left out: over a limit, or no memory"),
+        (before.lost_events, after.lost_events, "event", "left out: over a limit, or no memory"),
+        (before.lost_links, after.lost_links, "link", "left out: over a limit, or no memory"),
+        (before.lost_parents, after.lost_parents, "remote parent", "lost: too many were held at once"),
+        (before.truncated, after.truncated, "text", "cut: longer than a record takes"),
     ]
     .into_iter()
-    .filter_map(|(before, after, what, how)| {
+    .filter_map(|(before, after, noun, how)| {
         let lost = after.saturating_sub(before);
-        (lost > 0).then(|| format!("{} {how}", count(lost, what)))
+        (lost > 0).then(|| passive(lost, noun, how))
     })
 }
 
-/// A number with what it counts, in the singular or the plural.
-fn count(n: u64, [one, many]: [&str; 2]) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
+fn count(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// What was done with so many.
+fn passive(n: u64, noun: &str, how: &str) -> String {
+    format!("{} {} {how}", count(n, noun), if n == 1 { "was" } else { "were" })
 }

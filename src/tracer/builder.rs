@@ -1,7 +1,7 @@
 //! Makes a tracer.
 
 use crate::drain::{Pipeline, Settings, StartError};
-use crate::export::segment::SegmentExporter;
+use crate::export::segment::{SegmentExporter, SegmentExporterBuilder};
 use crate::export::{ExportError, SpanExporter};
 use crate::limits::SpanLimits;
 use crate::raw::block::Block;
@@ -67,6 +67,11 @@ pub enum BuildError {
         /// The least that works, in bytes.
         minimum: usize,
     },
+    /// The system does not give as much memory.
+    Memory {
+        /// What was asked for, in bytes.
+        bytes: usize,
+    },
     /// The default exporter could not be opened.
     Exporter(ExportError),
     /// A worker thread could not be spawned.
@@ -82,6 +87,9 @@ impl fmt::Display for BuildError {
             BuildError::MemoryBudget { bytes, minimum } => {
                 write!(f, "memory budget: {bytes} bytes are too few, the least is {minimum}")
             }
+            BuildError::Memory { bytes } => {
+                write!(f, "memory budget: the system does not give {bytes} bytes")
+            }
             BuildError::Exporter(error) => write!(f, "exporter: {error}"),
             BuildError::Thread(error) => write!(f, "cannot spawn a worker thread: {error}"),
             BuildError::ThreadIds => f.write_str("sharded-slab has no thread id left in this process"),
@@ -94,7 +102,7 @@ impl std::error::Error for BuildError {
         match self {
             BuildError::Exporter(error) => Some(error),
             BuildError::Thread(error) => Some(error),
-            BuildError::MemoryBudget { .. } | BuildError::ThreadIds => None,
+            BuildError::MemoryBudget { .. } | BuildError::Memory { .. } | BuildError::ThreadIds => None,
         }
     }
 }
@@ -108,6 +116,10 @@ struct Shares {
     side: usize,
     queue: usize,
 }
+
+/// The least that [`TracerBuilder::memory_budget`] takes, in bytes.
+#[cfg(feature = "bext")]
+pub(crate) const MEMORY_BUDGET_MIN: usize = Shares::MINIMUM;
 
 const BLOCK_COST: usize = size_of::<Block>() + 2048;
 const CHUNK_COST: usize = 2 * size_of::<Chunk>();
@@ -131,6 +143,16 @@ impl Shares {
             queue: percent(8),
         }
     }
+
+    /// Whether the system gives the memory that is reserved at once. A refusal while that is done
+    /// would end the process.
+    fn can_reserve(&self) -> bool {
+        let blocks = self.sizes.blocks.checked_mul(size_of::<Block>());
+        let chunks = self.sizes.chunks.checked_mul(size_of::<Chunk>());
+        let largest = blocks.zip(chunks).map(|(blocks, chunks)| blocks.max(chunks));
+        // Given back untouched.
+        largest.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok())
+    }
 }
 
 /// Bytes of one attribute value.
@@ -151,7 +173,7 @@ pub struct TracerBuilder {
     export_timeout: Duration,
     batch_spans: usize,
     batch_bytes: usize,
-    segments: PathBuf,
+    segments: SegmentExporterBuilder,
     exporter: Option<Arc<dyn SpanExporter>>,
     error_handler: crate::drain::ErrorHandler,
 }
@@ -177,7 +199,7 @@ impl TracerBuilder {
             export_timeout: Duration::from_secs(30),
             batch_spans: 4096,
             batch_bytes: 512 << 10,
-            segments: PathBuf::from("nanospan-segments"),
+            segments: SegmentExporter::builder("nanospan-segments"),
             exporter: None,
             error_handler: Arc::new(|error| eprintln!("nanospan: {error}")),
         }
@@ -269,7 +291,17 @@ impl TracerBuilder {
     /// there. `nanospan-segments` in the working directory by default. Has no effect beside
     /// [`exporter`](TracerBuilder::exporter).
     pub fn segments(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.segments = directory.into();
+        self.segments = self.segments.directory(directory.into());
+        self
+    }
+
+    /// Changes how the default exporter keeps its segment files.
+    #[cfg(feature = "bext")]
+    pub(crate) fn segment_settings(
+        mut self,
+        change: impl FnOnce(SegmentExporterBuilder) -> SegmentExporterBuilder,
+    ) -> Self {
+        self.segments = change(self.segments);
         self
     }
 
@@ -295,14 +327,14 @@ impl TracerBuilder {
         if self.memory < Shares::MINIMUM {
             return Err(BuildError::MemoryBudget { bytes: self.memory, minimum: Shares::MINIMUM });
         }
+        let shares = Shares::of(self.memory);
+        if !shares.can_reserve() {
+            return Err(BuildError::Memory { bytes: self.memory });
+        }
         let exporter = match self.exporter {
             Some(exporter) => exporter,
-            None => {
-                let segments = SegmentExporter::builder(self.segments).build();
-                Arc::new(segments.map_err(BuildError::Exporter)?)
-            }
+            None => Arc::new(self.segments.build().map_err(BuildError::Exporter)?),
         };
-        let shares = Shares::of(self.memory);
         let clock = match self.clock {
             ClockSource::Best => Clock::best(),
             ClockSource::System => Clock::system(),

@@ -7,6 +7,8 @@ mod remote;
 mod span;
 mod start;
 
+#[cfg(feature = "bext")]
+pub(crate) use builder::MEMORY_BUDGET_MIN;
 pub use builder::{BuildError, ClockSource, ManualClock, TracerBuilder};
 pub use span::{Span, Status, Timestamp};
 pub use start::SpanBuilder;

@@ -36,6 +36,12 @@ pub struct SegmentExporterBuilder {
 }
 
 impl SegmentExporterBuilder {
+    /// Another directory, with the same limits.
+    pub(crate) fn directory(mut self, directory: PathBuf) -> Self {
+        self.directory = directory;
+        self
+    }
+
     /// The size in bytes that a segment does not exceed; 64 MiB by default.
     ///
     /// A batch larger than this is written all the same, into a segment of its own.

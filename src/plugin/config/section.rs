@@ -58,11 +58,13 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// All keys that were not asked for, whatever they are.
-    pub(super) fn rest<T>(&mut self, read: impl Fn(&Value) -> Result<T, String>) -> Vec<(String, T)> {
+    /// All keys that were not asked for, whatever they are. `read` is given key and value.
+    pub(super) fn rest<T>(&mut self, read: impl Fn(&str, &Value) -> Result<T, String>) -> Vec<(String, T)> {
         let left = std::mem::take(&mut self.left);
         left.into_iter()
-            .filter_map(|(key, value)| Some((key.clone(), self.taken(&key, &value, &read)?)))
+            .filter_map(|(key, value)| {
+                Some((key.clone(), self.taken(&key, &value, |value| read(&key, value))?))
+            })
             .collect()
     }
 
