@@ -80,6 +80,8 @@ pub(crate) struct Collected {
     pub(crate) stale: u64,
     /// Attributes, events and links lost to limits or to a full side table.
     pub(crate) lost: [u64; 3],
+    /// Chunks that go back to the threads.
+    pub(crate) retired: u64,
 }
 
 /// See the module.
@@ -165,6 +167,7 @@ impl Collector {
         self.nodes.clear();
         let Self { engine, blocks, readers, side, recorded, blob, nodes, .. } = self;
         let engine: &'static Engine = engine;
+        let mut retired = 0;
         for local in engine.registry.iter() {
             let log = &local.log;
             let target = log.committed();
@@ -205,9 +208,13 @@ impl Collector {
                 },
                 // Back to the threads once no walker can see the chunk any more. There is room: no
                 // more chunks exist than the supply holds.
-                |chunk| guard.defer(move || engine.chunks.give(chunk).is_ok()),
+                |chunk| {
+                    retired += 1;
+                    guard.defer(move || engine.chunks.give(chunk).is_ok());
+                },
             );
         }
+        done.retired = retired;
     }
 
     fn assemble(&mut self, timeline: &Timeline, sealer: &mut Sealer<'_>, done: &mut Collected) {

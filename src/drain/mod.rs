@@ -395,10 +395,10 @@ impl Pipeline {
         let guard = epochs.pin();
         let done = collector.pass(timeline, sealer, &guard);
         drop(guard);
-        // No one else is pinned but a walker of the account, so three advances bring back what
-        // this pass retired.
+        // No one else is pinned but a walker of the account, so three advances let go of what this pass
+        // retired. Each runs only so much of what was let go; after a long pass there is more.
         let mut guard = epochs.pin();
-        for _ in 0..3 {
+        for _ in 0..3 + done.retired / FREED_AT_ONCE {
             guard.flush();
             guard.repin();
         }
@@ -420,3 +420,7 @@ impl Pipeline {
 
 /// A pass that found as many spans was one at full speed.
 const BUSY_SPANS: u64 = 256;
+
+/// What crossbeam-epoch runs in one `flush` at most: 8 bags of 64 deferred functions (its
+/// `COLLECT_STEPS` and `MAX_OBJECTS`, 0.9).
+const FREED_AT_ONCE: u64 = 8 * 64;
