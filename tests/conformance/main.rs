@@ -3,6 +3,7 @@
 //! A suite is worth what it finds. Each fault of [`fault::Fault`] is given to a tracer that is right
 //! otherwise, and exactly the case of the clause that it breaks must fail.
 
+mod fan_out;
 mod fault;
 #[path = "../common/json_lines.rs"]
 mod json_lines;
@@ -13,6 +14,7 @@ mod stdout;
 mod subjects;
 mod values;
 
+use fan_out::Child;
 use fault::Fault;
 use nanospan::conformance::{self, Outcome, Report, Setup, Subject};
 use pair::Pair;
@@ -124,7 +126,7 @@ fn the_reference_conforms() {
 }
 
 #[test]
-fn a_fan_out_conforms() {
+fn a_plain_fan_out_over_the_reference_conforms() {
     assert_all_passed_but(&[], &conformance::run(&|setup| Some(Box::new(Pair::new(setup, None)))));
 }
 
@@ -136,4 +138,28 @@ fn the_plugin_over_memory_conforms() {
 #[test]
 fn the_stdout_tracer_conforms() {
     assert_all_passed_but(&[], &conformance::run(&stdout::subject));
+}
+
+fn assert_fan_out_conforms(children: &[Child]) {
+    assert_all_passed_but(&[], &conformance::run(&|setup| fan_out::over(children, setup)));
+}
+
+#[test]
+fn the_fan_out_over_one_conforms() {
+    assert_fan_out_conforms(&[Child::Known]);
+    assert_fan_out_conforms(&[Child::Shared]);
+    assert_fan_out_conforms(&[Child::Stdout]);
+}
+
+#[test]
+fn the_fan_out_over_two_conforms() {
+    assert_fan_out_conforms(&[Child::Known, Child::Known]);
+    assert_fan_out_conforms(&[Child::Shared, Child::Known]);
+    assert_fan_out_conforms(&[Child::Known, Child::Stdout]);
+}
+
+#[test]
+fn the_fan_out_over_five_conforms() {
+    use Child::{Known, Shared, Stdout};
+    assert_fan_out_conforms(&[Known, Stdout, Shared, Known, Stdout]);
 }

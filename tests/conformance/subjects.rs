@@ -9,23 +9,33 @@ use nanospan::sampling::Sampler;
 use std::sync::Arc;
 use std::time::Duration;
 
-struct OverMemory {
+/// The plugin over a tracer that exports to memory.
+pub(crate) struct OverMemory {
     tracer: Tracer,
     exporter: MemoryExporter,
 }
 
-/// The plugin over a tracer that exports to memory.
 pub(crate) fn plugin(setup: &Setup) -> Option<Box<dyn Subject>> {
+    Some(Box::new(over_memory(setup)))
+}
+
+pub(crate) fn over_memory(setup: &Setup) -> OverMemory {
     let exporter = MemoryExporter::new();
     let sampler = if setup.sampled { Sampler::always_on() } else { Sampler::always_off() };
     let builder = Tracer::builder("conformance").sampler(sampler).memory_budget(8 << 20);
     let builder = builder.exporter(exporter.clone()).error_handler(|_| {});
-    Some(Box::new(OverMemory { tracer: builder.build().unwrap(), exporter }))
+    OverMemory { tracer: builder.build().unwrap(), exporter }
+}
+
+impl OverMemory {
+    pub(crate) fn plugin(&self) -> Plugin {
+        Plugin::over("tracer-nanospan", self.tracer)
+    }
 }
 
 impl Subject for OverMemory {
     fn tracer(&self) -> Arc<dyn TracerPlugin> {
-        Arc::new(Plugin::over("tracer-nanospan", self.tracer))
+        Arc::new(self.plugin())
     }
 
     fn delivered(&self) -> Vec<Vec<Delivered>> {
