@@ -104,6 +104,41 @@ pub(crate) fn measure(stage: &Stage, segments: &Segments) {
     }
     let series: Vec<&Series> = [&floor].into_iter().chain(&all).chain([&starts, &ends]).collect();
     print(&series);
+    print_plugin(&all);
+}
+
+/// What the host's trait adds to the same calls made directly, in nanoseconds.
+const TRAIT_MAX: f64 = 15.0;
+/// What a fan-out over two may cost, in costs of one.
+const FAN_OUT_MAX: f64 = 2.3;
+
+/// The calls through the host's trait, compared with each other. Each comparison is made in the same
+/// round, and the median of those is printed.
+fn print_plugin(all: &[Series]) {
+    let find = |name: &str| all.iter().find(|series| series.name == name).expect("a workload's name");
+    let [plugin, types, handle, native, fan_out] =
+        ["W1 by plugin", "host types", "W1 by handle", "W1 in three calls", "W1 by fan-out"].map(find);
+    let median = |figure: &dyn Fn(usize) -> f64| {
+        let mut figures: Vec<f64> = (0..ROUNDS).map(figure).collect();
+        figures.sort_by(f64::total_cmp);
+        percentile(&figures, 50)
+    };
+    let nanos = |series: &Series, round: usize| series.samples[round].nanos;
+    let beyond = |of: &Series| median(&|round| nanos(plugin, round) - nanos(types, round) - nanos(of, round));
+    let verdict = |exceeded: bool| if exceeded { " EXCEEDED" } else { "" };
+    let (by_handle, by_span) = (beyond(handle), beyond(native));
+    let times = median(&|round| nanos(fan_out, round) / nanos(plugin, round));
+    println!("\nthrough the host's trait, medians of the differences and ratios within each round");
+    println!("what its types make the caller allocate: {:.2} ns", median(&|round| nanos(types, round)));
+    println!(
+        "beyond that, above the same calls made directly: {by_handle:.2} ns, at most {TRAIT_MAX}{}",
+        verdict(by_handle > TRAIT_MAX)
+    );
+    println!("beyond that, above W1 on a span with static keys: {by_span:.2} ns");
+    println!(
+        "a fan-out over two, in costs of one: {times:.2}, at most {FAN_OUT_MAX}{}",
+        verdict(times > FAN_OUT_MAX)
+    );
 }
 
 /// The first series is the floor.
