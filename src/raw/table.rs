@@ -43,8 +43,15 @@
 //!
 //! # Two ends
 //!
-//! The swap from Live to Ended has one winner, which alone reads the words once more and gives the
-//! entry back. It is the one locked instruction of an entry's life when it stays on one thread.
+//! The swap from Live to Ended has one winner, which alone gives the entry back. The words it goes by
+//! were read before, in the life that the swap confirms. It is the one locked instruction of an entry's
+//! life when it stays on one thread.
+//!
+//! # What a thread remembers
+//!
+//! A thread keeps a copy of the entry that it made or read last, and of the one that was a parent last
+//! ([`memo`](crate::raw::memo)). A call on such a handle looks at the state alone: the words of one life
+//! do not change.
 
 use crate::raw::fork::Home;
 use crate::raw::free::{Free, Magazine};
