@@ -19,7 +19,8 @@ Usage: bext_host [FLAGS]
   --load N                   send N requests to itself, then end; 0 serves until told to end [0]
   --clients N                connections of the load [8]
   --log FILE                 write each span down as it was told to the tracer, one JSON object a line
-  --echo human|json          for development: write each span to standard output, too
+  --echo human|json          for development: write each span to standard output, too;
+                             beyond 10000 between two flushes the oldest are left out, which fails
   --help                     this text
 
 SIGTERM and SIGINT end it: requests under way are answered and their spans delivered. SIGHUP reloads.

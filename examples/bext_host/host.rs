@@ -24,6 +24,8 @@ fn load(echo: Option<StdoutFormat>) -> Result<Loaded, String> {
     let fan_out = FanOut::builder()
         .child(plugin.clone())
         .child(StdoutTracer::builder().format(format).build())
+        // Longer than the plugin's own, unless that is configured: it says more of what is wrong.
+        .flush_timeout(Duration::from_secs(6))
         .build()
         .map_err(|error| format!("--echo: {error}"))?;
     let fan_out = Arc::new(fan_out);

@@ -74,9 +74,9 @@ impl Site {
         Ok(response)
     }
 
-    /// The header that a request of ours would carry on, had we to make one; here the client gets it,
-    /// to look its request up with. A span that is not sampled has no ids: the caller's header goes on
-    /// as it came, and so would its `tracestate`.
+    /// The `traceparent` with which a request to another service would continue the trace. Here the
+    /// client gets it, to look its request up with; W3C Trace Context has it in requests only. A span
+    /// that is not sampled has no ids: the caller's header goes on as it came.
     fn traceparent(&self, span: SpanHandle, has_caller: bool, headers: &HeaderMap) -> Option<HeaderValue> {
         match self.wire.traceparent(span) {
             Some(value) => HeaderValue::from_bytes(&value).ok(),
