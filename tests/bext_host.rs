@@ -105,20 +105,52 @@ impl Drop for Host {
     }
 }
 
-/// Asks over one connection until the host hangs up; returns the spans that the answers name.
-fn ask(address: &str, seed: u32, answers: &AtomicU64) -> Vec<String> {
+/// What a request of this number says of the span that makes it: trace id, span id, and what is to
+/// become of it.
+fn caller(number: u32) -> (String, String, Caller) {
+    let (trace_id, span_id) = (format!("{:032x}", number + 1), format!("{:016x}", number + 2));
+    let caller = match number % 6 {
+        0 => Caller::Parent(format!("traceparent: 00-{trace_id}-{span_id}-01\r\n")),
+        1 => Caller::Parent(format!(
+            "tracestate: a=1\r\ntraceparent: 00-{trace_id}-{span_id}-03\r\ntracestate: b=2\r\n"
+        )),
+        2 => Caller::Unsampled(format!("00-{trace_id}-{span_id}-00")),
+        3 => Caller::Nobody(format!("traceparent: 00-{trace_id}-{span_id}\r\ntracestate: a=1\r\n")),
+        4 => Caller::Nobody(format!("traceparent: 00-{trace_id}-{span_id}-01\r\n").repeat(2)),
+        _ => Caller::Nobody(String::new()),
+    };
+    (trace_id, span_id, caller)
+}
+
+/// What is to become of a request, and the lines by which it says so.
+enum Caller {
+    /// The span is the caller's child.
+    Parent(String),
+    /// There is none; the value of the header.
+    Unsampled(String),
+    /// The span is a root.
+    Nobody(String),
+}
+
+/// Asks over one connection until the host hangs up; returns the number of each request that was
+/// answered, and the `traceparent` of the answer.
+fn ask(address: &str, seed: u32, answers: &AtomicU64) -> Vec<(u32, String)> {
     let mut stream = BufReader::new(TcpStream::connect(address).unwrap());
     let mut spans = Vec::new();
     for number in seed.. {
+        let caller = match caller(number).2 {
+            Caller::Unsampled(value) => format!("traceparent: {value}\r\n"),
+            Caller::Parent(lines) | Caller::Nobody(lines) => lines,
+        };
         let request = format!(
-            "GET /page/{} HTTP/1.1\r\nhost: test\r\nauthorization: token {number}\r\n\r\n",
+            "GET /page/{} HTTP/1.1\r\nhost: test\r\nauthorization: token {number}\r\n{caller}\r\n",
             number * 7 % 1021
         );
         if stream.get_mut().write_all(request.as_bytes()).is_err() {
             break;
         }
         let Some(span) = answer(&mut stream) else { break };
-        spans.push(span);
+        spans.push((number, span));
         answers.fetch_add(1, Ordering::SeqCst);
     }
     spans
@@ -135,7 +167,7 @@ fn answer(stream: &mut impl BufRead) -> Option<String> {
             read => read.unwrap(),
         };
         match line.trim_end().split_once(": ") {
-            Some(("x-span", value)) => span = Some(value.to_owned()),
+            Some(("traceparent", value)) => span = Some(value.to_owned()),
             Some(("content-length", value)) => length = value.parse().unwrap(),
             None if line.trim_end().is_empty() => break,
             _ => {}
@@ -145,7 +177,7 @@ fn answer(stream: &mut impl BufRead) -> Option<String> {
     Some(span.unwrap())
 }
 
-/// Every span in the files, by its ids as the host writes them.
+/// Every span in the files, by its trace and span id.
 fn delivered(spool: &Path) -> HashMap<String, FinishedSpan> {
     let mut spans = HashMap::new();
     for path in segments_in(spool).unwrap() {
@@ -158,6 +190,16 @@ fn delivered(spool: &Path) -> HashMap<String, FinishedSpan> {
         }
     }
     spans
+}
+
+/// What the host's log says that the tracer was told.
+fn told(log: &Path) -> Vec<Value> {
+    fs::read_to_string(log).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The ids of a line of the log, as [`delivered`] has them.
+fn key(told: &Value) -> String {
+    format!("{}-{}", told["traceId"].as_str().unwrap(), told["spanId"].as_str().unwrap())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -262,20 +304,33 @@ fn a_host_that_is_told_to_end_amid_requests_delivers_every_span_as_it_was_told()
     });
     assert_eq!((err.as_str(), code), ("", Some(0)), "{out}");
 
-    let told: Vec<Value> = fs::read_to_string(scratch.log())
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let account = format!("; {} spans recorded, 0 not recorded, 0 not ended, ", told.len());
-    assert!(out.contains(&account) && out.ends_with("; 0 failures\n"), "{out}");
+    let told = told(&scratch.log());
+    let account = format!("; {} spans recorded, ", told.len());
+    let quiet = " below a parent that is not sampled, 0 not recorded, 0 not ended, ";
+    assert!(out.contains(&account) && out.contains(quiet) && out.ends_with("; 0 failures\n"), "{out}");
     let mut found = delivered(&scratch.spool());
-    for span in &named {
-        assert!(found.contains_key(span), "an answer names {span}, which was not delivered");
+    for (number, header) in &named {
+        let (trace_id, span_id, caller) = caller(*number);
+        let span = header.split('-').skip(1).take(2).collect::<Vec<_>>().join("-");
+        let span = found.get(&span);
+        if let Caller::Unsampled(sent) = caller {
+            assert_eq!(*header, sent);
+            let of_trace = found.keys().find(|key| key.starts_with(&trace_id));
+            assert_eq!(of_trace, None, "{sent} is not sampled");
+            continue;
+        }
+        let span = span.unwrap_or_else(|| panic!("an answer names {header}, which was not delivered"));
+        if let Caller::Parent(_) = caller {
+            assert_eq!(hex(&span.trace_id), trace_id);
+            assert_eq!(span.parent_span_id.map(|id| hex(&id)), Some(span_id));
+            assert_eq!(span.trace_state, if number % 6 == 1 { "a=1,b=2" } else { "" });
+        } else {
+            assert_ne!(hex(&span.trace_id), trace_id);
+            assert_eq!((span.parent_span_id, span.trace_state.as_str()), (None, ""));
+        }
     }
     for told in &told {
-        let key = format!("{}-{}", told["traceId"].as_str().unwrap(), told["spanId"].as_str().unwrap());
-        let span = found.remove(&key).unwrap_or_else(|| panic!("missing: {told}"));
+        let span = found.remove(&key(told)).unwrap_or_else(|| panic!("missing: {told}"));
         assert_eq!(as_told(&span, told), *told);
     }
     assert_eq!(found.len(), 0, "more than was told: {:?}", found.values().next());
@@ -292,6 +347,42 @@ fn a_host_that_asks_itself_ends_by_itself_with_every_span_delivered() {
     assert!(out.contains("handled 500 requests; "), "{out}");
     let recorded = out.split("; ").find_map(|part| part.split_once(" spans recorded")).unwrap().0;
     assert_eq!(recorded, delivered(&scratch.spool()).len().to_string(), "{out}");
+}
+
+#[test]
+fn an_echo_shows_the_spans_that_are_delivered_under_ids_of_its_own() {
+    let scratch = Scratch::new("echo");
+    let mut command = bext_host();
+    // Requests that continue a trace are among them, and such as are not sampled.
+    command.args(["--load", "120", "--clients", "3", "--echo", "json", "--config"]).arg(scratch.config());
+    let output = command.arg("--log").arg(scratch.log()).output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((String::from_utf8(output.stderr).unwrap().as_str(), output.status.code()), ("", Some(0)));
+    let echoed: Vec<Value> = out
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let found = delivered(&scratch.spool());
+    let told = told(&scratch.log());
+    assert_eq!(told.len(), found.len());
+    for told in &told {
+        assert_eq!(as_told(&found[&key(told)], told), *told);
+    }
+    // Name, whether it has a parent in the host, and how often there is such a span.
+    let mut balance = HashMap::<_, i64>::new();
+    for span in &echoed {
+        let has_parent = span.get("parent_span_id").is_some();
+        *balance.entry((span["name"].as_str().unwrap(), has_parent)).or_default() += 1;
+    }
+    assert!(balance.contains_key(&("GET /page/{id}", false)), "{balance:?}");
+    let is_remote = |span: &&FinishedSpan| span.flags & 0x300 == 0x300;
+    assert!(found.values().any(|span| is_remote(&span)));
+    for span in found.values() {
+        let has_parent = span.parent_span_id.is_some() && !is_remote(&span);
+        *balance.entry((&span.name, has_parent)).or_default() -= 1;
+    }
+    assert!(balance.values().all(|count| *count == 0), "{balance:?}");
 }
 
 #[test]
@@ -330,6 +421,8 @@ fn a_wrong_flag_is_refused_with_code_2_and_named_with_what_is_wrong() {
         (&["--load", "many"], "--load many: invalid digit found in string"),
         (&["--workers", "0"], "--workers 0: must be at least 1"),
         (&["--clients", "0"], "--clients 0: must be at least 1"),
+        (&["--echo", "loud"], "--echo loud: neither human nor json"),
+        (&["--echo"], "--echo: a value is missing"),
         (&["--flush-interval-ms", "0"], "--flush-interval-ms 0: must be at least 1"),
     ] {
         assert_eq!(refused(arguments), (Some(2), format!("bext_host: {said}")));
@@ -361,9 +454,7 @@ fn the_help_has_every_flag() {
     let output = bext_host().arg("--help").output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success());
-    for flag in ["config", "flush-interval-ms", "port", "workers", "load", "clients", "log", "help"]
-        .map(|f| "--".to_owned() + f)
-    {
-        assert!(help.contains(&format!("\n  {flag}")), "{flag}");
+    for flag in ["config", "flush-interval-ms", "port", "workers", "load", "clients", "log", "echo", "help"] {
+        assert!(help.contains(&format!("\n  --{flag} ")), "{flag}");
     }
 }

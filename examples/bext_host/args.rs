@@ -1,5 +1,6 @@
 //! The command line.
 
+use nanospan::plugin::StdoutFormat;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -18,6 +19,8 @@ Usage: bext_host [FLAGS]
   --load N                   send N requests to itself, then end; 0 serves until told to end [0]
   --clients N                connections of the load [8]
   --log FILE                 write each span down as it was told to the tracer, one JSON object a line
+  --echo human|json          for development: write each span to standard output, too;
+                             beyond 10000 between two flushes the oldest are left out, which fails
   --help                     this text
 
 SIGTERM and SIGINT end it: requests under way are answered and their spans delivered. SIGHUP reloads.
@@ -37,6 +40,7 @@ pub(crate) struct Args {
     pub(crate) load: u64,
     pub(crate) clients: u64,
     pub(crate) log: Option<PathBuf>,
+    pub(crate) echo: Option<StdoutFormat>,
     pub(crate) help: bool,
 }
 
@@ -55,6 +59,7 @@ impl Args {
             load: 0,
             clients: 8,
             log: None,
+            echo: None,
             help: false,
         };
         let mut port = None;
@@ -71,6 +76,7 @@ impl Args {
                 "--load" => args.load = number(flag, &value()?)?,
                 "--clients" => args.clients = at_least_one(flag, &value()?)?,
                 "--log" => args.log = Some(value()?.into()),
+                "--echo" => args.echo = Some(format(flag, &value()?)?),
                 "--help" | "-h" => args.help = true,
                 _ => return Err(format!("{flag:?}: no such flag")),
             }
@@ -87,6 +93,14 @@ impl Args {
     pub(crate) fn config_json(&self) -> Result<String, String> {
         let Some(path) = &self.config else { return Ok(BUILT_IN.to_owned()) };
         std::fs::read_to_string(path).map_err(|error| format!("--config {}: {error}", path.display()))
+    }
+}
+
+fn format(flag: &str, value: &OsString) -> Result<StdoutFormat, String> {
+    match value.to_str() {
+        Some("human") => Ok(StdoutFormat::Human),
+        Some("json") => Ok(StdoutFormat::Json),
+        _ => Err(format!("{flag} {}: neither human nor json", value.to_string_lossy())),
     }
 }
 

@@ -1,8 +1,9 @@
 //! The tracer's life in the host: loaded, started, flushed, stopped.
 
-use nanospan::plugin::Plugin;
+use crate::wire::Wire;
 use nanospan::plugin::bext_plugin_api::lifecycle::LifecyclePlugin;
 use nanospan::plugin::bext_plugin_api::tracer::TracerPlugin;
+use nanospan::plugin::{FanOut, Plugin, StdoutFormat, StdoutTracer};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,36 +11,53 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// A loaded plugin, as its two traits.
-type Loaded = (Arc<dyn TracerPlugin>, Arc<dyn LifecyclePlugin>);
+/// A loaded plugin, as its two traits, and what they do not have.
+type Loaded = (Arc<dyn TracerPlugin>, Arc<dyn LifecyclePlugin>, Wire);
 
-/// The one place that knows which tracer it is.
-fn load() -> Loaded {
+/// The one place that knows which tracer it is. With an echo it is two: the host has one for a site.
+fn load(echo: Option<StdoutFormat>) -> Result<Loaded, String> {
     let plugin = Plugin::new("tracer-nanospan");
-    (Arc::new(plugin.clone()), Arc::new(plugin))
+    let lifecycle = Arc::new(plugin.clone());
+    let Some(format) = echo else {
+        return Ok((lifecycle.clone(), lifecycle, Wire::new(plugin, None)));
+    };
+    let fan_out = FanOut::builder()
+        .child(plugin.clone())
+        .child(StdoutTracer::builder().format(format).build())
+        // Longer than the plugin's own, unless that is configured: it says more of what is wrong.
+        .flush_timeout(Duration::from_secs(6))
+        .build()
+        .map_err(|error| format!("--echo: {error}"))?;
+    let fan_out = Arc::new(fan_out);
+    Ok((fan_out.clone(), lifecycle, Wire::new(plugin, Some(fan_out))))
 }
 
 /// A tracer that was started.
 pub(crate) struct Host {
     tracer: Arc<dyn TracerPlugin>,
     lifecycle: Arc<dyn LifecyclePlugin>,
+    wire: Wire,
     failures: Arc<AtomicU64>,
 }
 
 impl Host {
-    /// Loads the tracer and starts it.
+    /// Loads the tracer and starts it; with `echo` every span is also written to standard output.
     ///
     /// # Errors
     ///
-    /// What the tracer says of its configuration.
-    pub(crate) fn start(config_json: &str) -> Result<Self, String> {
-        let (tracer, lifecycle) = load();
+    /// What the tracer says of its configuration, or why there is no echo.
+    pub(crate) fn start(config_json: &str, echo: Option<StdoutFormat>) -> Result<Self, String> {
+        let (tracer, lifecycle, wire) = load(echo)?;
         lifecycle.on_server_start(config_json)?;
-        Ok(Self { tracer, lifecycle, failures: Arc::default() })
+        Ok(Self { tracer, lifecycle, wire, failures: Arc::default() })
     }
 
     pub(crate) fn tracer(&self) -> Arc<dyn TracerPlugin> {
         Arc::clone(&self.tracer)
+    }
+
+    pub(crate) fn wire(&self) -> Wire {
+        self.wire.clone()
     }
 
     /// Flushes the tracer on a thread of its own, since a flush waits for the disk.

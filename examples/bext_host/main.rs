@@ -1,14 +1,17 @@
-//! A small HTTP server that drives the tracer as a bext host does: through the host's two traits and
-//! nothing else.
+//! A small HTTP server that drives the tracer as a bext host does: through the host's two traits, and
+//! beside them only what they do not have, the headers by which a trace goes from service to service.
 //!
 //! ```text
 //! cargo run --release --example bext_host                  # serve on port 8081 until told to end
 //! curl -i -H 'authorization: token 7' http://127.0.0.1:8081/page/7
+//! curl -i -H 'authorization: token 7' \
+//!     -H 'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' http://127.0.0.1:8081/page/8
 //! cargo run --release --example bext_host -- --load 20000  # ask itself, then end
+//! cargo run --release --example bext_host -- --echo human  # and show the spans, for development
 //! ```
 //!
-//! - `host.rs` loads the tracer, starts it, flushes it on a timer and stops it: begin here. It is the
-//!   only file that knows which tracer it is.
+//! - `host.rs` loads the tracer, starts it, flushes it on a timer and stops it: begin here. `wire.rs`
+//!   continues the traces of other services. No other file knows which tracer it is.
 //! - `request.rs` has the SERVER span of a request and hands it on as the parent; `auth.rs`, `cache.rs`
 //!   and `render.rs` are plugins that record below it, the last one on threads of its own.
 //! - `witness.rs` stands between them and the tracer and writes down what they said, for
@@ -24,6 +27,7 @@ mod render;
 mod request;
 mod server;
 mod span;
+mod wire;
 mod witness;
 
 use args::Args;
@@ -61,8 +65,8 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let log = args.log.as_deref().map(witness::create).transpose()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(args.workers).enable_all().build()?;
-    let host = Host::start(&config)?;
-    let witness = Arc::new(Witness::new(host.tracer(), log));
+    let host = Host::start(&config, args.echo)?;
+    let witness = Arc::new(Witness::new(host.tracer(), host.wire(), log));
     let timer = host.flush_every(args.flush_interval)?;
 
     let served = runtime.block_on(serve(args, &host, witness.clone()));
@@ -80,7 +84,7 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
 async fn serve(args: &Args, host: &Host, tracer: SharedTracer) -> Result<Left, Box<dyn Error>> {
     // Before anybody is told that it serves: a signal that came earlier would end the process.
     let mut signals = Signals::new()?;
-    let server = Server::start(args.port, tracer).await?;
+    let server = Server::start(args.port, tracer, host.wire()).await?;
     let address = server.address();
     writeln!(stdout(), "serving http://{address}; Ctrl-C ends it")?;
     if args.load == 0 {

@@ -4,9 +4,10 @@ use crate::auth::Auth;
 use crate::cache::Cache;
 use crate::render::Render;
 use crate::span::{Live, SharedTracer, attribute};
-use crate::witness::hex;
+use crate::wire::Wire;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
+use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
 use nanospan::plugin::bext_plugin_api::tracer::{SpanHandle, SpanKind};
@@ -19,6 +20,7 @@ use std::thread::JoinHandle;
 /// What all requests share.
 pub(crate) struct Site {
     tracer: SharedTracer,
+    wire: Wire,
     auth: Auth,
     cache: Cache,
     render: Render,
@@ -26,15 +28,16 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// A site whose plugins trace to `tracer`, and the threads that end when it is dropped. Each
-    /// request that was answered is counted in `handled`.
+    /// A site whose plugins trace to `tracer`, of which `wire` knows the headers, and the threads that
+    /// end when it is dropped. Each request that was answered is counted in `handled`.
     pub(crate) fn open(
         tracer: SharedTracer,
+        wire: Wire,
         handled: Arc<AtomicU64>,
     ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
         let (render, threads) = Render::open(Arc::clone(&tracer))?;
         let (auth, cache) = (Auth::new(Arc::clone(&tracer)), Cache::new(Arc::clone(&tracer)));
-        Ok((Self { tracer, auth, cache, render, handled }, threads))
+        Ok((Self { tracer, wire, auth, cache, render, handled }, threads))
     }
 
     /// Serves one request, under a span of its own.
@@ -50,7 +53,12 @@ impl Site {
             attribute("http.request.method", head.method.as_str()),
             attribute("url.path", head.uri.path()),
         ];
-        let span = Live::start(&self.tracer, name, SpanKind::Server, None, asked);
+        let caller = self.wire.parent(&head.headers);
+        let parent = caller.as_ref().map(|caller| caller.handle());
+        let span = Live::start(&self.tracer, name, SpanKind::Server, parent, asked);
+        let traceparent = self.traceparent(span.handle(), caller.is_some(), &head.headers);
+        // What is below goes by the span's own handle.
+        drop(caller);
         let (status, body) = match page {
             Some(id) => self.page(span.handle(), &head, id).await,
             None => (404, "only GET /page/<number> is here".to_owned()),
@@ -59,11 +67,21 @@ impl Site {
         let mut response = Response::new(Full::from(body));
         // Every status here is one that HTTP has.
         *response.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or_default();
-        if let Ok(value) = text_of(span.handle()).parse() {
-            response.headers_mut().insert("x-span", value);
+        if let Some(value) = traceparent {
+            response.headers_mut().insert("traceparent", value);
         }
         self.handled.fetch_add(1, Ordering::Relaxed);
         Ok(response)
+    }
+
+    /// The `traceparent` with which a request to another service would continue the trace. Here the
+    /// client gets it, to look its request up with; W3C Trace Context has it in requests only. A span
+    /// that is not sampled has no ids: the caller's header goes on as it came.
+    fn traceparent(&self, span: SpanHandle, has_caller: bool, headers: &HeaderMap) -> Option<HeaderValue> {
+        match self.wire.traceparent(span) {
+            Some(value) => HeaderValue::from_bytes(&value).ok(),
+            None => headers.get("traceparent").filter(|_| has_caller).cloned(),
+        }
     }
 
     /// The status and body of the answer to a request for a page.
@@ -89,9 +107,4 @@ fn page_of(head: &Parts) -> Option<u32> {
         Method::GET => head.uri.path().strip_prefix("/page/")?.parse().ok(),
         _ => None,
     }
-}
-
-/// Trace and span id: a client can look its request up with them.
-fn text_of(handle: SpanHandle) -> String {
-    format!("{}-{}", hex(&handle.trace_id), hex(&handle.span_id))
 }

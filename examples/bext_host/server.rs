@@ -2,6 +2,7 @@
 
 use crate::request::Site;
 use crate::span::SharedTracer;
+use crate::wire::Wire;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -58,14 +59,14 @@ impl Server {
     /// # Errors
     ///
     /// If the port cannot be listened on; the error names it.
-    pub(crate) async fn start(port: u16, tracer: SharedTracer) -> io::Result<Self> {
+    pub(crate) async fn start(port: u16, tracer: SharedTracer, wire: Wire) -> io::Result<Self> {
         let cannot = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot listen on 127.0.0.1:{port}: {error}"))
         };
         let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(cannot)?;
         let address = listener.local_addr()?;
         let handled = Arc::default();
-        let (site, threads) = Site::open(tracer, Arc::clone(&handled))?;
+        let (site, threads) = Site::open(tracer, wire, Arc::clone(&handled))?;
         let (stop, told) = oneshot::channel();
         let stopped = tokio::spawn(accept(listener, Arc::new(site), told));
         Ok(Self { address, stop, stopped, left: Left { handled, threads } })

@@ -2,14 +2,16 @@
 //! that with what arrived.
 //!
 //! A line of the log is a span in OTLP's JSON encoding, as `nanospan cat` prints it, without the
-//! times that were the tracer's to choose. It is written when the span has ended.
+//! times that were the tracer's to choose, flags and trace state. It is written when the span has ended.
+//! Ids are those on the wire: the handle of a parent in another service is not what that one calls it.
 
+use crate::wire::Wire;
+use nanospan::SpanContext;
 use nanospan::plugin::bext_plugin_api::tracer::{
     AttrValue, SpanEvent, SpanHandle, SpanKind, SpanStart, SpanStatus, TracerPlugin,
 };
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -28,6 +30,7 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
 /// A tracer that hands everything on to another one and keeps account of it.
 pub(crate) struct Witness {
     tracer: Arc<dyn TracerPlugin>,
+    wire: Wire,
     book: Mutex<Book>,
 }
 
@@ -36,8 +39,10 @@ pub(crate) struct Witness {
 struct Book {
     live: HashMap<SpanHandle, Told>,
     ended: u64,
-    /// Spans that the tracer did not take.
+    /// Spans that the tracer did not take,
     not_recorded: u64,
+    /// and those whose parent is not sampled.
+    unsampled: u64,
     /// Of all lines written, in any order.
     sum: u64,
     log: Option<BufWriter<File>>,
@@ -46,9 +51,9 @@ struct Book {
 }
 
 /// What was told of a live span.
-#[derive(Default)]
 struct Told {
-    parent: Option<SpanHandle>,
+    own: SpanContext,
+    parent: Option<SpanContext>,
     name: String,
     kind: u8,
     start: Option<u64>,
@@ -58,10 +63,10 @@ struct Told {
 }
 
 impl Witness {
-    /// Writes to `log`, if there is one.
-    pub(crate) fn new(tracer: Arc<dyn TracerPlugin>, log: Option<File>) -> Self {
+    /// Stands in front of `tracer`, whose handles `wire` knows; writes to `log`, if there is one.
+    pub(crate) fn new(tracer: Arc<dyn TracerPlugin>, wire: Wire, log: Option<File>) -> Self {
         let book = Book { log: log.map(BufWriter::new), ..Book::default() };
-        Self { tracer, book: Mutex::new(book) }
+        Self { tracer, wire, book: Mutex::new(book) }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -88,9 +93,10 @@ impl Witness {
         if let Some(error) = book.trouble.take() {
             return Err(error);
         }
-        let Book { live, ended, not_recorded, sum, .. } = &*book;
+        let Book { live, ended, not_recorded, unsampled, sum, .. } = &*book;
         Ok(format!(
-            "{ended} spans recorded, {not_recorded} not recorded, {} not ended, sum {sum:016x}",
+            "{ended} spans recorded, {unsampled} below a parent that is not sampled, \
+             {not_recorded} not recorded, {} not ended, sum {sum:016x}",
             live.len()
         ))
     }
@@ -114,20 +120,29 @@ impl TracerPlugin for Witness {
     }
 
     fn start_span(&self, span: SpanStart<'_>) -> SpanHandle {
-        let told = Told {
-            parent: span.parent,
+        let has_parent = span.parent.is_some();
+        let mut told = Told {
+            own: SpanContext::INVALID,
+            parent: span.parent.and_then(|parent| self.wire.context(parent)),
             name: span.name.to_owned(),
             kind: kind_number(span.kind),
             start: span.start_time_unix_nanos,
             attributes: span.attributes.iter().map(|(key, value)| (key.clone(), any_value(value))).collect(),
-            ..Told::default()
+            events: Vec::new(),
+            status: Value::Null,
         };
         let handle = self.tracer.start_span(span);
+        let own = self.wire.context(handle);
         let mut book = self.book();
-        if handle.is_invalid() {
-            book.not_recorded += 1;
-        } else {
-            book.live.insert(handle, told);
+        match own {
+            Some(own) => {
+                told.own = own;
+                book.live.insert(handle, told);
+            }
+            None if has_parent && !told.parent.is_some_and(|parent| parent.is_sampled()) => {
+                book.unsampled += 1;
+            }
+            None => book.not_recorded += 1,
         }
         handle
     }
@@ -164,7 +179,7 @@ impl TracerPlugin for Witness {
         let told = self.book().live.remove(&span);
         self.tracer.end_span(span, end_time_unix_nanos);
         if let Some(told) = told {
-            let line = told.line(span, end_time_unix_nanos);
+            let line = told.line(end_time_unix_nanos);
             self.book().write(&line);
         }
     }
@@ -175,15 +190,15 @@ impl TracerPlugin for Witness {
 }
 
 impl Told {
-    fn line(self, span: SpanHandle, end: Option<u64>) -> String {
+    fn line(self, end: Option<u64>) -> String {
         let mut object = Map::new();
         let mut insert = |key: &str, value: Value| drop(object.insert(key.to_owned(), value));
-        insert("traceId", json!(hex(&span.trace_id)));
-        insert("spanId", json!(hex(&span.span_id)));
+        insert("traceId", json!(self.own.trace_id().to_string()));
+        insert("spanId", json!(self.own.span_id().to_string()));
         insert("name", json!(self.name));
         insert("kind", json!(self.kind));
         if let Some(parent) = self.parent {
-            insert("parentSpanId", json!(hex(&parent.span_id)));
+            insert("parentSpanId", json!(parent.span_id().to_string()));
         }
         if let Some(time) = self.start {
             insert("startTimeUnixNano", json!(time.to_string()));
@@ -245,14 +260,6 @@ fn any_value(value: &AttrValue) -> Value {
         AttrValue::I64Array(values) => array(values, whole),
         AttrValue::F64Array(values) => array(values, float),
     }
-}
-
-/// Hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Fowler, Noll and Vo's hash FNV-1a, of 64 bits.

@@ -125,16 +125,22 @@ fn literals(code: &str) -> Vec<&str> {
 #[test]
 fn every_error_of_a_flush_is_explained() {
     let tables = GUIDE.split_once("\n## Errors\n").unwrap().1.split_once("\n## ").unwrap().0;
-    let code = include_str!("../../src/plugin/report.rs").split("\n/// What was done").next().unwrap();
-    let mut count = 0;
-    for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
-        // One word is a noun or a call.
-        for text in literals(line).into_iter().filter(|text| text.contains(' ')) {
-            assert!(tables.contains(text), "{text:?} is not in the guide");
-            count += 1;
+    let of_plugin = include_str!("../../src/plugin/report.rs").split("\n/// What was done").next().unwrap();
+    let fan_out = concat!(
+        include_str!("../../src/plugin/fan_out/flush.rs"),
+        include_str!("../../src/plugin/fan_out/children.rs")
+    );
+    for (code, at_least) in [(of_plugin, 12), (fan_out, 8)] {
+        let mut count = 0;
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            // One word is a noun or a call.
+            for text in literals(line).into_iter().filter(|text| text.contains(' ')) {
+                assert!(tables.contains(text), "{text:?} is not in the guide");
+                count += 1;
+            }
         }
+        assert!(count >= at_least, "only {count} texts were found in the code");
     }
-    assert!(count >= 12, "only {count} texts were found in the code");
     let forked = nanospan::FlushError::Forked.to_string();
     for text in [forked, nanospan::FlushError::WorkerGone.to_string()] {
         assert!(tables.contains(&text), "{text:?} is not in the guide");
