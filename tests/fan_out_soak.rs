@@ -22,7 +22,7 @@ const THREADS: u64 = 8;
 /// Pairs of spans on each thread when no time is given.
 const PAIRS: u64 = 2_000;
 /// Spans on their way at most: what the tracers can buffer by far, so that nothing is shed.
-const IN_FLIGHT: u64 = 50_000;
+const IN_FLIGHT: u64 = 10_000;
 /// How long a flush waits; the child that hangs makes each take as long.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// By how much a flush may be late on a machine with other work to do.
