@@ -2,51 +2,19 @@
 //!
 //! The allocator of this binary counts what the calling thread asks of it. Spans are counted in the
 //! second of two equal runs, when everything that is made once has been made.
-#![allow(unsafe_code, reason = "a global allocator is an unsafe trait")]
 
+#[path = "common/allocator.rs"]
+mod allocator;
 mod common;
 
 use common::{Counter, PATIENCE, quiet_builder};
 use nanospan::sampling::Sampler;
 use nanospan::{ClockSource, SpanHandle, SpanKind, Status, Text, Tracer, Value, attributes};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::mpsc;
-
-thread_local! {
-    // Constant and without a destructor: it may be used inside the allocator.
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is passed on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: passed on.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// How often the calling thread has called the allocator.
 fn calls() -> u64 {
-    CALLS.get()
+    allocator::calls()
 }
 
 /// Calls in a run: enough for many blocks and chunks to come round again.

@@ -1,39 +1,12 @@
 //! In steady state `FanOut` allocates nothing of its own.
-#![allow(unsafe_code, reason = "a global allocator is an unsafe trait")]
 
+use crate::allocator;
 use crate::notebook::start_below;
 use nanospan::plugin::FanOut;
 use nanospan::plugin::bext_plugin_api::tracer::{
     AttrValue, SpanEvent, SpanHandle, SpanStart, SpanStatus, TracerPlugin,
 };
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-thread_local! {
-    // Constant and without a destructor: it may be used inside the allocator.
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is passed on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// A child that allocates nothing.
 #[derive(Default)]
@@ -68,9 +41,9 @@ fn of(children: usize) -> FanOut {
 
 #[test]
 fn the_allocator_counts() {
-    let before = CALLS.get();
+    let before = allocator::calls();
     drop(std::hint::black_box(Box::new(1)));
-    assert_eq!(CALLS.get() - before, 2);
+    assert_eq!(allocator::calls() - before, 2);
 }
 
 #[test]
@@ -78,7 +51,7 @@ fn a_span_costs_no_allocation() {
     for children in [1, 2, 3, 64] {
         let tracer = of(children);
         let run = || {
-            let before = CALLS.get();
+            let before = allocator::calls();
             let mut parent = SpanHandle::INVALID;
             for n in 0..1_000_i64 {
                 let span = start_below(&tracer, "s", parent);
@@ -94,7 +67,7 @@ fn a_span_costs_no_allocation() {
                 tracer.end_span(SpanHandle::INVALID, None);
                 parent = span;
             }
-            CALLS.get() - before
+            allocator::calls() - before
         };
         run();
         assert_eq!(run(), 0, "calls of the allocator with {children} children");
@@ -108,9 +81,9 @@ fn a_string_is_cloned_for_all_children_but_the_last() {
         let tracer = of(children);
         let span = start_below(&tracer, "s", SpanHandle { trace_id: [9; 16], span_id: [9; 8] });
         let value = AttrValue::String("sixteen bytes ok".to_owned());
-        let before = CALLS.get();
+        let before = allocator::calls();
         tracer.set_attribute(span, "k", value);
-        assert_eq!(CALLS.get() - before, 2 * children as u64 - 1);
+        assert_eq!(allocator::calls() - before, 2 * children as u64 - 1);
     }
 }
 
@@ -122,15 +95,15 @@ fn spans_that_another_thread_ends_cost_no_allocation() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for handle in handles {
-                let before = CALLS.get();
+                let before = allocator::calls();
                 tracer.end_span(handle, None);
-                to_me.send(CALLS.get() - before).unwrap();
+                to_me.send(allocator::calls() - before).unwrap();
             }
         });
         let round = || {
-            let before = CALLS.get();
+            let before = allocator::calls();
             let handle = start_below(&tracer, "s", SpanHandle::INVALID);
-            let mine = CALLS.get() - before;
+            let mine = allocator::calls() - before;
             to_other.send(handle).unwrap();
             mine + answers.recv().unwrap()
         };

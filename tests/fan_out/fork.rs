@@ -1,42 +1,10 @@
 //! A forked child process: every call is a no-op there, none hangs, and the parent goes on.
-#![allow(unsafe_code, reason = "fork, _exit and waitpid are the subject")]
 
 use crate::common::PATIENCE;
+use crate::forked::{check, in_child};
 use crate::notebook::{Notebook, builder_of, over, start, start_below, whole_span};
 use nanospan::plugin::FanOut;
 use nanospan::plugin::bext_plugin_api::tracer::{SpanHandle, TracerPlugin};
-use std::time::{Duration, Instant};
-
-/// Runs `child` in a forked process: 0, or the number of the check that failed. One that hangs is
-/// killed.
-fn in_child(child: impl FnOnce() -> Result<(), u8>) -> i32 {
-    // SAFETY: the child calls only what is under test, which must work there, and the allocator; then
-    // it exits.
-    let pid = unsafe { libc::fork() };
-    assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
-    if pid == 0 {
-        let code = child().err().unwrap_or(0);
-        // SAFETY: ends the process; no destructor of the harness runs.
-        unsafe { libc::_exit(code.into()) };
-    }
-    let mut status = 0;
-    let give_up = Instant::now() + PATIENCE;
-    // SAFETY: `pid` is a child of this process that nobody else waits for.
-    while unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG) } == 0 {
-        if Instant::now() > give_up {
-            // SAFETY: the child has not been waited for, so the id is still its own.
-            unsafe { libc::kill(pid, libc::SIGKILL) };
-            panic!("the forked child hangs");
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    assert!(libc::WIFEXITED(status), "the forked child was killed: status {status:#x}");
-    libc::WEXITSTATUS(status)
-}
-
-fn check(number: u8, holds: bool) -> Result<(), u8> {
-    if holds { Ok(()) } else { Err(number) }
-}
 
 fn all_calls(tracer: &FanOut, live: SpanHandle) -> Result<(), u8> {
     tracer.set_attribute(live, "k", 1_i64.into());

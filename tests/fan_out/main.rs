@@ -2,12 +2,17 @@
 #![cfg(feature = "bext")]
 
 mod allocations;
+#[path = "../common/allocator.rs"]
+mod allocator;
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
 mod flush;
 #[cfg(unix)]
 mod fork;
+#[cfg(unix)]
+#[path = "../common/forked.rs"]
+mod forked;
 mod handles;
 mod notebook;
 mod parents;
