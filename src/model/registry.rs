@@ -47,6 +47,10 @@ impl<T: PerThread> Registry<T> {
         Some(unsafe { Own::new(local) })
     }
 
+    pub(crate) fn own_aside(&'static self) -> Option<Own<T>> {
+        self.own()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         // No place beyond those given out is worth a look; it would only be another step for loom.
         let made = self.made.load(Std::Relaxed);

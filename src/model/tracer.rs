@@ -69,7 +69,7 @@ impl Tracer {
     pub fn start(self, trace: u64) -> Option<Span> {
         let name = NameWord::of_static("span");
         let start = Start { trace_id: u128::from(trace), parent: 0, ticks: 1, name, kind: 0, flags: 1 };
-        let target = self.0.start(&start)?;
+        let target = self.0.start::<false>(&start)?;
         Some(Span { target, trace })
     }
 
@@ -80,7 +80,7 @@ impl Tracer {
 
     /// Ends a span. `false`, and counted as stale, when it had ended.
     pub fn end(self, span: Span) -> bool {
-        self.0.end(span.target)
+        self.0.end::<false>(span.target)
     }
 
     /// The name of a span.

@@ -145,6 +145,12 @@ impl Engine {
         if self.is_open() { self.registry.own() } else { None }
     }
 
+    /// The same for a call by handle, see [`Registry::own_aside`].
+    #[inline(always)]
+    fn own_aside(&'static self) -> Option<Own> {
+        if self.is_open() { self.registry.own_aside() } else { None }
+    }
+
     /// Counts something on the calling thread.
     #[inline]
     pub(crate) fn count(&'static self, what: Count, n: u64) {
@@ -158,8 +164,8 @@ impl Engine {
 
     /// Starts a span now; `None` when it was refused, which is counted.
     #[inline(always)]
-    pub(crate) fn start(&'static self, start: &Start) -> Option<Target> {
-        let Some(own) = self.own() else {
+    pub(crate) fn start<const BY_HANDLE: bool>(&'static self, start: &Start) -> Option<Target> {
+        let Some(own) = (if BY_HANDLE { self.own_aside() } else { self.own() }) else {
             self.refuse();
             return None;
         };
@@ -206,7 +212,7 @@ impl Engine {
     /// the call then finds out. Counts what leads to neither.
     #[inline(always)]
     pub(crate) fn resolve(&'static self, trace_id: u128, span_id: u64) -> Option<Target> {
-        if let Some(target) = self.own().and_then(|own| own.recall(trace_id, span_id)) {
+        if let Some(target) = self.own_aside().and_then(|own| own.recall(trace_id, span_id)) {
             return Some(target);
         }
         self.resolve_anew(trace_id, span_id)
@@ -220,7 +226,7 @@ impl Engine {
         }
         match self.find(trace_id, span_id) {
             Found::Live(target) => {
-                if let Some(own) = self.own() {
+                if let Some(own) = self.own_aside() {
                     own.remember(trace_id, span_id, target);
                 }
                 Some(target)
@@ -240,7 +246,7 @@ impl Engine {
     #[inline]
     pub(crate) fn id_of(&'static self, target: Target, trace_id: u128) -> u64 {
         let span_id = self.key.seal(target.place, trace_id);
-        if let Some(own) = self.own() {
+        if let Some(own) = self.own_aside() {
             own.remember(trace_id, span_id, target);
         }
         span_id
@@ -250,7 +256,7 @@ impl Engine {
     /// live.
     #[inline(always)]
     pub(crate) fn parent_flags(&'static self, trace_id: u128, span_id: u64) -> Option<u8> {
-        let Target { block, place } = self.own()?.recall_parent(trace_id, span_id)?;
+        let Target { block, place } = self.own_aside()?.recall_parent(trace_id, span_id)?;
         let slot = block.slot(place.slot());
         slot.is_live(place.base()).then(|| slot.flags())
     }
@@ -258,7 +264,7 @@ impl Engine {
     /// As [`find`](Self::find); the thread remembers a live span as a parent.
     pub(crate) fn find_parent(&'static self, trace_id: u128, span_id: u64) -> Found {
         let found = self.find(trace_id, span_id);
-        if let (Found::Live(target), Some(own)) = (found, self.own()) {
+        if let (Found::Live(target), Some(own)) = (found, self.own_aside()) {
             own.remember_parent(trace_id, span_id, target);
         }
         found
@@ -317,7 +323,7 @@ impl Engine {
         text: &str,
     ) {
         let plain = Plain { ty, word, text };
-        let target = match self.own() {
+        let target = match self.own_aside() {
             Some(own) => match own.recall(span.0, span.1) {
                 Some(target) => {
                     let Some(stamp) = self.stamp(own, target) else { return };
@@ -351,7 +357,7 @@ impl Engine {
     /// engines of the process.
     #[inline]
     pub(crate) fn kept(&'static self, text: &str) -> Option<&'static str> {
-        self.texts.get(text, &self.own()?.local().seen)
+        self.texts.get(text, &self.own_aside()?.local().seen)
     }
 
     /// Sets one attribute whose key and value are a word each.
@@ -513,13 +519,13 @@ impl Engine {
 
     /// Ends a span now. `false`, and counted, when it had ended before.
     #[inline(always)]
-    pub(crate) fn end(&'static self, target: Target) -> bool {
+    pub(crate) fn end<const BY_HANDLE: bool>(&'static self, target: Target) -> bool {
         if !self.is_open() {
             return false;
         }
         let ticks = self.clock.ticks();
         let place = target.place;
-        let own = self.registry.own();
+        let own = if BY_HANDLE { self.registry.own_aside() } else { self.registry.own() };
         let ended = match own {
             Some(own) if target.block.is_held_by(own.local()) => {
                 own.end(target.block, place.base(), place.slot(), ticks)

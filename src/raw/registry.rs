@@ -2,10 +2,11 @@
 //! and how a thread leaves.
 //!
 //! The values live in a `thread_local::ThreadLocal`: iterable by the drain, kept when a thread exits,
-//! inherited by the next thread that gets the same id. In front of it stand eight answers that the
-//! thread got before. Each registry uses one of them, in the order in which registries are made, so a
-//! thread that goes round a few tracers finds each where it left it. Two registries whose numbers are
-//! eight apart share one, and a thread that uses both in turn pays for a search each time.
+//! inherited by the next thread that gets the same id. In front of it stand the answers that the
+//! thread got before: the last one in a cell of its own, at the price of one comparison, and eight
+//! more. Of those each registry uses one, in the order in which registries are made, so a thread that
+//! goes round a few tracers finds each where it left it. Two registries whose numbers are eight apart
+//! share one, and a thread that uses both in turn pays for a search each time.
 //!
 //! # How a thread leaves
 //!
@@ -90,6 +91,7 @@ impl Way {
 thread_local! {
     // Constant and without destructors: can be read at any time in a thread's life, at the cost of
     // one load.
+    static LAST: Cell<Cached> = const { Cell::new(NOTHING) };
     static CACHED: Ways = const { Ways([const { Cell::new(NOTHING) }; WAYS]) };
     static PHASE: Cell<Phase> = const { Cell::new(Phase::New) };
     static SENTINEL: Sentinel = const { Sentinel };
@@ -100,6 +102,7 @@ struct Sentinel;
 impl Drop for Sentinel {
     fn drop(&mut self) {
         PHASE.set(Phase::Gone);
+        LAST.set(NOTHING);
         CACHED.with(|ways| ways.0.iter().for_each(|way| way.set(NOTHING)));
     }
 }
@@ -122,6 +125,27 @@ impl<T: PerThread> Registry<T> {
     /// The calling thread's own local; `None` once the thread is gone.
     #[inline(always)]
     pub(crate) fn own(&'static self) -> Option<Own<T>> {
+        let cached = LAST.get();
+        if cached.registry == self.address() {
+            // SAFETY: the cell was filled by `own_again` for this registry.
+            return Some(unsafe { cached.own() });
+        }
+        self.own_again()
+    }
+
+    /// Another registry was asked last.
+    #[cold]
+    #[inline(never)]
+    fn own_again(&'static self) -> Option<Own<T>> {
+        let own = self.own_aside()?;
+        LAST.set(self.answer(own));
+        Some(own)
+    }
+
+    /// As [`own`](Self::own), for calls that come to several registries in turn, as those by handle do
+    /// below a fan-out: it leaves the place of the last answer to others.
+    #[inline(always)]
+    pub(crate) fn own_aside(&'static self) -> Option<Own<T>> {
         let cached = CACHED.with(|ways| self.way.of(ways).get());
         if cached.registry == self.address() {
             // SAFETY: the cell was filled by `find` for this registry.
@@ -210,6 +234,8 @@ mod tests {
                     for round in 0..3 {
                         for (n, registry) in registries.iter().enumerate() {
                             let own = registry.own().map(|own| std::ptr::from_ref(own.local()));
+                            let aside = registry.own_aside().map(|own| std::ptr::from_ref(own.local()));
+                            assert_eq!(own, aside);
                             if round == 0 {
                                 found.extend(own);
                             }

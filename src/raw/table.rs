@@ -221,7 +221,7 @@ impl Table {
             self.count(Count::Fork, 1);
             return None;
         }
-        let own = self.registry.own();
+        let own = self.registry.own_aside();
         let taken = match own {
             Some(own) => own.take(&self.free),
             // A thread past its last destructors.
@@ -272,7 +272,7 @@ impl Table {
             return self.read_anew(trace_id, span_id);
         }
         // A forked child stays out of the registry.
-        let own = if self.is_forked() { None } else { self.registry.own() };
+        let own = if self.is_forked() { None } else { self.registry.own_aside() };
         if let Some(known) = own.and_then(|own| memo(own.local()).get(trace_id, span_id)) {
             let entry = self.entry::<0>(known.number).ok_or(Miss::Forged)?;
             // Relaxed: what the words of this life are is known already. Whether it is still live is
@@ -315,7 +315,7 @@ impl Table {
     /// Ends a live entry. One call succeeds, and gets the words.
     #[inline(always)]
     pub(crate) fn end<const W: usize>(&'static self, trace_id: u128, span_id: u64) -> Result<[u64; W], Miss> {
-        let own = if W > MEMO_WORDS || self.is_forked() { None } else { self.registry.own() };
+        let own = if W > MEMO_WORDS || self.is_forked() { None } else { self.registry.own_aside() };
         if let Some(known) = own.and_then(|own| own.local().last.get(trace_id, span_id)) {
             let entry = self.entry::<0>(known.number).ok_or(Miss::Forged)?;
             self.end_life(entry, known.number, known.generation)?;
@@ -353,7 +353,7 @@ impl Table {
 
     #[inline(always)]
     fn give(&'static self, number: u32) {
-        if let Some(own) = self.registry.own() {
+        if let Some(own) = self.registry.own_aside() {
             own.local().tally.add_own(Count::Returned, 1);
             own.give(&self.free, number);
         } else {
@@ -366,7 +366,7 @@ impl Table {
     #[cold]
     #[inline(never)]
     pub(crate) fn count(&'static self, what: Count, n: u64) {
-        let own = if self.is_forked() { None } else { self.registry.own() };
+        let own = if self.is_forked() { None } else { self.registry.own_aside() };
         match own {
             Some(own) => own.local().tally.add_own(what, n),
             None => self.strays.add_shared(what, n),

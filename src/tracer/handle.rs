@@ -86,7 +86,7 @@ impl Tracer {
             if let Some(time) = time {
                 core.engine.time(target, Kind::EndTime, time.unix_nanos());
             }
-            core.engine.end(target);
+            core.engine.end::<true>(target);
         }
     }
 }

@@ -337,7 +337,7 @@ fn end_now(core: &'static Core, target: Target, has_status: bool) {
         let (code, text) = Status::Error(Text::Static("panicked")).parts();
         core.engine.status(target, code, text);
     }
-    core.engine.end(target);
+    core.engine.end::<false>(target);
 }
 
 impl Drop for Span {

@@ -129,7 +129,7 @@ impl Core {
     /// Asks the sampler, then starts a span now. `bytes` are the flags and, above them, the kind.
     /// `None` when the span is not sampled or was refused; either is counted.
     #[inline(never)]
-    fn begin(
+    fn begin<const BY_HANDLE: bool>(
         &self,
         trace_id: u128,
         parent: u64,
@@ -145,7 +145,7 @@ impl Core {
         }
         let [flags, kind] = bytes.to_le_bytes();
         let ticks = self.engine.clock.ticks();
-        self.engine.start(&Start { trace_id, parent, ticks, name, kind, flags })
+        self.engine.start::<BY_HANDLE>(&Start { trace_id, parent, ticks, name, kind, flags })
     }
 }
 
@@ -247,7 +247,7 @@ impl<'a> SpanBuilder<'a> {
     #[inline(always)]
     fn start_below(self, core: &'static Core, below: &Below<'_>) -> Made {
         let flags = below.flags.with_sampled(true);
-        let Some(target) = self.record_below(core, below, flags) else {
+        let Some(target) = self.record_below::<false>(core, below, flags) else {
             let flags = flags.with_sampled(false);
             // A root that was refused has an id all the same: see `unsampled`.
             let high = (below.trace_id.to_u128() >> 64) as u64;
@@ -259,14 +259,20 @@ impl<'a> SpanBuilder<'a> {
 
     /// Records the start; `None` when the span is not sampled or was refused.
     #[inline(always)]
-    fn record_below(self, core: &'static Core, below: &Below<'_>, flags: TraceFlags) -> Option<Target> {
+    fn record_below<const BY_HANDLE: bool>(
+        self,
+        core: &'static Core,
+        below: &Below<'_>,
+        flags: TraceFlags,
+    ) -> Option<Target> {
         let name = match self.name {
             Text::Static(name) => NameWord::of_static(name),
             Text::Copied(name) => core.engine.kept(name).map_or(NameWord::ELSEWHERE, NameWord::of_static),
         };
         let remote = if below.remote { REMOTE } else { 0 };
         let bytes = u16::from(flags.to_byte() | remote) | (self.kind as u16) << 8;
-        let target = core.begin(below.trace_id.to_u128(), below.span_id, name, bytes, below.sample)?;
+        let target =
+            core.begin::<BY_HANDLE>(below.trace_id.to_u128(), below.span_id, name, bytes, below.sample)?;
         if name.is_elsewhere() {
             core.engine.name(target, self.name.as_str());
         }
@@ -336,7 +342,7 @@ impl<'a> SpanBuilder<'a> {
 
     #[inline(always)]
     fn handle_below(self, core: &'static Core, below: &Below<'_>) -> SpanHandle {
-        match self.record_below(core, below, below.flags.with_sampled(true)) {
+        match self.record_below::<true>(core, below, below.flags.with_sampled(true)) {
             Some(target) => {
                 let span_id = SpanId::from_u64(core.engine.id_of(target, below.trace_id.to_u128()));
                 SpanHandle { trace_id: below.trace_id, span_id }
