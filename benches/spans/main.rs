@@ -32,6 +32,13 @@ const BURST: u64 = 5120;
 /// that stay in a core's cache in either case.
 const COMPARED_WITH_FAN_OUT: [&str; 4] = ["W1 by handle", "W1 by plugin", "W1 by fan-out", "host types"];
 
+/// Into so many parts a burst of those is divided.
+const PARTS: u64 = 8;
+
+fn is_compared_with_fan_out(workload: &Workload) -> bool {
+    COMPARED_WITH_FAN_OUT.contains(&workload.name)
+}
+
 /// How often a burst repeats a workload. What is not sampled does not wait for the drain, and a
 /// burst of it may be as long in time as the others.
 fn burst(workload: &Workload) -> u64 {
@@ -40,7 +47,7 @@ fn burst(workload: &Workload) -> u64 {
         Arrives::InFan => BURST,
         arrives => BURST / arrives.spans(),
     };
-    if COMPARED_WITH_FAN_OUT.contains(&workload.name) { burst / 8 } else { burst }
+    if is_compared_with_fan_out(workload) { burst / PARTS } else { burst }
 }
 
 /// Before a workload that records nothing: lets the export of what came before end, so that the

@@ -3,7 +3,7 @@
 use crate::floor::{clock_reads, empty_loop};
 use crate::segments::Segments;
 use crate::workloads::{ALL, Stage};
-use crate::{BURST, burst, pace, quiet, timed, timed_floor};
+use crate::{BURST, PARTS, burst, is_compared_with_fan_out, pace, quiet, timed, timed_floor};
 use nanospan::Span;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -86,7 +86,9 @@ pub(crate) fn measure(stage: &Stage, segments: &Segments) {
     for _ in 0..ROUNDS {
         floor.add(BURST, || timed_floor(clock_reads, BURST));
         for (workload, series) in ALL.iter().zip(&mut all) {
-            let times = burst(workload);
+            // As many repetitions as for the others, in several bursts where those are short.
+            let parts = if is_compared_with_fan_out(workload) { PARTS } else { 1 };
+            let times = burst(workload) * parts;
             quiet(workload, stage);
             series.add(times, || timed(workload, stage, times));
         }
