@@ -355,7 +355,7 @@ impl Engine {
 
     /// The kept text that equals this one, on whatever thread this is. What is kept is kept for all
     /// engines of the process.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn kept(&'static self, text: &str) -> Option<&'static str> {
         self.texts.get(text, &self.own_aside()?.local().seen)
     }

@@ -1,8 +1,10 @@
 //! A child as it is called.
 
-use crate::context::SpanHandle;
+use crate::context::{SpanHandle, SpanId, TraceId};
 use crate::plugin::Plugin;
-use crate::plugin::fan_out::{Children, FanOut, HANDLE_WORDS, has_handle, host_handle_at, trace_id_at};
+use crate::plugin::fan_out::{
+    Children, FanOut, HANDLE_WORDS, has_handle, host_handle_at, words_at, words_of,
+};
 use crate::raw::quick::Plain;
 use crate::raw::record::KeyWord;
 use crate::value::{Text, Value};
@@ -188,18 +190,49 @@ impl FanOut {
     }
 }
 
-/// What a plugin of ours calls the span. Words hold the bytes of a host's handle, and those are
-/// big-endian.
+/// What a plugin of ours calls the span. The words of such a child are those of our own handles.
 #[inline(always)]
 pub(super) fn our_handle_at(handles: &[u64], child: usize) -> SpanHandle {
-    let trace_id = u128::from_be_bytes(trace_id_at(handles, child).to_le_bytes());
-    let span_id = u64::from_be_bytes(handles[child * HANDLE_WORDS + 2].to_le_bytes());
-    SpanHandle { trace_id: crate::TraceId::from_u128(trace_id), span_id: crate::SpanId::from_u64(span_id) }
+    let [low, high, span_id] = words_at(handles, child);
+    SpanHandle {
+        trace_id: TraceId::from_u128(u128::from(high) << 64 | u128::from(low)),
+        span_id: SpanId::from_u64(span_id),
+    }
 }
 
 /// The words of our handle.
 #[inline(always)]
 pub(super) fn words_of_ours(handle: SpanHandle) -> [u64; HANDLE_WORDS] {
-    let trace_id = u128::from_le_bytes(handle.trace_id.to_bytes());
-    [trace_id as u64, (trace_id >> 64) as u64, u64::from_le_bytes(handle.span_id.to_bytes())]
+    let trace_id = handle.trace_id.to_u128();
+    [trace_id as u64, (trace_id >> 64) as u64, handle.span_id.to_u64()]
+}
+
+impl Callee {
+    /// A child's handle as the host has it.
+    #[inline(always)]
+    pub(super) fn host_handle(&self, handles: &[u64], child: usize) -> host::SpanHandle {
+        match self {
+            Callee::Ours(_) => our_handle_at(handles, child).into(),
+            Callee::Other(_) => host_handle_at(handles, child),
+        }
+    }
+
+    /// The words for a handle that the host has.
+    pub(super) fn words(&self, handle: host::SpanHandle) -> [u64; HANDLE_WORDS] {
+        match self {
+            Callee::Ours(_) => words_of_ours(handle.into()),
+            Callee::Other(_) => words_of(handle),
+        }
+    }
+
+    /// The trace id of a child's handle, as its bytes are kept for a handle of the fan-out.
+    #[inline(always)]
+    pub(super) fn trace_id(&self, handles: &[u64], child: usize) -> u128 {
+        let [low, high, _] = words_at(handles, child);
+        let trace_id = u128::from(high) << 64 | u128::from(low);
+        match self {
+            Callee::Ours(_) => trace_id.swap_bytes(),
+            Callee::Other(_) => trace_id,
+        }
+    }
 }

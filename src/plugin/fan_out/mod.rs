@@ -174,7 +174,7 @@ impl FanOut {
         }
         let (trace_id, span_id) = ids_of(span);
         let entry = self.table.read::<W>(trace_id, span_id).ok()?;
-        Some(host_handle_at(&entry.words, child)).filter(|handle| !handle.is_invalid())
+        Some(children[child].host_handle(&entry.words, child)).filter(|handle| !handle.is_invalid())
     }
 
     #[inline(always)]
@@ -214,9 +214,9 @@ impl FanOut {
         let Some(first) = (0..children.len()).find(|&at| has_handle(&handles, at)) else {
             return SpanHandle::INVALID;
         };
-        let mut trace_id = trace_id_at(&handles, first);
+        let mut trace_id = children[first].trace_id(&handles, first);
         if trace_id == 0 {
-            let trace_ids = (first..children.len()).map(|at| trace_id_at(&handles, at));
+            let trace_ids = (first..children.len()).map(|at| children[at].trace_id(&handles, at));
             trace_id = trace_ids.into_iter().find(|&id| id != 0).unwrap_or(0);
         }
         let span_id = vacant.publish(trace_id, &handles);
@@ -418,16 +418,16 @@ fn has_handle(handles: &[u64], child: usize) -> bool {
 }
 
 #[inline(always)]
-fn trace_id_at(handles: &[u64], child: usize) -> u128 {
-    let [low, high] = [0, 1].map(|word| handles[child * HANDLE_WORDS + word]);
-    u128::from(high) << 64 | u128::from(low)
+fn words_at(handles: &[u64], child: usize) -> [u64; HANDLE_WORDS] {
+    std::array::from_fn(|word| handles[child * HANDLE_WORDS + word])
 }
 
-/// What a child calls the span.
+/// What a child calls the span that is any tracer.
 #[inline(always)]
 fn host_handle_at(handles: &[u64], child: usize) -> SpanHandle {
-    let span_id = handles[child * HANDLE_WORDS + 2];
-    SpanHandle { trace_id: trace_id_at(handles, child).to_le_bytes(), span_id: span_id.to_le_bytes() }
+    let [low, high, span_id] = words_at(handles, child);
+    let trace_id = u128::from(high) << 64 | u128::from(low);
+    SpanHandle { trace_id: trace_id.to_le_bytes(), span_id: span_id.to_le_bytes() }
 }
 
 #[inline(always)]

@@ -1,6 +1,6 @@
 //! Parents that were made by the children: those of requests that came in with a trace context.
 
-use crate::plugin::fan_out::{FanOut, HANDLE_WORDS, MAX_CHILDREN, set_handle_at, words_of};
+use crate::plugin::fan_out::{FanOut, HANDLE_WORDS, MAX_CHILDREN, set_handle_at};
 use crate::raw::table::Lent;
 use bext_plugin_api::tracer::SpanHandle;
 use std::fmt;
@@ -74,7 +74,7 @@ impl FanOut {
         let vacant = self.table.reserve().ok_or(FanOutParentError::Refused)?;
         let mut words = [0; MAX_CHILDREN * HANDLE_WORDS];
         for (child, handle) in handles.iter().enumerate() {
-            set_handle_at(&mut words, child, words_of(*handle));
+            set_handle_at(&mut words, child, self.tracers[child].words(*handle));
         }
         let trace_id = handles.iter().map(|handle| handle.trace_id).find(|id| *id != [0; 16]);
         let trace_id = trace_id.unwrap_or_default();
