@@ -27,6 +27,7 @@
 //! takes the bits of slot and address.
 
 use crate::raw::ids::SplitMix;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Bits of sharded-slab's address: with an initial page of 32 and 10 pages, 16 bits.
 pub(crate) const ADDRESS_BITS: u32 = 16;
@@ -127,6 +128,38 @@ impl Base {
     #[inline]
     pub(crate) const fn generation(self) -> u32 {
         (self.0 >> (ADDRESS_BITS + SLOT_BITS)) as u32
+    }
+}
+
+/// A handle that a thread remembers, as trace id and span id; zeros at first. All accesses are Relaxed:
+/// only the thread itself looks here.
+#[derive(Debug)]
+pub(crate) struct HandleCell {
+    trace_high: AtomicU64,
+    trace_low: AtomicU64,
+    span_id: AtomicU64,
+}
+
+impl HandleCell {
+    pub(crate) fn new() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self { trace_high: zero(), trace_low: zero(), span_id: zero() }
+    }
+
+    /// Whether it is this one.
+    #[inline(always)]
+    pub(crate) fn is(&self, trace_id: u128, span_id: u64) -> bool {
+        let differs = self.trace_high.load(Ordering::Relaxed) ^ (trace_id >> 64) as u64
+            | self.trace_low.load(Ordering::Relaxed) ^ trace_id as u64
+            | self.span_id.load(Ordering::Relaxed) ^ span_id;
+        differs == 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, trace_id: u128, span_id: u64) {
+        self.trace_high.store((trace_id >> 64) as u64, Ordering::Relaxed);
+        self.trace_low.store(trace_id as u64, Ordering::Relaxed);
+        self.span_id.store(span_id, Ordering::Relaxed);
     }
 }
 

@@ -8,7 +8,7 @@
 
 use crate::raw::block::{ALL, Block, SLOTS, Start};
 use crate::raw::cell::AtomicRef;
-use crate::raw::handle::{Base, Place};
+use crate::raw::handle::{Base, HandleCell, Place};
 use crate::raw::ids::TraceIds;
 use crate::raw::intern::Seen;
 use crate::raw::log::Log;
@@ -46,32 +46,20 @@ const RECENT: usize = 8;
 /// again. Whether the span is still live is looked at each time.
 #[derive(Debug)]
 struct Recent {
-    trace_high: AtomicU64,
-    trace_low: AtomicU64,
-    span_id: AtomicU64,
+    handle: HandleCell,
     place: AtomicU64,
     block: AtomicRef<Block>,
 }
 
 impl Recent {
     fn new() -> Self {
-        let zero = || AtomicU64::new(0);
-        Self {
-            trace_high: zero(),
-            trace_low: zero(),
-            span_id: zero(),
-            place: zero(),
-            block: AtomicRef::none(),
-        }
+        Self { handle: HandleCell::new(), place: AtomicU64::new(0), block: AtomicRef::none() }
     }
 
     #[inline(always)]
     fn get(&self, trace_id: u128, span_id: u64) -> Option<Target> {
         // Relaxed, here and in `set`: only the thread itself touches what it remembers.
-        let differs = self.trace_high.load(Ordering::Relaxed) ^ (trace_id >> 64) as u64
-            | self.trace_low.load(Ordering::Relaxed) ^ trace_id as u64
-            | self.span_id.load(Ordering::Relaxed) ^ span_id;
-        if differs != 0 {
+        if !self.handle.is(trace_id, span_id) {
             return None;
         }
         // No block: nothing was remembered yet, and the handle is the invalid one.
@@ -81,9 +69,7 @@ impl Recent {
 
     #[inline(always)]
     fn set(&self, trace_id: u128, span_id: u64, target: Target) {
-        self.trace_high.store((trace_id >> 64) as u64, Ordering::Relaxed);
-        self.trace_low.store(trace_id as u64, Ordering::Relaxed);
-        self.span_id.store(span_id, Ordering::Relaxed);
+        self.handle.set(trace_id, span_id);
         self.place.store(target.place.bits(), Ordering::Relaxed);
         self.block.store(Some(target.block), Ordering::Relaxed);
     }

@@ -1,7 +1,7 @@
 //! A handle of a table that a thread has just used, with what its entry held: the next call on it needs
 //! neither to take the handle apart nor to read the entry, only to see that it is in the same life.
 
-use crate::raw::handle::Place;
+use crate::raw::handle::{HandleCell, Place};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Words that are remembered: those of an entry of one line.
@@ -13,10 +13,7 @@ pub(crate) const MEMO_WORDS: usize = 2;
 /// See the module. All accesses are Relaxed: only the thread itself looks here.
 #[derive(Debug)]
 pub(crate) struct Memo {
-    trace_high: AtomicU64,
-    trace_low: AtomicU64,
-    /// 0, which no handle of a table has, before anything was remembered.
-    span_id: AtomicU64,
+    handle: HandleCell,
     number: AtomicU32,
     generation: AtomicU32,
     words: [AtomicU64; MEMO_WORDS],
@@ -44,24 +41,19 @@ impl Known {
 
 impl Memo {
     pub(crate) fn new() -> Self {
-        let zero = || AtomicU64::new(0);
         Self {
-            trace_high: zero(),
-            trace_low: zero(),
-            span_id: zero(),
+            handle: HandleCell::new(),
             number: AtomicU32::new(0),
             generation: AtomicU32::new(0),
-            words: std::array::from_fn(|_| zero()),
+            words: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 
     /// What is remembered, if it is of this handle.
     #[inline(always)]
     pub(crate) fn get(&'static self, trace_id: u128, span_id: u64) -> Option<Known> {
-        let differs = self.trace_high.load(Ordering::Relaxed) ^ (trace_id >> 64) as u64
-            | self.trace_low.load(Ordering::Relaxed) ^ trace_id as u64
-            | self.span_id.load(Ordering::Relaxed) ^ span_id;
-        (differs == 0 && span_id != 0).then(|| Known {
+        // Span id 0, which no handle of a table has, is there before anything was remembered.
+        (self.handle.is(trace_id, span_id) && span_id != 0).then(|| Known {
             number: self.number.load(Ordering::Relaxed),
             generation: self.generation.load(Ordering::Relaxed),
             words: &self.words,
@@ -74,9 +66,7 @@ impl Memo {
         if W > MEMO_WORDS {
             return;
         }
-        self.trace_high.store((trace_id >> 64) as u64, Ordering::Relaxed);
-        self.trace_low.store(trace_id as u64, Ordering::Relaxed);
-        self.span_id.store(span_id, Ordering::Relaxed);
+        self.handle.set(trace_id, span_id);
         self.number.store(place.entry(), Ordering::Relaxed);
         self.generation.store(place.generation(), Ordering::Relaxed);
         for (at, to) in self.words.iter().enumerate() {

@@ -269,7 +269,7 @@ impl Table {
         span_id: u64,
     ) -> Result<Entry<W>, Miss> {
         if W > MEMO_WORDS {
-            return self.read_anew(trace_id, span_id);
+            return self.read_anew(trace_id, span_id).map(|(_, entry)| entry);
         }
         // A forked child stays out of the registry.
         let own = if self.is_forked() { None } else { self.registry.own_aside() };
@@ -284,15 +284,16 @@ impl Table {
                 Ok(Entry { words: known.words(), live: state.is(Phase::Live) })
             };
         }
-        let entry = self.read_anew::<W>(trace_id, span_id)?;
-        if let (Some(own), Some((place, _))) = (own, self.key.open_proven(span_id, trace_id)) {
+        let (place, entry) = self.read_anew::<W>(trace_id, span_id)?;
+        if let Some(own) = own {
             memo(own.local()).set(trace_id, span_id, place, &entry.words);
         }
         Ok(entry)
     }
 
+    /// The words, read for a handle of which the thread remembers nothing, and where they are.
     #[inline(never)]
-    fn read_anew<const W: usize>(&self, trace_id: u128, span_id: u64) -> Result<Entry<W>, Miss> {
+    fn read_anew<const W: usize>(&self, trace_id: u128, span_id: u64) -> Result<(Place, Entry<W>), Miss> {
         let (place, proof) = self.key.open_proven(span_id, trace_id).ok_or(Miss::Forged)?;
         let entry = self.entry::<W>(place.entry()).ok_or(Miss::Forged)?;
         // Acquire pairs with the Release in `publish` and `lend`: who sees that the entry was filled
@@ -309,7 +310,7 @@ impl Table {
         if after.generation() != place.generation() || proven != proof {
             return Err(Miss::Stale);
         }
-        Ok(Entry { words, live: after.is(Phase::Live) })
+        Ok((place, Entry { words, live: after.is(Phase::Live) }))
     }
 
     /// Ends a live entry. One call succeeds, and gets the words.

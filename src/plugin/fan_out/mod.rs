@@ -211,14 +211,11 @@ impl FanOut {
             };
             set_handle_at(&mut handles, at, words);
         }
-        let Some(first) = (0..children.len()).find(|&at| has_handle(&handles, at)) else {
+        if !(0..children.len()).any(|at| has_handle(&handles, at)) {
             return SpanHandle::INVALID;
-        };
-        let mut trace_id = children[first].trace_id(&handles, first);
-        if trace_id == 0 {
-            let trace_ids = (first..children.len()).map(|at| children[at].trace_id(&handles, at));
-            trace_id = trace_ids.into_iter().find(|&id| id != 0).unwrap_or(0);
         }
+        let mut trace_ids = children.iter().enumerate().map(|(at, child)| child.trace_id(&handles, at));
+        let trace_id = trace_ids.find(|&id| id != 0).unwrap_or(0);
         let span_id = vacant.publish(trace_id, &handles);
         let trace_id = wide::le_bytes(trace_id as u64, (trace_id >> 64) as u64);
         SpanHandle { trace_id, span_id: span_id.to_le_bytes() }

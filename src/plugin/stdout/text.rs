@@ -47,8 +47,9 @@ pub(super) fn is_harmful(character: char) -> bool {
         )
 }
 
-/// Appends `text` in quotes, with the escapes of Rust's string literals.
-pub(super) fn quoted(out: &mut String, text: &str) {
+/// Appends `text` in quotes, with the escapes that Rust and JSON have in common; `escape` appends what
+/// stands for a harmful character that has none of them.
+fn escaped(out: &mut String, text: &str, escape: impl Fn(&mut String, char)) {
     out.push('"');
     for character in text.chars() {
         match character {
@@ -57,11 +58,16 @@ pub(super) fn quoted(out: &mut String, text: &str) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            _ if is_harmful(character) => put!(out, "\\u{{{:x}}}", u32::from(character)),
+            _ if is_harmful(character) => escape(out, character),
             _ => out.push(character),
         }
     }
     out.push('"');
+}
+
+/// Appends `text` in quotes, with the escapes of Rust's string literals.
+pub(super) fn quoted(out: &mut String, text: &str) {
+    escaped(out, text, |out, harmful| put!(out, "\\u{{{:x}}}", u32::from(harmful)));
 }
 
 /// Appends a name: in quotes if without them it could be taken for more than a name.
@@ -80,21 +86,9 @@ pub(super) fn key(out: &mut String, text: &str) {
 
 /// Appends `text` as a JSON string (RFC 8259, section 7).
 pub(super) fn json_string(out: &mut String, text: &str) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            _ if is_harmful(character) => {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    put!(out, "\\u{unit:04x}");
-                }
-            }
-            _ => out.push(character),
+    escaped(out, text, |out, harmful| {
+        for unit in harmful.encode_utf16(&mut [0; 2]) {
+            put!(out, "\\u{unit:04x}");
         }
-    }
-    out.push('"');
+    });
 }
