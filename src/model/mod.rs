@@ -5,12 +5,14 @@
 //! ([`queue`]) and the registry of threads ([`registry`](crate::raw::registry)).
 
 pub(crate) mod atomic;
+mod beside;
 mod intern;
 mod log;
 pub(crate) mod queue;
 mod table;
 mod tracer;
 
+pub use beside::Beside;
 pub use intern::{SeenTexts, Texts};
 pub use log::{Chunks, Entry, Log, Reader};
 pub use table::{Found, Lent, Table, Vacant};
@@ -29,6 +31,7 @@ pub fn weaken(file: &'static str, line: u32) {
 
 /// The sources whose orderings the models rest on: the end of the path, and the text.
 pub const SOURCES: &[(&str, &str)] = &[
+    ("raw/beside.rs", include_str!("../raw/beside.rs")),
     ("raw/block.rs", include_str!("../raw/block.rs")),
     ("raw/engine.rs", include_str!("../raw/engine.rs")),
     ("raw/intern.rs", include_str!("../raw/intern.rs")),

@@ -44,6 +44,7 @@
 //! | empty arrays, NaN, infinities | are kept as they are, with their type |
 //! | calls on an ended, invalid or unknown handle | do nothing, and are counted in [`Stats`](crate::Stats) |
 
+mod calls;
 mod config;
 mod convert;
 mod fan_out;
@@ -52,13 +53,12 @@ mod remote;
 mod report;
 mod stdout;
 
-use crate::context::SpanHandle;
+use crate::context::{SpanHandle, SpanId};
 use crate::drain::FlushError;
+use crate::plugin::calls::{Above, Start};
 use crate::raw::cell::AtomicRef;
-use crate::raw::quick::Plain;
-use crate::raw::record::KeyWord;
 use crate::tracer::{Core, Timestamp, Tracer, TracerBuilder};
-use crate::value::{Text, Value};
+use crate::value::Text;
 use bext_plugin_api::tracer::{self as host, AttrValue, SpanEvent, SpanStart, SpanStatus, TracerPlugin};
 use lifecycle::Lifecycle;
 use std::fmt;
@@ -175,57 +175,19 @@ impl Plugin {
         store(&self.inner.shutdown_timeout, timeout);
     }
 
-    /// Starts a span as `start` says, but for its name, parent and attributes, which come by themselves:
-    /// a fan-out looks the name up once, has a parent for each child and lends the attributes to all.
+    /// Starts a span; its handle.
     #[inline(always)]
-    fn start(
-        &self,
-        name: Text<'_>,
-        start: &SpanStart<'_>,
-        parent: Option<SpanHandle>,
-        attributes: &[(String, AttrValue)],
-    ) -> SpanHandle {
-        let tracer = self.tracer();
-        if tracer.core().is_none() {
+    fn start(&self, start: &Start<'_>, parent: Option<SpanHandle>) -> SpanHandle {
+        let Some(core) = self.tracer().core() else {
             self.inner.unstarted.fetch_add(1, Ordering::Relaxed);
             return SpanHandle::INVALID;
-        }
-        let mut builder = tracer.span(name).kind(start.kind.into());
-        if let Some(parent) = parent {
-            builder = builder.child_of_handle(parent);
-        }
-        if let Some(time) = start.start_time_unix_nanos {
-            builder = builder.start_time(Timestamp::from_unix_nanos(time));
-        }
-        let handle = builder.start_handle();
-        if !handle.is_invalid() {
-            for (key, value) in attributes {
-                self.attribute(handle, Text::Copied(key), value);
+        };
+        match start.on(core, Above::of(parent)) {
+            Some((target, trace_id)) => {
+                let span_id = SpanId::from_u64(core.engine.id_of(target, trace_id.to_u128()));
+                SpanHandle { trace_id, span_id }
             }
-        }
-        handle
-    }
-
-    #[inline(always)]
-    fn attribute(&self, span: SpanHandle, key: Text<'_>, value: &AttrValue) {
-        let tracer = self.tracer();
-        // By reference, and kind by kind: a value that is moved is read in pieces other than its maker
-        // wrote, which stalls the processor.
-        match value {
-            AttrValue::I64(number) => tracer.set_attribute(span, key, *number),
-            AttrValue::Bool(flag) => tracer.set_attribute(span, key, *flag),
-            AttrValue::F64(number) => tracer.set_attribute(span, key, *number),
-            AttrValue::String(text) => tracer.set_attribute(span, key, text),
-            array => tracer.set_attribute(span, key, array),
-        }
-    }
-
-    /// As `attribute`, with what that works out first.
-    #[inline(always)]
-    fn plain_attribute(&self, span: SpanHandle, key: &str, key_word: KeyWord, value: Plain<'_>) {
-        if let Some(core) = self.inner.core.load(Ordering::Acquire) {
-            let span = (span.trace_id.to_u128(), span.span_id.to_u64());
-            core.engine.plain_at(span, key, key_word, value.ty, value.word, value.text);
+            None => SpanHandle::INVALID,
         }
     }
 
@@ -235,40 +197,10 @@ impl Plugin {
         self.inner.core.load(Ordering::Acquire)?.engine.kept(text)
     }
 
-    fn status(&self, span: SpanHandle, status: &SpanStatus) {
-        self.tracer().set_status(span, status.into());
-    }
-
-    fn event(&self, span: SpanHandle, event: &SpanEvent<'_>) {
-        let time = event.time_unix_nanos.map(Timestamp::from_unix_nanos);
-        let name = Text::Copied(event.name);
-        // Few attributes need no memory of their own.
-        let mut few = [const { (Text::Static(""), Value::Bool(false)) }; 8];
-        match few.get_mut(..event.attributes.len()) {
-            Some(few) => {
-                few.iter_mut().zip(&event.attributes).for_each(|(few, given)| *few = borrowed(given));
-                self.tracer().add_event(span, name, time, few);
-            }
-            None => {
-                let many: Vec<_> = event.attributes.iter().map(borrowed).collect();
-                self.tracer().add_event(span, name, time, &many);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn end(&self, span: SpanHandle, time: Option<u64>) {
-        self.tracer().end_span(span, time.map(Timestamp::from_unix_nanos));
-    }
-
     fn lifecycle(&self) -> MutexGuard<'_, Lifecycle> {
         // Each use leaves it whole.
         self.inner.lifecycle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn borrowed((key, value): &(String, AttrValue)) -> (Text<'_>, Value<'_>) {
-    (Text::Copied(key), value.into())
 }
 
 // Relaxed: a number that stands for itself.
@@ -286,12 +218,21 @@ impl TracerPlugin for Plugin {
     }
 
     fn start_span(&self, span: SpanStart<'_>) -> host::SpanHandle {
-        let (name, parent) = (Text::Copied(span.name), span.parent.map(SpanHandle::from));
-        self.start(name, &span, parent, &span.attributes).into()
+        let start = Start { name: Text::Copied(span.name), attributes: &span.attributes, rest: &span };
+        self.start(&start, span.parent.map(SpanHandle::from)).into()
     }
 
     fn set_attribute(&self, span: host::SpanHandle, key: &str, value: AttrValue) {
-        self.attribute(span.into(), Text::Copied(key), &value);
+        let (tracer, span, key) = (self.tracer(), SpanHandle::from(span), Text::Copied(key));
+        // By reference, and kind by kind: a value that is moved is read in pieces other than its maker
+        // wrote, which stalls the processor.
+        match &value {
+            AttrValue::I64(number) => tracer.set_attribute(span, key, *number),
+            AttrValue::Bool(flag) => tracer.set_attribute(span, key, *flag),
+            AttrValue::F64(number) => tracer.set_attribute(span, key, *number),
+            AttrValue::String(text) => tracer.set_attribute(span, key, text),
+            array => tracer.set_attribute(span, key, array),
+        }
         // What has nothing to drop is not asked for it.
         if let AttrValue::I64(_) | AttrValue::Bool(_) | AttrValue::F64(_) = value {
             std::mem::forget(value);
@@ -299,15 +240,17 @@ impl TracerPlugin for Plugin {
     }
 
     fn set_status(&self, span: host::SpanHandle, status: SpanStatus) {
-        self.status(span.into(), &status);
+        self.tracer().set_status(span.into(), (&status).into());
     }
 
     fn add_event(&self, span: host::SpanHandle, event: SpanEvent<'_>) {
-        self.event(span.into(), &event);
+        if let Some((core, target)) = self.tracer().at(span.into()) {
+            calls::event(core.engine, target, &event);
+        }
     }
 
     fn end_span(&self, span: host::SpanHandle, end_time_unix_nanos: Option<u64>) {
-        self.end(span.into(), end_time_unix_nanos);
+        self.tracer().end_span(span.into(), end_time_unix_nanos.map(Timestamp::from_unix_nanos));
     }
 
     fn flush(&self) -> Result<(), String> {

@@ -4,7 +4,7 @@
 use crate::raw::block::{Block, Shed, Start};
 use crate::raw::clock::Clock;
 use crate::raw::fork;
-use crate::raw::handle::Key;
+use crate::raw::handle::{Key, Place};
 use crate::raw::intern::Interner;
 use crate::raw::local::{Local, Own, Target};
 use crate::raw::log::Chunk;
@@ -194,18 +194,26 @@ impl Engine {
     /// exists; then whether this life of the slot is live; then the trace id.
     #[inline]
     pub(crate) fn find(&self, trace_id: u128, span_id: u64) -> Found {
-        let Some(place) = self.key.open(span_id, trace_id) else { return Found::Forged };
-        let base = place.base();
-        let Some(block) = self.memory.blocks.get(base.address().wrapping_sub(1)) else {
-            return Found::Forged;
-        };
-        let slot = block.slot(place.slot());
+        let Some(target) = self.open(trace_id, span_id) else { return Found::Forged };
         // The tag vouches for the trace id: if another stands there, the slot was issued anew between
         // the two looks.
-        if !slot.is_live(base) || slot.trace_id() != trace_id {
+        if !target.is_live() || target.slot().trace_id() != trace_id {
             return Found::Ended;
         }
-        Found::Live(Target { block, place })
+        Found::Live(target)
+    }
+
+    /// Where the span is or was that a handle of ours names.
+    #[inline]
+    fn open(&self, trace_id: u128, span_id: u64) -> Option<Target> {
+        self.at(self.key.open(span_id, trace_id)?)
+    }
+
+    /// A place of ours.
+    #[inline(always)]
+    pub(crate) fn at(&self, place: Place) -> Option<Target> {
+        let block = self.memory.blocks.get(place.base().address().wrapping_sub(1))?;
+        Some(Target { block, place })
     }
 
     /// Looks a handle up for a call on it: a live span, or one that has ended a moment ago, which
@@ -256,9 +264,8 @@ impl Engine {
     /// live.
     #[inline(always)]
     pub(crate) fn parent_flags(&'static self, trace_id: u128, span_id: u64) -> Option<u8> {
-        let Target { block, place } = self.own_aside()?.recall_parent(trace_id, span_id)?;
-        let slot = block.slot(place.slot());
-        slot.is_live(place.base()).then(|| slot.flags())
+        let parent = self.own_aside()?.recall_parent(trace_id, span_id)?;
+        parent.is_live().then(|| parent.slot().flags())
     }
 
     /// As [`find`](Self::find); the thread remembers a live span as a parent.
@@ -268,6 +275,34 @@ impl Engine {
             own.remember_parent(trace_id, span_id, target);
         }
         found
+    }
+
+    /// Where the span is or was that a handle names, if the calling thread asked for it a moment ago and
+    /// calls are let in.
+    #[cfg(feature = "bext")]
+    #[inline(always)]
+    pub(crate) fn recall(&'static self, trace_id: u128, span_id: u64) -> Option<Target> {
+        self.own_aside()?.recall(trace_id, span_id)
+    }
+
+    /// The same for a handle that spans were started below.
+    #[cfg(feature = "bext")]
+    #[inline(always)]
+    pub(crate) fn recall_parent(&'static self, trace_id: u128, span_id: u64) -> Option<Target> {
+        self.own_aside()?.recall_parent(trace_id, span_id)
+    }
+
+    /// Where the span is or was that a handle names, unless it was made elsewhere or the slot is in use
+    /// again. Counts nothing, and works after shutdown. The calling thread remembers a live span, and
+    /// as a parent, too.
+    #[cfg(feature = "bext")]
+    pub(crate) fn locate(&'static self, trace_id: u128, span_id: u64) -> Option<Target> {
+        let target = self.open(trace_id, span_id).filter(|target| target.slot().trace_id() == trace_id)?;
+        if let Some(own) = self.own_aside().filter(|_| target.is_live()) {
+            own.remember(trace_id, span_id, target);
+            own.remember_parent(trace_id, span_id, target);
+        }
+        Some(target)
     }
 
     /// The right to record on a live span, and in what order: `None` when it has ended, which is
@@ -323,34 +358,59 @@ impl Engine {
         text: &str,
     ) {
         let plain = Plain { ty, word, text };
-        let target = match self.own_aside() {
-            Some(own) => match own.recall(span.0, span.1) {
-                Some(target) => {
-                    let Some(stamp) = self.stamp(own, target) else { return };
-                    // SAFETY: as in `record`.
-                    if let Some(mut room) = unsafe { own.local().log.room() } {
-                        let key_word = match key_word {
-                            KeyWord::NONE => self
-                                .texts
-                                .get(key, &own.local().seen)
-                                .map_or(KeyWord::NONE, |key| KeyWord::of(Text::Static(key), ty)),
-                            known => known,
-                        };
-                        quick::plain(&mut room, target.place.bits(), key, key_word, plain);
-                        let header = header(Kind::Attributes, stamp, 1, room.len());
-                        if room.commit(header) {
-                            return;
-                        }
-                    }
-                    Some(target)
-                }
-                None => self.resolve_anew(span.0, span.1),
-            },
+        let own = self.own_aside();
+        let target = match own.and_then(|own| own.recall(span.0, span.1)) {
             None => self.resolve_anew(span.0, span.1),
+            known => known,
         };
         if let Some(target) = target {
-            self.attributes(target, &[(Text::Copied(key), plain.value())]);
+            self.plain(own, target, key, key_word, plain);
         }
+    }
+
+    /// As [`plain_at`](Self::plain_at), on a span that was found already.
+    #[cfg(feature = "bext")]
+    #[inline(never)]
+    pub(crate) fn plain_on(
+        &'static self,
+        target: Target,
+        key: &str,
+        key_word: KeyWord,
+        ty: Type,
+        word: u64,
+        text: &str,
+    ) {
+        self.plain(self.own_aside(), target, key, key_word, Plain { ty, word, text });
+    }
+
+    #[inline(always)]
+    fn plain(
+        &'static self,
+        own: Option<Own>,
+        target: Target,
+        key: &str,
+        key_word: KeyWord,
+        plain: Plain<'_>,
+    ) {
+        if let Some(own) = own {
+            let Some(stamp) = self.stamp(own, target) else { return };
+            // SAFETY: as in `record`.
+            if let Some(mut room) = unsafe { own.local().log.room() } {
+                let key_word = match key_word {
+                    KeyWord::NONE => self
+                        .texts
+                        .get(key, &own.local().seen)
+                        .map_or(KeyWord::NONE, |key| KeyWord::of(Text::Static(key), plain.ty)),
+                    known => known,
+                };
+                quick::plain(&mut room, target.place.bits(), key, key_word, plain);
+                let header = header(Kind::Attributes, stamp, 1, room.len());
+                if room.commit(header) {
+                    return;
+                }
+            }
+        }
+        self.attributes(target, &[(Text::Copied(key), plain.value())]);
     }
 
     /// The kept text that equals this one, on whatever thread this is. What is kept is kept for all
@@ -537,6 +597,15 @@ impl Engine {
             self.count(Count::Stale, 1);
         }
         ended
+    }
+
+    /// As [`end`](Self::end). After shutdown nothing records the end, and yet one call alone gets
+    /// `true`: for what is to end along with the span.
+    #[cfg(feature = "bext")]
+    #[inline(always)]
+    pub(crate) fn end_anyway(&'static self, target: Target) -> bool {
+        self.end::<true>(target)
+            || self.gate() == Gate::Closed && target.block.end_foreign(target.place, self.clock.ticks())
     }
 }
 

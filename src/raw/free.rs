@@ -19,7 +19,6 @@
 //! of the table: of a small table a thread keeps nothing, and every entry goes through the queue.
 
 use crate::raw::local::{Own, PerThread};
-use crate::raw::memo::Memo;
 use crate::raw::tally::Tally;
 use crate::sync::ArrayQueue;
 use crate::sync::atomic::{AtomicU32, Ordering};
@@ -77,7 +76,7 @@ impl Free {
     }
 }
 
-/// What a thread keeps for a table: free entries, counters, and the handles that it used last. All accesses are Relaxed, as only the
+/// What a thread keeps for a table: free entries and counters. All accesses are Relaxed, as only the
 /// thread itself writes; whoever inherits the magazine of a thread that has exited got it from
 /// `thread_local`, which orders the two.
 #[derive(Debug)]
@@ -88,9 +87,6 @@ pub(crate) struct Magazine {
     len: AtomicU32,
     ring: [AtomicU32; MAGAZINE as usize],
     pub(crate) tally: Tally,
-    /// The handle that was made or read last, and the one below which a span was started last.
-    pub(crate) last: Memo,
-    pub(crate) parent: Memo,
 }
 
 impl PerThread for Magazine {
@@ -100,8 +96,6 @@ impl PerThread for Magazine {
             len: AtomicU32::new(0),
             ring: std::array::from_fn(|_| AtomicU32::new(0)),
             tally: Tally::new(),
-            last: Memo::new(),
-            parent: Memo::new(),
         }
     }
 }

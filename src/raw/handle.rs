@@ -41,7 +41,7 @@ pub(crate) const TAG_BITS: u32 = 64 - ADDRESS_BITS - SLOT_BITS - GENERATION_BITS
 const _: () = assert!(TAG_BITS >= 20, "a forged handle must fail the tag a million times to pass it once");
 const _: () = assert!(GENERATION_BITS >= 20, "at 100 recycles a second a block's generation lasts for hours");
 
-const PLACE_BITS: u32 = ADDRESS_BITS + SLOT_BITS + GENERATION_BITS;
+pub(crate) const PLACE_BITS: u32 = ADDRESS_BITS + SLOT_BITS + GENERATION_BITS;
 const PLACE_MASK: u64 = (1 << PLACE_BITS) - 1;
 
 /// Where a span lives: address, slot and generation, without the tag.

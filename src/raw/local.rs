@@ -6,7 +6,7 @@
 //! thread that gets the same place in the registry goes on with it, half-filled block and all, so
 //! nothing is lost and nothing has to be cleaned up in a hurry.
 
-use crate::raw::block::{ALL, Block, SLOTS, Start};
+use crate::raw::block::{ALL, Block, SLOTS, Slot, Start};
 use crate::raw::cell::AtomicRef;
 use crate::raw::handle::{Base, HandleCell, Place};
 use crate::raw::ids::TraceIds;
@@ -108,6 +108,19 @@ pub(crate) fn address_of(region: &[Block], block: &Block) -> u32 {
 pub(crate) struct Target {
     pub(crate) block: &'static Block,
     pub(crate) place: Place,
+}
+
+impl Target {
+    #[inline(always)]
+    pub(crate) fn slot(self) -> &'static Slot {
+        self.block.slot(self.place.slot())
+    }
+
+    /// Whether the span has not ended; a hint, as [`Slot::is_live`] is.
+    #[inline(always)]
+    pub(crate) fn is_live(self) -> bool {
+        self.slot().is_live(self.place.base())
+    }
 }
 
 /// What a [registry](crate::raw::registry) keeps for each thread.

@@ -3,9 +3,12 @@
 //! From storage to call: [`cell`], [`region`] and [`block`], [`log`] and [`supply`] hold; [`record`],
 //! [`quick`] and [`writer`] say what a log holds; [`intern`] keeps what they hold often; [`local`] is a thread's share of it, [`registry`] finds it;
 //! [`handle`] names a span; [`engine`] puts the calls together. It knows nothing of batches or
-//! exporters. `table` stands beside the engine: it leads from a handle to a few words, for tracers
-//! that are made of other tracers, and takes its free entries from `free`.
+//! exporters. For tracers that are made of other tracers there are two ways from a handle to a few words:
+//! `beside` keeps them for each span of an engine, and `table`, which takes its free entries from `free`,
+//! for handles of its own.
 
+#[cfg(any(feature = "bext", loom))]
+pub(crate) mod beside;
 pub(crate) mod block;
 pub(crate) mod cell;
 pub(crate) mod clock;
@@ -18,8 +21,6 @@ pub(crate) mod ids;
 pub(crate) mod intern;
 pub(crate) mod local;
 pub(crate) mod log;
-#[cfg(any(feature = "bext", loom))]
-pub(crate) mod memo;
 pub(crate) mod os;
 pub(crate) mod quick;
 pub(crate) mod random;

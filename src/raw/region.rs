@@ -5,9 +5,14 @@
 //! the operating system as pages that cost nothing until they are written, and the types in it are
 //! ready for use when all their bytes are zero.
 
+#[cfg(any(feature = "bext", loom))]
+use crate::raw::beside::Mate;
 use crate::raw::block::Block;
 use crate::raw::intern::{Entry, Place};
 use crate::raw::log::Chunk;
+use std::alloc::Layout;
+#[cfg(not(loom))]
+use std::alloc::alloc_zeroed;
 
 /// Types of which all-zero bytes are a value, the one that `fresh` makes.
 ///
@@ -36,6 +41,15 @@ unsafe impl Zeroed for Chunk {
     }
 }
 
+// SAFETY: an atomic integer, for which zero is valid; nothing is dropped.
+#[cfg(any(feature = "bext", loom))]
+unsafe impl Zeroed for Mate {
+    #[cfg(loom)]
+    fn fresh() -> Self {
+        Mate::new()
+    }
+}
+
 // SAFETY: words, for which zero is valid; nothing is dropped.
 unsafe impl Zeroed for Entry {
     #[cfg(loom)]
@@ -52,34 +66,39 @@ unsafe impl Zeroed for Place {
     }
 }
 
-/// `count` values, for the rest of the process.
-#[cfg(not(loom))]
+/// `count` values, for the rest of the process; which ends when the system does not give the memory.
 pub(crate) fn leak<T: Zeroed>(count: usize) -> &'static [T] {
-    use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+    try_leak(count).unwrap_or_else(|| {
+        std::alloc::handle_alloc_error(layout_of::<T>(count).unwrap_or(Layout::new::<T>()))
+    })
+}
+
+/// What is allocated for `count` values. The system allocator hands out untouched zero pages only for
+/// small alignments, so that of the values is made within.
+fn layout_of<T>(count: usize) -> Option<Layout> {
+    let bytes = size_of::<T>().checked_mul(count)?.checked_add(align_of::<T>())?;
+    Layout::from_size_align(bytes, 16).ok()
+}
+
+/// `count` values, for the rest of the process, unless the system does not give the memory.
+#[cfg(not(loom))]
+pub(crate) fn try_leak<T: Zeroed>(count: usize) -> Option<&'static [T]> {
     if count == 0 {
-        return &[];
+        return Some(&[]);
     }
-    // The system allocator hands out untouched zero pages only for small alignments, so the
-    // alignment is made here.
-    let align = align_of::<T>();
-    let layout = size_of::<T>()
-        .checked_mul(count)
-        .and_then(|bytes| bytes.checked_add(align))
-        .and_then(|bytes| Layout::from_size_align(bytes, 16).ok());
-    let Some(layout) = layout else { handle_alloc_error(Layout::new::<T>()) };
     // SAFETY: the layout's size is not zero, for neither `count` nor any `T` here is.
-    let start = unsafe { alloc_zeroed(layout) };
+    let start = unsafe { alloc_zeroed(layout_of::<T>(count)?) };
     if start.is_null() {
-        handle_alloc_error(layout);
+        return None;
     }
-    let offset = start.align_offset(align);
-    // SAFETY: the allocation has `align` bytes more than the values need, and an aligned address lies
-    // within the first `align` of them. Zero bytes are values of `T` by `Zeroed`. The memory is
-    // never freed, and nothing else refers to it.
-    unsafe { std::slice::from_raw_parts(start.add(offset).cast(), count) }
+    let offset = start.align_offset(align_of::<T>());
+    // SAFETY: the allocation has an alignment's bytes more than the values need, and an aligned address
+    // lies within the first of them. Zero bytes are values of `T` by `Zeroed`. The memory is never
+    // freed, and nothing else refers to it.
+    Some(unsafe { std::slice::from_raw_parts(start.add(offset).cast(), count) })
 }
 
 #[cfg(loom)]
-pub(crate) fn leak<T: Zeroed>(count: usize) -> &'static [T] {
-    (0..count).map(|_| T::fresh()).collect::<Vec<T>>().leak()
+pub(crate) fn try_leak<T: Zeroed>(count: usize) -> Option<&'static [T]> {
+    Some((0..count).map(|_| T::fresh()).collect::<Vec<T>>().leak())
 }

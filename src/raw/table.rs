@@ -46,18 +46,11 @@
 //! The swap from Live to Ended has one winner, which alone gives the entry back. The words it goes by
 //! were read before, in the life that the swap confirms. It is the one locked instruction of an entry's
 //! life when it stays on one thread.
-//!
-//! # What a thread remembers
-//!
-//! A thread keeps a copy of the entry that it made or read last, and of the one that was a parent last
-//! ([`memo`](crate::raw::memo)). A call on such a handle looks at the state alone: the words of one life
-//! do not change.
 
 use crate::raw::fork::Home;
 use crate::raw::free::{Free, Magazine};
 use crate::raw::handle::{ENTRY_BITS, GENERATION_BITS, Key, Place};
 use crate::raw::local::Own;
-use crate::raw::memo::{MEMO_WORDS, Memo};
 use crate::raw::random;
 use crate::raw::region::{self, Zeroed};
 use crate::raw::registry::Registry;
@@ -218,7 +211,7 @@ impl Table {
     #[inline(always)]
     pub(crate) fn reserve(&'static self) -> Option<Vacant> {
         if self.is_forked() {
-            self.count(Count::Fork, 1);
+            self.count(Count::Fork);
             return None;
         }
         let own = self.registry.own_aside();
@@ -228,7 +221,7 @@ impl Table {
             None => self.free.take(),
         };
         let Some((number, entry)) = taken.and_then(|number| Some((number, self.entry::<0>(number)?))) else {
-            self.count(Count::Overload, 1);
+            self.count(Count::Overload);
             return None;
         };
         // Relaxed: nobody else stores to a free entry, and whoever stored to it last gave it back
@@ -242,58 +235,8 @@ impl Table {
     }
 
     /// The words of an entry, live or ended. Beyond those that entries have they are zero.
-    #[inline(always)]
-    pub(crate) fn read<const W: usize>(
-        &'static self,
-        trace_id: u128,
-        span_id: u64,
-    ) -> Result<Entry<W>, Miss> {
-        self.read_by::<W>(|magazine| &magazine.last, trace_id, span_id)
-    }
-
-    /// The same for a handle that is asked for between others and again: the thread remembers it apart.
-    #[inline(always)]
-    pub(crate) fn read_parent<const W: usize>(
-        &'static self,
-        trace_id: u128,
-        span_id: u64,
-    ) -> Result<Entry<W>, Miss> {
-        self.read_by::<W>(|magazine| &magazine.parent, trace_id, span_id)
-    }
-
-    #[inline(always)]
-    fn read_by<const W: usize>(
-        &'static self,
-        memo: impl Fn(&'static Magazine) -> &'static Memo,
-        trace_id: u128,
-        span_id: u64,
-    ) -> Result<Entry<W>, Miss> {
-        if W > MEMO_WORDS {
-            return self.read_anew(trace_id, span_id).map(|(_, entry)| entry);
-        }
-        // A forked child stays out of the registry.
-        let own = if self.is_forked() { None } else { self.registry.own_aside() };
-        if let Some(known) = own.and_then(|own| memo(own.local()).get(trace_id, span_id)) {
-            let entry = self.entry::<0>(known.number).ok_or(Miss::Forged)?;
-            // Relaxed: what the words of this life are is known already. Whether it is still live is
-            // as true as the caller's order with the end.
-            let state = State(entry.first[STATE].load(Ordering::Relaxed));
-            return if state.generation() != known.generation || state.is(Phase::Vacant) {
-                Err(Miss::Stale)
-            } else {
-                Ok(Entry { words: known.words(), live: state.is(Phase::Live) })
-            };
-        }
-        let (place, entry) = self.read_anew::<W>(trace_id, span_id)?;
-        if let Some(own) = own {
-            memo(own.local()).set(trace_id, span_id, place, &entry.words);
-        }
-        Ok(entry)
-    }
-
-    /// The words, read for a handle of which the thread remembers nothing, and where they are.
     #[inline(never)]
-    fn read_anew<const W: usize>(&self, trace_id: u128, span_id: u64) -> Result<(Place, Entry<W>), Miss> {
+    pub(crate) fn read<const W: usize>(&self, trace_id: u128, span_id: u64) -> Result<Entry<W>, Miss> {
         let (place, proof) = self.key.open_proven(span_id, trace_id).ok_or(Miss::Forged)?;
         let entry = self.entry::<W>(place.entry()).ok_or(Miss::Forged)?;
         // Acquire pairs with the Release in `publish` and `lend`: who sees that the entry was filled
@@ -310,21 +253,15 @@ impl Table {
         if after.generation() != place.generation() || proven != proof {
             return Err(Miss::Stale);
         }
-        Ok((place, Entry { words, live: after.is(Phase::Live) }))
+        Ok(Entry { words, live: after.is(Phase::Live) })
     }
 
     /// Ends a live entry. One call succeeds, and gets the words.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn end<const W: usize>(&'static self, trace_id: u128, span_id: u64) -> Result<[u64; W], Miss> {
-        let own = if W > MEMO_WORDS || self.is_forked() { None } else { self.registry.own_aside() };
-        if let Some(known) = own.and_then(|own| own.local().last.get(trace_id, span_id)) {
-            let entry = self.entry::<0>(known.number).ok_or(Miss::Forged)?;
-            self.end_life(entry, known.number, known.generation)?;
-            return Ok(known.words());
-        }
         let (place, proof) = self.key.open_proven(span_id, trace_id).ok_or(Miss::Forged)?;
         let entry = self.entry::<W>(place.entry()).ok_or(Miss::Forged)?;
-        let live = State::new(place.generation(), Phase::Live);
+        let [live, ended] = [Phase::Live, Phase::Ended].map(|phase| State::new(place.generation(), phase));
         // Acquire pairs with the Release in `publish`, as in `read`.
         if entry.first[STATE].load(Ordering::Acquire) != live.0
             || entry.first[PROOF].load(Ordering::Relaxed) != proof
@@ -333,14 +270,6 @@ impl Table {
         }
         // Before the entry can be used again.
         let words = entry.load();
-        self.end_life(entry, place.entry(), place.generation())?;
-        Ok(words)
-    }
-
-    /// Ends this life of an entry; one call succeeds.
-    #[inline(always)]
-    fn end_life(&'static self, entry: Lines, number: u32, generation: u32) -> Result<(), Miss> {
-        let [live, ended] = [Phase::Live, Phase::Ended].map(|phase| State::new(generation, phase));
         // Relaxed: it only decides who ends the entry, which is reserved again after that call has
         // given it back. It continues the release sequence of `publish`.
         let swapped =
@@ -348,8 +277,8 @@ impl Table {
         if swapped.is_err() {
             return Err(Miss::Stale);
         }
-        self.give(number);
-        Ok(())
+        self.give(place.entry());
+        Ok(words)
     }
 
     #[inline(always)]
@@ -364,13 +293,12 @@ impl Table {
     }
 
     /// Counts something on the calling thread.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn count(&'static self, what: Count, n: u64) {
+    #[inline(always)]
+    pub(crate) fn count(&'static self, what: Count) {
         let own = if self.is_forked() { None } else { self.registry.own_aside() };
         match own {
-            Some(own) => own.local().tally.add_own(what, n),
-            None => self.strays.add_shared(what, n),
+            Some(own) => own.local().tally.add_own(what, 1),
+            None => self.strays.add_shared(what, 1),
         }
     }
 
@@ -462,10 +390,7 @@ impl Vacant {
         this.head[STATE].store(state.0, Ordering::Release);
         let span_id = key.seal(this.place, trace_id);
         match this.own {
-            Some(own) => {
-                own.local().tally.add_own(Count::Taken, 1);
-                own.local().last.set(trace_id, span_id, this.place, words);
-            }
+            Some(own) => own.local().tally.add_own(Count::Taken, 1),
             None => strays.add_shared(Count::Taken, 1),
         }
         span_id

@@ -15,8 +15,9 @@ use crate::value::{Text, Value};
 /// told apart by a 20-bit keyed tag, the block and generation that it names, and the 128-bit trace
 /// id.
 impl Tracer {
+    /// Where the span is that a handle names; `None` is counted.
     #[inline]
-    fn at(&self, span: SpanHandle) -> Option<(&'static Core, Target)> {
+    pub(crate) fn at(&self, span: SpanHandle) -> Option<(&'static Core, Target)> {
         let core = self.core?;
         let target = core.engine.resolve(span.trace_id.to_u128(), span.span_id.to_u64())?;
         Some((core, target))

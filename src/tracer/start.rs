@@ -19,6 +19,9 @@ enum Parent<'a> {
     Span(&'a Span),
     Context(&'a SpanContext),
     Handle(SpanHandle),
+    /// A root, in this trace.
+    #[cfg(feature = "bext")]
+    Trace(TraceId),
 }
 
 /// A span in the making; made by [`Tracer::span`](crate::Tracer::span) and [`Span::child`].
@@ -61,6 +64,19 @@ impl<'a> Below<'a> {
             }),
             remote: false,
             state: parent.trace_state(),
+        }
+    }
+
+    /// A live span of ours that is recorded.
+    #[inline(always)]
+    fn live(parent: SpanHandle, flags: u8) -> Self {
+        Self {
+            trace_id: parent.trace_id,
+            span_id: parent.span_id.to_u64(),
+            flags: TraceFlags::from_byte(flags & !REMOTE),
+            sample: Some(ParentSample::LocalSampled),
+            remote: false,
+            state: &NO_STATE,
         }
     }
 
@@ -194,6 +210,14 @@ impl<'a> SpanBuilder<'a> {
         self
     }
 
+    /// Makes the span a root in this trace.
+    #[cfg(feature = "bext")]
+    #[inline(always)]
+    pub(crate) fn root_in(mut self, trace_id: TraceId) -> Self {
+        self.parent = Parent::Trace(trace_id);
+        self
+    }
+
     /// Sets the role that the span plays.
     #[inline]
     pub fn kind(mut self, kind: SpanKind) -> Self {
@@ -299,56 +323,69 @@ impl<'a> SpanBuilder<'a> {
     #[inline(always)]
     pub fn start_handle(self) -> SpanHandle {
         let Some(core) = self.core else { return SpanHandle::INVALID };
+        match self.start_target(core) {
+            Some((target, trace_id)) => {
+                let span_id = SpanId::from_u64(core.engine.id_of(target, trace_id.to_u128()));
+                SpanHandle { trace_id, span_id }
+            }
+            None => SpanHandle::INVALID,
+        }
+    }
+
+    /// Starts the span: where it is, and its trace. `core` is the builder's own. `None` when it is not
+    /// sampled, or was refused, or its parent is invalid.
+    #[inline(always)]
+    pub(crate) fn start_target(self, core: &'static Core) -> Option<(Target, TraceId)> {
         if let Parent::Handle(parent) = self.parent {
             if let Some(flags) = core.engine.parent_flags(parent.trace_id.to_u128(), parent.span_id.to_u64())
             {
                 // The common case: not the first span that this thread starts below that one.
-                let below = Below {
-                    trace_id: parent.trace_id,
-                    span_id: parent.span_id.to_u64(),
-                    flags: TraceFlags::from_byte(flags & !REMOTE),
-                    sample: Some(ParentSample::LocalSampled),
-                    remote: false,
-                    state: &NO_STATE,
-                };
-                return self.handle_below(core, &below);
+                return self.target_below(core, &Below::live(parent, flags));
             }
         }
-        self.start_handle_elsewhere(core)
+        self.start_target_elsewhere(core)
+    }
+
+    /// As [`start_target`](Self::start_target), below the span that is named by this handle and was found
+    /// there.
+    #[cfg(feature = "bext")]
+    #[inline(always)]
+    pub(crate) fn start_target_below(
+        self,
+        core: &'static Core,
+        parent: SpanHandle,
+        found: Target,
+    ) -> Option<(Target, TraceId)> {
+        if found.is_live() {
+            return self.target_below(core, &Below::live(parent, found.slot().flags()));
+        }
+        self.child_of_handle(parent).start_target_elsewhere(core)
     }
 
     #[inline(never)]
-    fn start_handle_elsewhere(self, core: &'static Core) -> SpanHandle {
+    fn start_target_elsewhere(self, core: &'static Core) -> Option<(Target, TraceId)> {
         #[cfg(feature = "bext")]
         if let Parent::Handle(handle) = self.parent {
             if let Some(context) = core.held(handle) {
                 let below: SpanBuilder<'_> = self;
-                return below.child_of_context(&context).start_handle_elsewhere(core);
+                return below.child_of_context(&context).start_target_elsewhere(core);
             }
         }
         let below = match self.position(core) {
             Position::Below(below) => below,
-            Position::Root => match Below::root(core) {
-                Ok(below) => below,
-                Err(_) => return SpanHandle::INVALID,
-            },
+            Position::Root => Below::root(core).ok()?,
             Position::Nowhere => {
                 core.engine.count(Count::InvalidParent, 1);
-                return SpanHandle::INVALID;
+                return None;
             }
         };
-        self.handle_below(core, &below)
+        self.target_below(core, &below)
     }
 
     #[inline(always)]
-    fn handle_below(self, core: &'static Core, below: &Below<'_>) -> SpanHandle {
-        match self.record_below::<true>(core, below, below.flags.with_sampled(true)) {
-            Some(target) => {
-                let span_id = SpanId::from_u64(core.engine.id_of(target, below.trace_id.to_u128()));
-                SpanHandle { trace_id: below.trace_id, span_id }
-            }
-            None => SpanHandle::INVALID,
-        }
+    fn target_below(self, core: &'static Core, below: &Below<'_>) -> Option<(Target, TraceId)> {
+        let target = self.record_below::<true>(core, below, below.flags.with_sampled(true))?;
+        Some((target, below.trace_id))
     }
 
     #[inline(always)]
@@ -376,6 +413,15 @@ impl<'a> SpanBuilder<'a> {
             Parent::Span(span) => below_span(core, span),
             Parent::Context(context) => below_context(core, context),
             Parent::Handle(handle) => below_handle(core, handle),
+            #[cfg(feature = "bext")]
+            Parent::Trace(trace_id) => Position::Below(Below {
+                trace_id,
+                span_id: 0,
+                flags: TraceFlags::RANDOM,
+                sample: Some(ParentSample::None),
+                remote: false,
+                state: &NO_STATE,
+            }),
         }
     }
 }

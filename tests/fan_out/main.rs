@@ -14,6 +14,7 @@ mod fork;
 #[path = "../common/forked.rs"]
 mod forked;
 mod handles;
+mod led;
 mod notebook;
 mod parents;
 mod semantics;

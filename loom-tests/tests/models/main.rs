@@ -5,6 +5,7 @@
 //! loom's atomics, and that the ordering is needed.
 
 mod attribute;
+mod beside;
 mod block;
 mod end;
 mod intern;

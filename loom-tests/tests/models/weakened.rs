@@ -27,6 +27,18 @@ const NO_END: &str = "Model exceeded maximum number of branches";
 
 const NEEDED: &[Needed] = &[
     Needed {
+        file: "raw/beside.rs",
+        call: "word.0.store(generation(slot) | mate.map_or(NOBODY, Place::bits), Ordering::Release)",
+        model: crate::beside::a_mate_that_is_found_was_started,
+        says: "a mate that was started",
+    },
+    Needed {
+        file: "raw/beside.rs",
+        call: "self.at(slot)?.0.load(Ordering::Acquire)",
+        model: crate::beside::a_mate_that_is_found_was_started,
+        says: "a mate that was started",
+    },
+    Needed {
         file: "raw/block.rs",
         call: "self.holder.store(None, Ordering::Release)",
         model: crate::end::the_owner_and_a_stranger,

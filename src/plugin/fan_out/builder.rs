@@ -3,6 +3,7 @@
 use crate::plugin::fan_out::callee::Callee;
 use crate::plugin::fan_out::children::Child;
 use crate::plugin::fan_out::flush::Worker;
+use crate::plugin::fan_out::lead::Leads;
 use crate::plugin::fan_out::{FanOut, HANDLE_WORDS, MAX_CHILDREN};
 use crate::raw::table::{MAX_ENTRIES, Table};
 use bext_plugin_api::tracer::TracerPlugin;
@@ -107,13 +108,18 @@ impl FanOutBuilder {
 
     /// Sets how many spans may be live at once, parents of [`FanOut::parent_of`] included; 262,144
     /// unless set, and from 1 to 4,194,303. More are refused: they get the invalid handle, and are
-    /// counted.
+    /// counted. Spans whose handle is the first child's do not count: their number is bounded by that
+    /// child's own memory.
     ///
     /// A span takes 24 bytes a child and 16 more, rounded up to a multiple of 64: 64 bytes with one or
     /// two children. That memory is reserved at once and used as far as spans are live at the same
     /// time; 16 bytes a span are used at once. Threads keep what they give back for their own next
     /// spans, each at most 32 and at most 1/1024 of all, so that with many threads fewer spans may be
     /// live by as much.
+    ///
+    /// Where all children are plugins, there are 8 bytes more for each slot of the first child's and each
+    /// child behind it. They are reserved by the first span after the plugins got their tracers, and used as
+    /// the slots are.
     pub fn max_live_spans(mut self, spans: usize) -> Self {
         self.max_live_spans = spans;
         self
@@ -146,6 +152,7 @@ impl FanOutBuilder {
         // Threads first: should there be too few, no table was made, for one is never freed.
         let children = children.collect::<Result<_, _>>().map_err(FanOutBuildError::Thread)?;
         Ok(FanOut {
+            leads: Leads::none(),
             table: Table::leak(max_live_spans, tracers.len() * HANDLE_WORDS),
             name,
             children,

@@ -1,13 +1,14 @@
 //! A child as it is called.
 
 use crate::context::{SpanHandle, SpanId, TraceId};
-use crate::plugin::Plugin;
 use crate::plugin::fan_out::{
     Children, FanOut, HANDLE_WORDS, has_handle, host_handle_at, words_at, words_of,
 };
-use crate::raw::quick::Plain;
-use crate::raw::record::KeyWord;
-use crate::value::{Text, Value};
+use crate::plugin::{Plugin, calls};
+use crate::raw::engine::Engine;
+use crate::raw::local::Target;
+use crate::tracer::Core;
+use crate::value::Text;
 use bext_plugin_api::tracer::{self as host, AttrValue, SpanEvent, SpanStatus, TracerPlugin};
 use std::any::Any;
 use std::mem;
@@ -45,7 +46,7 @@ impl Callee {
 /// It stays where the caller has put it. A copy of what was stored in parts a moment ago is read in wider
 /// steps and waits for the stores.
 pub(super) trait Payload {
-    fn lend(&self, plugin: &Plugin, span: SpanHandle);
+    fn record(&self, engine: &'static Engine, target: Target);
     fn give_clone(&self, tracer: &dyn TracerPlugin, span: host::SpanHandle);
     /// Leaves something of no meaning.
     fn give(&mut self, tracer: &dyn TracerPlugin, span: host::SpanHandle);
@@ -60,8 +61,8 @@ pub(super) struct Attribute<'a> {
 
 impl Payload for Attribute<'_> {
     #[inline(always)]
-    fn lend(&self, plugin: &Plugin, span: SpanHandle) {
-        plugin.attribute(span, self.kept, self.value);
+    fn record(&self, engine: &'static Engine, target: Target) {
+        calls::attribute(engine, target, self.kept, self.value);
     }
 
     #[inline(always)]
@@ -91,8 +92,8 @@ impl Payload for Attribute<'_> {
 }
 
 impl Payload for SpanStatus {
-    fn lend(&self, plugin: &Plugin, span: SpanHandle) {
-        plugin.status(span, self);
+    fn record(&self, engine: &'static Engine, target: Target) {
+        calls::status(engine, target, self);
     }
 
     fn give_clone(&self, tracer: &dyn TracerPlugin, span: host::SpanHandle) {
@@ -105,8 +106,8 @@ impl Payload for SpanStatus {
 }
 
 impl Payload for SpanEvent<'_> {
-    fn lend(&self, plugin: &Plugin, span: SpanHandle) {
-        plugin.event(span, self);
+    fn record(&self, engine: &'static Engine, target: Target) {
+        calls::event(engine, target, self);
     }
 
     fn give_clone(&self, tracer: &dyn TracerPlugin, span: host::SpanHandle) {
@@ -123,8 +124,9 @@ impl Payload for SpanEvent<'_> {
 /// A time that a span ends at.
 impl Payload for Option<u64> {
     #[inline(always)]
-    fn lend(&self, plugin: &Plugin, span: SpanHandle) {
-        plugin.end(span, *self);
+    fn record(&self, engine: &'static Engine, target: Target) {
+        calls::end_time(engine, target, *self);
+        engine.end::<true>(target);
     }
 
     #[inline(always)]
@@ -148,26 +150,6 @@ pub(super) fn kept<'t>(children: Children<'_>, text: &'t str) -> Text<'t> {
     ours.and_then(|plugin| plugin.kept(text)).map_or(Text::Copied(text), Text::Static)
 }
 
-/// Sets an attribute of a kind that most have where all children are plugins of ours: what it takes to
-/// record it is worked out once. `false`, and nothing was done, for any other.
-#[inline(always)]
-pub(super) fn lend_plain(children: Children<'_>, handles: &[u64], key: &str, value: &AttrValue) -> bool {
-    let Some(plain) = Plain::of(&Value::from(value)) else { return false };
-    if children.iter().any(|child| matches!(child, Callee::Other(_))) {
-        return false;
-    }
-    let kept = kept(children, key);
-    let key_word = KeyWord::of(kept, plain.ty);
-    for (at, child) in children.iter().enumerate() {
-        if let Callee::Ours(plugin) = child {
-            if has_handle(handles, at) {
-                plugin.plain_attribute(our_handle_at(handles, at), key, key_word, plain);
-            }
-        }
-    }
-    true
-}
-
 impl FanOut {
     /// Calls each child that has a handle, in their order.
     #[inline(always)]
@@ -177,7 +159,11 @@ impl FanOut {
                 continue;
             }
             match child {
-                Callee::Ours(plugin) => payload.lend(plugin, our_handle_at(handles, at)),
+                Callee::Ours(plugin) => {
+                    if let Some((core, target)) = plugin.tracer().at(our_handle_at(handles, at)) {
+                        payload.record(core.engine, target);
+                    }
+                }
                 Callee::Other(tracer) => {
                     let (tracer, span) = (&**tracer, host_handle_at(handles, at));
                     let is_last = at + 1 == children.len();
@@ -208,6 +194,15 @@ pub(super) fn words_of_ours(handle: SpanHandle) -> [u64; HANDLE_WORDS] {
 }
 
 impl Callee {
+    /// The tracer of a plugin of ours that has one.
+    #[inline(always)]
+    pub(super) fn core(&self) -> Option<&'static Core> {
+        match self {
+            Callee::Ours(plugin) => plugin.tracer().core(),
+            Callee::Other(_) => None,
+        }
+    }
+
     /// A child's handle as the host has it.
     #[inline(always)]
     pub(super) fn host_handle(&self, handles: &[u64], child: usize) -> host::SpanHandle {

@@ -11,17 +11,22 @@
 //!
 //! The table is `raw::table`. What a child gives as a handle is three opaque words to us, zero for a
 //! span that it does not record: whatever a child thinks of as ids, the others are not affected.
+//!
+//! Where all children are plugins of this crate, there is a shorter way: see [`lead`].
 
 mod builder;
 mod callee;
 mod children;
 mod flush;
+mod lead;
 mod parent;
 mod stats;
 
-use crate::plugin::fan_out::callee::{Attribute, Callee, kept, lend_plain, our_handle_at, words_of_ours};
+use crate::plugin::calls::Start;
+use crate::plugin::fan_out::callee::{Attribute, Callee, Payload, kept, our_handle_at, words_of_ours};
 use crate::plugin::fan_out::children::{Child, Panic};
-use crate::raw::table::{Entry, Table};
+use crate::plugin::fan_out::lead::{Leads, Parents};
+use crate::raw::table::{Entry, Table, Vacant};
 use crate::raw::tally::Count;
 use crate::raw::wide;
 use bext_plugin_api::tracer::{AttrValue, SpanEvent, SpanHandle, SpanStart, SpanStatus, TracerPlugin};
@@ -56,22 +61,33 @@ pub use stats::{FanOutChildStats, FanOutStats};
 ///
 /// # Handles
 ///
-/// A handle has the trace id of the first child that gave one, and a span id of `FanOut`'s own, which
-/// none of the back-ends knows. Under which ids a child's back-end shows the span says
-/// [`child_handle`](Self::child_handle): a `traceparent` that goes out must carry those. A request that
-/// came in with such a header is continued by [`parent_of`](Self::parent_of).
+/// Under which ids a child's back-end shows a span says [`child_handle`](Self::child_handle): a
+/// `traceparent` that goes out must carry those. A request that came in with such a header is continued
+/// by [`parent_of`](Self::parent_of).
+///
+/// Where all children are [`Plugin`](crate::plugin::Plugin)s added by [`child`](FanOutBuilder::child),
+/// they record a span under one trace id, and if the first child records it, its handle is `FanOut`'s.
+/// (Not so below a parent of `parent_of` whose handles are in different traces.) In any other case a
+/// handle has the trace id of the first child that gave one, and a span id of `FanOut`'s own, which none
+/// of the back-ends knows.
 ///
 /// A handle that this `FanOut` did not make, or of a span that has ended, is a no-op for every call and
-/// counted. As a parent a span that has ended still counts, as long as its entry in the table was not
-/// used again; then, and with any handle that was made elsewhere, the new span is a root. Stale and
-/// foreign handles are told apart by a keyed 64-bit check that covers the trace id. One case is left: a
-/// handle that comes late by an exact multiple of 2^22 uses of its entry, which is then again in use by
-/// the same trace, means that other span.
+/// counted. That goes for spans that the first child started by itself, too; of those, calls on ended
+/// ones count as stale. As a parent a span that has ended still counts, as long as its slot or its entry
+/// in the table was not used again; then, and with any handle that was made elsewhere, the new span is a
+/// root. Stale and foreign handles are told apart as [`Tracer`](crate::Tracer) does, or by a keyed 64-bit
+/// check that covers the trace id. One case is left: a handle that comes late by an exact multiple of
+/// 2^20 uses of its slot or its entry, which is then again in use by the same trace, means that other
+/// span.
+///
+/// A span must be ended here. One that is ended under its handle in the first child by itself stays live
+/// in the others. Of two threads that end a span at the very same moment both may be passed on, and are
+/// then both taken off [`live_spans`](FanOutStats::live_spans); each child takes the first.
 ///
 /// # Limits
 ///
-/// At most [`max_live_spans`](FanOutBuilder::max_live_spans) are live at once, and at most 64 children
-/// are called. What is refused is counted in [`stats`](Self::stats) and told by the next flush. In a
+/// At most [`max_live_spans`](FanOutBuilder::max_live_spans) are live at once, not counting those whose
+/// handle is the first child's, and at most 64 children are called. What is refused is counted in [`stats`](Self::stats) and told by the next flush. In a
 /// forked child process every call is a no-op, and [`flush`](TracerPlugin::flush) an error. The table
 /// is not given back to the system when a `FanOut` is dropped: make one for the process, not one for
 /// each request.
@@ -104,6 +120,8 @@ pub use stats::{FanOutChildStats, FanOutStats};
 /// # }
 /// ```
 pub struct FanOut {
+    /// Spans that the first child's tracers have; the others are in the table.
+    leads: Leads,
     table: &'static Table,
     name: String,
     // Before the tracers: the workers are gone when those are dropped.
@@ -172,36 +190,65 @@ impl FanOut {
         if child >= children.len() {
             return None;
         }
-        let (trace_id, span_id) = ids_of(span);
-        let entry = self.table.read::<W>(trace_id, span_id).ok()?;
-        Some(children[child].host_handle(&entry.words, child)).filter(|handle| !handle.is_invalid())
+        let handles = self.handles::<W>(span)?;
+        Some(children[child].host_handle(&handles, child)).filter(|handle| !handle.is_invalid())
     }
 
+    /// Starts a span in the common case: all children are plugins of ours, and the parent is a live span
+    /// below which this thread has started others. `Some(None)` when the first child does not record it.
     #[inline(always)]
-    fn start<const W: usize>(&self, children: Children<'_>, span: &mut SpanStart<'_>) -> SpanHandle {
+    fn start_led(&self, span: &SpanStart<'_>) -> Option<Option<SpanHandle>> {
+        let lead = self.leads.get(&self.tracers)?;
+        let parents = lead.recall_parent(span.parent?)?;
+        let name = lead.kept(span.name);
+        let handle = lead.start(&Start { name, attributes: &span.attributes, rest: span }, &parents);
+        if handle.is_some() {
+            self.table.count(Count::Taken);
+        }
+        Some(handle)
+    }
+
+    /// Starts a span where the common case does not apply.
+    #[inline(always)]
+    fn start<const W: usize>(
+        &self,
+        children: Children<'_>,
+        span: &mut SpanStart<'_>,
+        mut first_was_asked: bool,
+    ) -> SpanHandle {
         let parents = match span.parent {
             None => None,
-            Some(parent) => {
-                let (trace_id, span_id) = ids_of(parent);
-                match self.table.read_parent::<W>(trace_id, span_id) {
-                    Ok(entry) => Some(entry.words),
-                    // To each child its parent is invalid, too.
-                    Err(_) if parent.is_invalid() => Some([0; W]),
-                    Err(_) => None,
-                }
-            }
+            Some(parent) => match self.handles::<W>(parent) {
+                // To each child its parent is invalid, too.
+                None if parent.is_invalid() => Some([0; W]),
+                parents => parents,
+            },
         };
-        // Before any child is called: a span that is refused is refused for all.
-        let Some(vacant) = self.table.reserve() else { return SpanHandle::INVALID };
-        let mut handles: Handles<W> = [0; W];
+        let may_lead = !first_was_asked
+            && !self.table.is_forked()
+            && parents.is_none_or(|parents| in_one_trace(children, &parents));
+        let lead = if may_lead { self.leads.get(children) } else { None };
         // Lent to children of ours, given to the others: the last of all gets these, not a clone.
         let mut attributes = mem::take(&mut span.attributes);
         let name = kept(children, span.name);
-        for (at, child) in children.iter().enumerate() {
+        if let Some(lead) = lead {
+            let start = Start { name, attributes: &attributes, rest: span };
+            let parents = parents.as_ref().map_or(Parents::None, |parents| Parents::Handles(parents));
+            if let Some(handle) = lead.start(&start, &parents) {
+                self.table.count(Count::Taken);
+                return handle;
+            }
+            first_was_asked = true;
+        }
+        // Before any other child is called: a span that is refused is refused for all.
+        let Some(vacant) = self.table.reserve() else { return SpanHandle::INVALID };
+        let mut handles: Handles<W> = [0; W];
+        for (at, child) in children.iter().enumerate().skip(usize::from(first_was_asked)) {
             let words = match child {
                 Callee::Ours(plugin) => {
                     let parent = parents.as_ref().map(|parents| our_handle_at(parents, at));
-                    words_of_ours(plugin.start(name, span, parent, &attributes))
+                    let start = Start { name, attributes: &attributes, rest: span };
+                    words_of_ours(plugin.start(&start, parent))
                 }
                 Callee::Other(tracer) => {
                     let is_last = at + 1 == children.len();
@@ -211,14 +258,17 @@ impl FanOut {
             };
             set_handle_at(&mut handles, at, words);
         }
-        if !(0..children.len()).any(|at| has_handle(&handles, at)) {
-            return SpanHandle::INVALID;
+        publish(vacant, children, &handles)
+    }
+
+    /// What each child calls a span or a parent of ours, live or ended.
+    #[inline(always)]
+    fn handles<const W: usize>(&self, span: SpanHandle) -> Option<Handles<W>> {
+        if let Some(led) = self.leads.find(span) {
+            return Some(led.handles(span));
         }
-        let mut trace_ids = children.iter().enumerate().map(|(at, child)| child.trace_id(&handles, at));
-        let trace_id = trace_ids.find(|&id| id != 0).unwrap_or(0);
-        let span_id = vacant.publish(trace_id, &handles);
-        let trace_id = wide::le_bytes(trace_id as u64, (trace_id >> 64) as u64);
-        SpanHandle { trace_id, span_id: span_id.to_le_bytes() }
+        let (trace_id, span_id) = ids_of(span);
+        self.table.read::<W>(trace_id, span_id).ok().map(|entry| entry.words)
     }
 
     /// Starts a span in a child: the words of its handle.
@@ -254,26 +304,37 @@ impl FanOut {
         words.unwrap_or_default()
     }
 
-    /// What each child calls a live span; `None`, which is counted, when it is none.
+    /// Calls each child that records a live span. When it is none, that is counted.
     #[inline(always)]
-    fn live<const W: usize>(&self, span: SpanHandle) -> Option<Handles<W>> {
+    fn call<const W: usize>(&self, children: Children<'_>, span: SpanHandle, payload: &mut impl Payload) {
         if self.table.is_forked() {
-            return None;
+            return;
         }
-        let (trace_id, span_id) = ids_of(span);
-        let miss = match self.table.read::<W>(trace_id, span_id) {
-            Ok(Entry { words, live: true }) => return Some(words),
-            Ok(Entry { live: false, .. }) => Count::Stale,
-            Err(miss) => miss.count(),
+        let miss = match self.leads.recall(span).or_else(|| self.leads.find(span)) {
+            Some(led) if led.is_live() => {
+                return led.each(|engine, target| payload.record(engine, target));
+            }
+            Some(_) => Count::Stale,
+            None => {
+                let (trace_id, span_id) = ids_of(span);
+                match self.table.read::<W>(trace_id, span_id) {
+                    Ok(Entry { words, live: true }) => return self.each(children, &words, payload),
+                    Ok(Entry { live: false, .. }) => Count::Stale,
+                    Err(miss) => miss.count(),
+                }
+            }
         };
         self.missed(span, miss);
-        None
     }
 
     #[cold]
     #[inline(never)]
     fn missed(&self, span: SpanHandle, what: Count) {
-        self.table.count(if span.is_invalid() { Count::InvalidCall } else { what }, 1);
+        self.table.count(match what {
+            _ if span.is_invalid() => Count::InvalidCall,
+            Count::Forged if self.leads.has_ended(span) => Count::Stale,
+            what => what,
+        });
     }
 
     #[inline(always)]
@@ -281,13 +342,18 @@ impl FanOut {
         if self.table.is_forked() {
             return;
         }
-        let (trace_id, span_id) = ids_of(span);
-        match self.table.end::<W>(trace_id, span_id) {
-            Ok(handles) => {
-                self.each(children, &handles, &mut { time });
+        let miss = match self.leads.find(span) {
+            Some(led) if led.is_live() && led.end(time) => return self.table.count(Count::Returned),
+            Some(_) => Count::Stale,
+            None => {
+                let (trace_id, span_id) = ids_of(span);
+                match self.table.end::<W>(trace_id, span_id) {
+                    Ok(handles) => return self.each(children, &handles, &mut { time }),
+                    Err(miss) => miss.count(),
+                }
             }
-            Err(miss) => self.missed(span, miss.count()),
-        }
+        };
+        self.missed(span, miss);
     }
 
     /// Calls a child; `None` when it panicked.
@@ -315,28 +381,42 @@ impl TracerPlugin for FanOut {
     }
 
     fn start_span(&self, mut span: SpanStart<'_>) -> SpanHandle {
+        let first_was_asked = match self.start_led(&span) {
+            Some(Some(handle)) => return handle,
+            Some(None) => true,
+            None => false,
+        };
         // Not moved: see `start_in`.
-        sized!(self.start(&mut span))
+        out_of_line(|| sized!(self.start(&mut span, first_was_asked)))
     }
 
     fn set_attribute(&self, span: SpanHandle, key: &str, mut value: AttrValue) {
-        sized!(self.set_attribute_in(span, key, &mut value));
+        match self.leads.recall(span) {
+            Some(led) => led.attribute(key, &value),
+            None => out_of_line(|| {
+                let mut attribute = Attribute { key, kept: kept(&self.tracers, key), value: &mut value };
+                sized!(self.call(span, &mut attribute));
+            }),
+        }
         // What has nothing to drop is not asked for it.
         if let AttrValue::I64(_) | AttrValue::Bool(_) | AttrValue::F64(_) = value {
             mem::forget(value);
         }
     }
 
-    fn set_status(&self, span: SpanHandle, status: SpanStatus) {
-        sized!(self.set_status_in(span, status));
+    fn set_status(&self, span: SpanHandle, mut status: SpanStatus) {
+        sized!(self.call(span, &mut status));
     }
 
-    fn add_event(&self, span: SpanHandle, event: SpanEvent<'_>) {
-        sized!(self.add_event_in(span, event));
+    fn add_event(&self, span: SpanHandle, mut event: SpanEvent<'_>) {
+        sized!(self.call(span, &mut event));
     }
 
     fn end_span(&self, span: SpanHandle, end_time_unix_nanos: Option<u64>) {
-        sized!(self.end(span, end_time_unix_nanos));
+        match self.leads.recall(span) {
+            Some(led) if led.end(end_time_unix_nanos) => self.table.count(Count::Returned),
+            _ => out_of_line(|| sized!(self.end(span, end_time_unix_nanos))),
+        }
     }
 
     /// Has all children flush at once and waits until they are done, or until
@@ -352,46 +432,6 @@ impl TracerPlugin for FanOut {
     }
 }
 
-impl FanOut {
-    #[inline(always)]
-    fn set_attribute_in<const W: usize>(
-        &self,
-        children: Children<'_>,
-        span: SpanHandle,
-        key: &str,
-        value: &mut AttrValue,
-    ) {
-        let Some(handles) = self.live::<W>(span) else { return };
-        if !lend_plain(children, &handles, key, value) {
-            self.each(children, &handles, &mut Attribute { key, kept: kept(children, key), value });
-        }
-    }
-
-    #[inline(always)]
-    fn set_status_in<const W: usize>(
-        &self,
-        children: Children<'_>,
-        span: SpanHandle,
-        mut status: SpanStatus,
-    ) {
-        if let Some(handles) = self.live::<W>(span) {
-            self.each(children, &handles, &mut status);
-        }
-    }
-
-    #[inline(always)]
-    fn add_event_in<const W: usize>(
-        &self,
-        children: Children<'_>,
-        span: SpanHandle,
-        mut event: SpanEvent<'_>,
-    ) {
-        if let Some(handles) = self.live::<W>(span) {
-            self.each(children, &handles, &mut event);
-        }
-    }
-}
-
 impl fmt::Debug for FanOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FanOut")
@@ -399,6 +439,30 @@ impl fmt::Debug for FanOut {
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }
+}
+
+/// Whether what plugins of ours call a parent is all in one trace, or invalid.
+#[inline(always)]
+fn in_one_trace<const W: usize>(children: Children<'_>, parents: &Handles<W>) -> bool {
+    let [low, high, _] = words_at(parents, 0);
+    (1..children.len()).all(|at| {
+        let others = words_at(parents, at);
+        others == [0; HANDLE_WORDS] || others[..2] == [low, high]
+    })
+}
+
+/// Publishes an entry of the table: the handle. Invalid, and the entry is free again, when no child
+/// records the span.
+#[inline(always)]
+fn publish<const W: usize>(vacant: Vacant, children: Children<'_>, handles: &Handles<W>) -> SpanHandle {
+    if !(0..children.len()).any(|at| has_handle(handles, at)) {
+        return SpanHandle::INVALID;
+    }
+    let mut trace_ids = children.iter().enumerate().map(|(at, child)| child.trace_id(handles, at));
+    let trace_id = trace_ids.find(|&id| id != 0).unwrap_or(0);
+    let span_id = vacant.publish(trace_id, handles);
+    let trace_id = wide::le_bytes(trace_id as u64, (trace_id >> 64) as u64);
+    SpanHandle { trace_id, span_id: span_id.to_le_bytes() }
 }
 
 /// A handle of ours as the table knows it. Which way round the bytes are read is our own affair.
