@@ -2,10 +2,13 @@
 
 use crate::allocator;
 use crate::notebook::start_below;
-use nanospan::plugin::FanOut;
+use nanospan::Tracer;
+use nanospan::batch::Batch;
+use nanospan::export::{Context, ExportError, SpanExporter};
 use nanospan::plugin::bext_plugin_api::tracer::{
     AttrValue, SpanEvent, SpanHandle, SpanStart, SpanStatus, TracerPlugin,
 };
+use nanospan::plugin::{FanOut, Plugin};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A child that allocates nothing.
@@ -35,6 +38,19 @@ impl TracerPlugin for Counter {
     }
 }
 
+/// Takes batches and keeps nothing.
+struct Discard;
+
+impl SpanExporter for Discard {
+    fn export(&self, _: &Context, _: &Batch) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
+        Ok(())
+    }
+}
+
 fn of(children: usize) -> FanOut {
     (0..children).fold(FanOut::builder(), |builder, _| builder.child(Counter::default())).build().unwrap()
 }
@@ -46,10 +62,20 @@ fn the_allocator_counts() {
     assert_eq!(allocator::calls() - before, 2);
 }
 
+fn plugin() -> Plugin {
+    Plugin::over("plugin", Tracer::builder("t").exporter(Discard).build().unwrap())
+}
+
 #[test]
 fn a_span_costs_no_allocation() {
-    for children in [1, 2, 3, 64] {
-        let tracer = of(children);
+    let plugins = [
+        ("two plugins", FanOut::builder().child(plugin()).child(plugin())),
+        ("a plugin and another", FanOut::builder().child(plugin()).child(Counter::default())),
+        ("a plugin without a tracer", FanOut::builder().child(plugin()).child(Plugin::new("idle"))),
+    ];
+    let plugins = plugins.map(|(children, builder)| (children.to_owned(), builder.build().unwrap()));
+    let counters = [1, 2, 3, 64].map(|count| (format!("{count} others"), of(count)));
+    for (children, tracer) in plugins.into_iter().chain(counters) {
         let run = || {
             let before = allocator::calls();
             let mut parent = SpanHandle::INVALID;
@@ -70,7 +96,7 @@ fn a_span_costs_no_allocation() {
             allocator::calls() - before
         };
         run();
-        assert_eq!(run(), 0, "calls of the allocator with {children} children");
+        assert_eq!(run(), 0, "calls of the allocator with {children}");
     }
 }
 

@@ -77,29 +77,35 @@ impl Leads {
     #[cold]
     #[inline(never)]
     fn add(&self, children: Children<'_>) -> Option<&'static Lead> {
-        let cores: Option<Vec<&'static Core>> = children.iter().map(Callee::core).collect();
-        let cores = cores?;
-        let (&first, others) = cores.split_first().filter(|(_, others)| !others.is_empty())?;
+        let (first, others) = children.split_first()?;
+        let first = first.core()?;
         // Acquire pairs with the Release below: what the call before added is seen.
-        if self.busy.swap(true, Ordering::Acquire) {
+        if others.is_empty()
+            || others.iter().any(|other| other.core().is_none())
+            || self.busy.swap(true, Ordering::Acquire)
+        {
             return None;
         }
         let older = self.newest.load(Ordering::Acquire);
         let lead = match older {
-            Some(lead) if lead.is_of(children) => lead,
+            Some(lead) if lead.is_of(children) => Some(lead),
             _ => {
                 let blocks = first.engine.sizes.blocks;
-                let others = others.iter().map(|&core| Some(Other { core, spans: Beside::new(blocks)? }));
                 // Without memory it stays busy, and is not tried again.
-                let others = others.collect::<Option<_>>()?;
-                let lead: &'static Lead = Box::leak(Box::new(Lead { first, others, older }));
-                // Release pairs with the Acquire in `get` and `find`.
-                self.newest.store(Some(lead), Ordering::Release);
-                lead
+                let spans = others.iter().map(|_| Beside::new(blocks)).collect::<Option<Vec<_>>>()?;
+                let others = others.iter().zip(spans);
+                let others = others.map(|(other, spans)| Some(Other { core: other.core()?, spans }));
+                // None when one has stopped meanwhile.
+                others.collect::<Option<_>>().map(|others| -> &'static Lead {
+                    let lead = Box::leak(Box::new(Lead { first, others, older }));
+                    // Release pairs with the Acquire in `get` and `find`.
+                    self.newest.store(Some(lead), Ordering::Release);
+                    lead
+                })
             }
         };
         self.busy.store(false, Ordering::Release);
-        Some(lead)
+        lead
     }
 
     /// The span that a handle names, if the calling thread has just used it and it is live: the common
