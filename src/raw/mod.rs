@@ -1,9 +1,9 @@
 //! The engine: what runs on the caller's thread, and every unsafe block of the crate.
 //!
 //! From storage to call: [`cell`], [`region`] and [`block`], [`log`] and [`supply`] hold; [`record`],
-//! [`quick`] and [`writer`] say what a log holds; [`intern`] keeps what they hold often; [`local`] is a thread's share of it, [`registry`] finds it;
-//! [`handle`] names a span; [`engine`] puts the calls together. It knows nothing of batches or
-//! exporters. `table` stands beside the engine: it leads from a handle to a few words, for tracers
+//! [`packed`], [`quick`] and [`writer`] say what a log holds; [`intern`] keeps what they hold often; [`local`] is
+//! a thread's share of it, [`registry`] finds it; [`handle`] names a span; [`engine`] puts the calls
+//! together, and [`short`] what most of them come to. It knows nothing of batches or exporters. `table` stands beside the engine: it leads from a handle to a few words, for tracers
 //! that are made of other tracers, and takes its free entries from `free`.
 
 pub(crate) mod block;
@@ -21,6 +21,7 @@ pub(crate) mod log;
 #[cfg(any(feature = "bext", loom))]
 pub(crate) mod memo;
 pub(crate) mod os;
+pub(crate) mod packed;
 pub(crate) mod quick;
 pub(crate) mod random;
 pub(crate) mod record;
@@ -30,6 +31,7 @@ pub(crate) mod registry;
 #[cfg(loom)]
 #[path = "../model/registry.rs"]
 pub(crate) mod registry;
+pub(crate) mod short;
 pub(crate) mod slab;
 pub(crate) mod supply;
 #[cfg(any(feature = "bext", loom))]

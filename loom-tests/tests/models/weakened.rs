@@ -82,15 +82,9 @@ const NEEDED: &[Needed] = &[
     },
     Needed {
         file: "raw/log.rs",
-        call: "self.log.committed.store(self.position + self.len() as u64, Ordering::Release)",
+        call: "self.committed.store(position + words as u64, Ordering::Release)",
         model: crate::log::a_rotation_between_look_and_walk,
         says: "out of range",
-    },
-    Needed {
-        file: "raw/log.rs",
-        call: "self.committed.store(position + K as u64, Ordering::Release)",
-        model: crate::attribute::what_two_threads_set_before_the_stranger_ended,
-        says: NO_END,
     },
     Needed {
         file: "raw/log.rs",

@@ -5,8 +5,8 @@ use crate::plugin::Plugin;
 use crate::plugin::fan_out::{
     Children, FanOut, HANDLE_WORDS, has_handle, host_handle_at, words_at, words_of,
 };
+use crate::raw::packed::KeyWord;
 use crate::raw::quick::Plain;
-use crate::raw::record::KeyWord;
 use crate::value::{Text, Value};
 use bext_plugin_api::tracer::{self as host, AttrValue, SpanEvent, SpanStatus, TracerPlugin};
 use std::any::Any;
