@@ -9,7 +9,6 @@
 //! thread-local. What has no gate of its own remembers where it was made: its [`Home`].
 
 use crate::raw::engine::Engine;
-use crate::raw::registry;
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
@@ -84,5 +83,5 @@ extern "C" fn in_child() {
         engine.close_in_child();
         next = engine.linked();
     }
-    registry::forget_last();
+    crate::raw::registry::forget_last();
 }
