@@ -276,10 +276,15 @@ impl<'a> SpanBuilder<'a> {
         // as it is: a span that is looked at here would be copied.
         if let Text::Static(name) = self.name {
             match (self.parent, TextParts::of(name)) {
-                (Parent::Own(parent), Some(name)) if self.has_more() => {
-                    return parent.start_child_with(name, self.kind, &self.more());
+                (Parent::Own(parent), Some(name)) => {
+                    if let Some(core) = parent.passes_on() {
+                        return parent.passed_on(core);
+                    }
+                    if self.has_more() {
+                        return parent.start_child_with(name, self.kind, &self.more());
+                    }
+                    return parent.start_child(name, self.kind);
                 }
-                (Parent::Own(parent), Some(name)) => return parent.start_child(name, self.kind),
                 (Parent::None, Some(name)) if !self.has_more() => {
                     if let Some(core) = self.core {
                         return core.start_root(name, self.kind);

@@ -35,7 +35,7 @@ impl Span {
 
     #[inline(never)]
     fn start_child_calmly(&self, name: TextParts, kind: SpanKind) -> Self {
-        let Way::Short(recording) = &self.way else { return self.pass_on(name, kind) };
+        let Way::Short(recording) = &self.way else { return self.start_child_at_length(name, kind) };
         match self.start_short(recording.core, name, kind) {
             Some(target) => {
                 Self::started(Recording { core: recording.core, target }, self.trace_id, self.flags)
@@ -55,25 +55,28 @@ impl Span {
         core.engine.start_short(start).map(|(target, _)| target)
     }
 
-    /// Starts a child of a span that is not recording, if nothing but ids is passed on.
+    /// The tracer, if a child of this span, which is not recording, gets nothing but ids; it is counted
+    /// then. Laid out in the caller: it is less than a call's own share.
     #[inline(always)]
-    fn pass_on(&self, name: TextParts, kind: SpanKind) -> Self {
-        if let Way::Other { core: Some(core), target: None, trace_state } = &self.way {
-            let id = self.id.load(Ordering::Relaxed);
-            // An invalid span has no id.
-            let passes_on =
-                id != 0 && trace_state.is_empty() && core.sampler.never(ParentSample::LocalNotSampled);
-            if passes_on && core.engine.count_short(Count::NotSampled) {
-                return Self {
-                    way: Way::Other { core: Some(core), target: None, trace_state: TraceState::EMPTY },
-                    trace_id: self.trace_id,
-                    id: AtomicU64::new(id),
-                    flags: self.flags,
-                    has_status: self.has_status,
-                };
-            }
+    pub(crate) fn passes_on(&self) -> Option<&'static Core> {
+        let Way::Other { core: Some(core), target: None, trace_state } = &self.way else { return None };
+        // An invalid span has no id.
+        let passes_on = self.id.load(Ordering::Relaxed) != 0
+            && trace_state.is_empty()
+            && core.sampler.never(ParentSample::LocalNotSampled);
+        (passes_on && core.engine.count_short(Count::NotSampled)).then_some(core)
+    }
+
+    /// The child of a span that [passes its ids on](Self::passes_on).
+    #[inline(always)]
+    pub(crate) fn passed_on(&self, core: &'static Core) -> Self {
+        Self {
+            way: Way::Other { core: Some(core), target: None, trace_state: TraceState::EMPTY },
+            trace_id: self.trace_id,
+            id: AtomicU64::new(self.id.load(Ordering::Relaxed)),
+            flags: self.flags,
+            has_status: self.has_status,
         }
-        self.start_child_at_length(name, kind)
     }
 
     #[inline(never)]
