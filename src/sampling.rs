@@ -111,6 +111,12 @@ impl Sampler {
         self.thresholds[parent as usize].is_never()
     }
 
+    /// Whether every span with such a parent is recorded.
+    #[inline]
+    pub(crate) fn always(&self, parent: ParentSample) -> bool {
+        self.thresholds[parent as usize] == Threshold::ALWAYS
+    }
+
     fn uniform(threshold: Threshold, description: Arc<str>) -> Self {
         Self { thresholds: [threshold; PARENT_STATES], description }
     }

@@ -6,7 +6,7 @@ use common::{Account, By, Counter, PATIENCE, assert_account, quiet_builder, unti
 use nanospan::batch::Batch;
 use nanospan::export::{Context, ExportError, ExportErrorKind, MemoryExporter, SpanExporter};
 use nanospan::testing::Recorder;
-use nanospan::{BuildError, FlushError, Text, Tracer};
+use nanospan::{BuildError, FlushError, Status, Text, Tracer, Value, attributes};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
@@ -233,6 +233,28 @@ impl SpanExporter for Calls {
         self.shutdowns.fetch_add(1, Ordering::Relaxed);
         refuse()
     }
+}
+
+/// More than a log has room for without another chunk, in every way that a span can be recorded on.
+#[test]
+fn after_a_shutdown_calls_on_a_live_span_take_no_memory_and_change_no_count() {
+    let recorder = Recorder::new();
+    let tracer = recorder.tracer();
+    let mut span = tracer.span("live").start();
+    span.set_attribute("before", 1);
+    tracer.shutdown(PATIENCE).unwrap();
+    let before = tracer.stats();
+    for n in 0..10_000_i64 {
+        span.set_attribute("n", n);
+        span.set_attribute("text", "copied");
+        span.set_attributes(&attributes!["n" => n, "text" => "copied"]);
+        span.set_attributes(&attributes!["n" => n, "static" => Value::StaticStr("text")]);
+        span.add_event("event", &attributes!["n" => n]);
+        span.set_status(Status::Ok);
+    }
+    span.end();
+    assert_eq!(tracer.stats(), before);
+    assert_eq!(before.dropped.shutdown, 1);
 }
 
 #[test]

@@ -156,6 +156,61 @@ fn names_and_keys_arrive_whether_static_or_copied() {
     });
 }
 
+/// What stands before a value that does not fit into a word has been put into the log when the call
+/// comes to that value, and must not arrive twice.
+#[test]
+fn a_list_arrives_once_and_in_order_wherever_in_it_a_value_is_copied() {
+    on_each_clock(|recorder| {
+        let text = "copied".to_owned();
+        for at in 0..4 {
+            let value = |n: usize| if n == at { Value::Str(&text) } else { Value::I64(n as i64) };
+            let list: [(Text<'_>, Value<'_>); 4] = [
+                ("a".into(), value(0)),
+                ("b".into(), value(1)),
+                ("c".into(), value(2)),
+                ("d".into(), value(3)),
+            ];
+            let name = format!("copied at {at}");
+            let span = recorder.tracer().span(Text::Copied(&name)).start();
+            span.set_attributes(&list);
+            span.add_event("event", &list);
+            span.end();
+            let span = recorder.span(&name);
+            assert_eq!(span.attributes, owned(&list));
+            assert_eq!(span.events.len(), 1);
+            assert_eq!(span.events[0].attributes, owned(&list));
+        }
+    });
+}
+
+#[test]
+fn what_is_recorded_in_turn_with_two_tracers_arrives_at_its_own() {
+    let recorders = [Recorder::new(), Recorder::new()];
+    let roots = recorders.each_ref().map(|recorder| recorder.tracer().span("root").start());
+    for n in 0..200_i64 {
+        // Started, recorded on and ended while the other tracer was the one used last.
+        let children = roots.each_ref().map(|root| root.child("child").start());
+        for (which, child) in (0..).zip(&children) {
+            child.set_attributes(&attributes!["n" => n, "of" => which]);
+            child.set_attribute("of", 10 + which);
+        }
+    }
+    drop(roots);
+    for (which, recorder) in (0..).zip(&recorders) {
+        let root = recorder.span("root");
+        let spans = recorder.spans();
+        let children = spans.iter().filter(|span| span.name == "child");
+        let numbers: Vec<_> = children
+            .map(|child| {
+                assert_eq!(child.parent_span_id, Some(root.span_id));
+                assert_eq!(child.attribute("of"), Some(&OwnedValue::I64(10 + which)));
+                child.attribute("n").cloned()
+            })
+            .collect();
+        assert_eq!(numbers, (0..200).map(|n| Some(OwnedValue::I64(n))).collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn the_last_value_of_a_key_wins_in_the_place_of_the_first() {
     on_each_clock(|recorder| {

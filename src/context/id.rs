@@ -55,6 +55,18 @@ impl TraceId {
         (self.high as u128) << 64 | self.low as u128
     }
 
+    /// The upper half of that number.
+    #[inline(always)]
+    pub(crate) const fn high(self) -> u64 {
+        self.high
+    }
+
+    /// The lower half of that number.
+    #[inline(always)]
+    pub(crate) const fn low(self) -> u64 {
+        self.low
+    }
+
     /// Whether the id differs from [`TraceId::INVALID`].
     #[inline]
     #[must_use]

@@ -25,12 +25,12 @@ impl<'a> Gathered<'a> {
         if !foreign {
             return;
         }
-        if let Some(first) = self.entries.first().map(|entry| entry.record.stamp.sequence) {
+        if let Some(first) = self.entries.first().map(|entry| entry.record.stamp.sequence()) {
             // Sequence numbers wrap; those of one span lie within 2^31 of each other. The sort is
             // stable: records with one stamp come from one call or one thread, in log order.
             self.entries.sort_by_key(|entry| {
                 let stamp = entry.record.stamp;
-                (stamp.sequence.wrapping_sub(first) as i32, !stamp.foreign)
+                (stamp.sequence().wrapping_sub(first) as i32, !stamp.is_foreign())
             });
         }
     }

@@ -185,7 +185,7 @@ impl Collector {
                         match pending(blocks, &record) {
                             None => done.stale += u64::from(record.kind != Kind::More),
                             Some((pending, true)) => {
-                                pending.foreign |= record.stamp.foreign;
+                                pending.foreign |= record.stamp.is_foreign();
                                 let id = nodes.len() as u32;
                                 nodes.push(Node { at: recorded.push(&record, blob), next: NONE });
                                 match pending.last {
@@ -195,7 +195,7 @@ impl Collector {
                                 pending.last = id;
                             }
                             Some((pending, false)) => {
-                                pending.foreign |= record.stamp.foreign;
+                                pending.foreign |= record.stamp.is_foreign();
                                 if side.add(&mut pending.side, &record, blob).is_err() {
                                     let (what, n) = lost_with(&record);
                                     pending.shed[what as usize] += n;

@@ -47,7 +47,7 @@ impl Log {
     /// of them.
     #[must_use]
     pub fn record(self, place: u64, values: &[i64]) -> bool {
-        let stamp = Stamp { sequence: 0, foreign: false };
+        let stamp = Stamp::by_owner(0);
         // As the engine does: shortly, if it fits.
         // SAFETY: one thread records in a log, by this type's contract with its models.
         if let Some(mut room) = unsafe { self.log.room() } {

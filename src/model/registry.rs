@@ -19,6 +19,16 @@ loom::thread_local! {
     static PLACE: Cell<Option<&'static dyn Any>> = Cell::new(None);
 }
 
+/// What the cell holds, if it is the calling thread's own local.
+pub(crate) fn last<T: PerThread>(cell: &AtomicRef<T>) -> Option<Own<T>> {
+    let local: &'static T = PLACE.with(Cell::get)?.downcast_ref().expect("a model has one registry");
+    // SAFETY: as in `own`.
+    cell.is(local, Ordering::Relaxed).then(|| unsafe { Own::new(local) })
+}
+
+/// A model has no forked child.
+pub(crate) fn forget_last() {}
+
 /// The locals of the threads of a model. There is one tracer or one table in a model, so a thread
 /// remembers its local whichever registry it asks.
 #[derive(Debug)]
@@ -45,6 +55,10 @@ impl<T: PerThread> Registry<T> {
         });
         // SAFETY: loom gives each thread of the model a `PLACE` of its own.
         Some(unsafe { Own::new(local) })
+    }
+
+    pub(crate) fn own_last(&'static self) -> Option<Own<T>> {
+        self.own()
     }
 
     pub(crate) fn own_aside(&'static self) -> Option<Own<T>> {

@@ -8,6 +8,9 @@ use crate::raw::block::{NameWord, Start};
 use crate::raw::clock::Clock;
 use crate::raw::engine::{Engine, Sizes};
 use crate::raw::local::Target;
+use crate::raw::packed::KeyParts;
+use crate::raw::record::Type;
+use crate::raw::short;
 use crate::raw::tally::Count;
 use crate::value::{Text, Value};
 use std::sync::Arc;
@@ -75,7 +78,11 @@ impl Tracer {
 
     /// Sets an attribute.
     pub fn attribute(self, span: Span, key: &'static str, value: i64) {
-        self.0.attribute(span.target, Text::Static(key), &Value::I64(value));
+        // As a span does.
+        let word = KeyParts::of(key, Type::I64).and_then(KeyParts::word);
+        if !word.is_some_and(|key| short::attribute(span.target, key, value as u64)) {
+            self.0.attribute(span.target, Text::Static(key), &Value::I64(value));
+        }
     }
 
     /// Ends a span. `false`, and counted as stale, when it had ended.

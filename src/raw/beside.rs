@@ -24,13 +24,13 @@
 //! each comes after the one before.
 
 use crate::raw::block::SLOTS;
-use crate::raw::handle::{ADDRESS_BITS, GENERATION_BITS, PLACE_BITS, Place};
+use crate::raw::handle::{GENERATION_BITS, PLACE_BITS, Place};
 use crate::raw::region;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::fmt;
 
-/// Instead of a mate's place: there is none.
-const NOBODY: u64 = 1 << ADDRESS_BITS;
+/// Instead of a mate's place: there is none. Slot 1 at address 0.
+const NOBODY: u64 = 1;
 
 const _: () = assert!(64 - PLACE_BITS <= GENERATION_BITS, "the generation's lower bits fill the word");
 
@@ -68,7 +68,7 @@ impl Beside {
     pub(crate) fn put(&self, slot: Place, mate: Option<Place>) {
         if let Some(word) = self.at(slot) {
             // Release pairs with the Acquire in `get`: who sees the word sees the mate started.
-            word.0.store(generation(slot) | mate.map_or(NOBODY, Place::bits), Ordering::Release);
+            word.0.store(generation(slot) | mate.map_or(NOBODY, Place::raw), Ordering::Release);
         }
     }
 
@@ -82,7 +82,7 @@ impl Beside {
             0 => None,
             NOBODY => Some(None),
             // Of another life, unless it is a place and nothing else.
-            bits => (bits >> PLACE_BITS == 0).then(|| Some(Place::from_bits(bits))),
+            bits => (bits >> PLACE_BITS == 0).then(|| Some(Place::from_raw(bits))),
         }
     }
 }

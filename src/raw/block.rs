@@ -5,7 +5,7 @@
 //! ```text
 //!             owner: start                 owner or foreign: end
 //!   unissued ──────────────▶ live ───────────────────────────────▶ ended ──▶ (drain) consumed
-//!                            end = LIVE|base                        end = ticks, a mask bit is set
+//!                            end = the place                        end = ticks, a mask bit is set
 //! ```
 //!
 //! # States of a block
@@ -34,8 +34,8 @@
 //! Owner O and stranger F end slot 5 at once. F sees `LIVE`, and stalls. O stores its ticks and its
 //! mask bit; the drain consumes the slot; the other 63 are done and O lets go; the block is recycled
 //! and handed to P, who starts another span in slot 5. F wakes up and compares `end` with
-//! `LIVE | base`: `base` holds the generation, P's base is another, so F's swap fails and F counts a
-//! stale call. Had F stalled one step later, after its swap and before its mask bit, then O's end
+//! the place: it holds the generation, P's place is another, so F's swap fails and F counts a stale
+//! call. Had F stalled one step later, after its swap and before its mask bit, then O's end
 //! would have been turned away by O's own look at `end`, the slot would not be consumed until F sets
 //! the bit, and the block could not have been recycled. The one case left is that O's look at `end`
 //! came before F's swap and both succeed: both bits are set, at most one of them after the slot was
@@ -43,9 +43,11 @@
 //! call; if it comes late, the generation in the mask word no longer fits and F counts it.
 
 use crate::raw::cell::AtomicRef;
-use crate::raw::handle::{Base, Place};
-use crate::raw::local::Local;
-use crate::raw::record::{pack_static, unpack_static};
+use crate::raw::handle::{Base, LIVE, Place};
+use crate::raw::local::{Local, Own};
+use crate::raw::packed::{TextParts, pack_static, unpack_static};
+use crate::raw::record::Stamp;
+use crate::raw::registry;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Slots in a block. Under the model a few suffice, and each costs eight loom objects.
@@ -60,9 +62,6 @@ pub(crate) const ALL: u64 = u64::MAX >> (64 - SLOTS as u32);
 /// In a mask word: no life is current. Generations have fewer bits, so none equals it.
 const NO_GENERATION: u64 = 0xffff_ffff;
 
-/// Top bit of `Slot::end`: the span is live and the rest is the block's base.
-const LIVE: u64 = 1 << 63;
-
 /// A span's fixed part: one cache line, written by its owner.
 #[derive(Debug)]
 #[repr(C, align(64))]
@@ -71,13 +70,14 @@ pub(crate) struct Slot {
     trace_low: AtomicU64,
     parent: AtomicU64,
     start: AtomicU64,
-    /// `LIVE | base` while live, then the end in ticks.
+    /// The span's place while it lives, then its end in ticks.
     end: AtomicU64,
     /// A static name as `raw::record::pack_static`; 0 when the name is a log record.
     name: AtomicU64,
     /// See [`Meta`].
     meta: AtomicU64,
-    /// Counts foreign calls, over all lives of the slot: it orders records of different threads.
+    /// Counts foreign calls in its upper half, where a record's first word has the number, over all
+    /// lives of the slot: it orders records of different threads.
     sequence: AtomicU64,
 }
 
@@ -93,6 +93,55 @@ pub(crate) struct Start {
     pub(crate) flags: u8,
 }
 
+/// Where a [`Start`] is read from, word by word. Read as a whole first, it would not fit into the
+/// registers of a call that has more to do.
+pub(crate) trait Origin {
+    fn ticks(&self) -> u64;
+    fn parent(&self) -> u64;
+    fn name(&self) -> NameWord;
+    fn trace_high(&self) -> u64;
+    fn trace_low(&self) -> u64;
+    fn kind(&self) -> u8;
+    fn flags(&self) -> u8;
+}
+
+impl Origin for Start {
+    #[inline(always)]
+    fn ticks(&self) -> u64 {
+        self.ticks
+    }
+
+    #[inline(always)]
+    fn parent(&self) -> u64 {
+        self.parent
+    }
+
+    #[inline(always)]
+    fn name(&self) -> NameWord {
+        self.name
+    }
+
+    #[inline(always)]
+    fn trace_high(&self) -> u64 {
+        (self.trace_id >> 64) as u64
+    }
+
+    #[inline(always)]
+    fn trace_low(&self) -> u64 {
+        self.trace_id as u64
+    }
+
+    #[inline(always)]
+    fn kind(&self) -> u8 {
+        self.kind
+    }
+
+    #[inline(always)]
+    fn flags(&self) -> u8 {
+        self.flags
+    }
+}
+
 /// A name in one word: a static text, or nothing when the name follows in a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NameWord(u64);
@@ -104,6 +153,12 @@ impl NameWord {
     #[inline(always)]
     pub(crate) fn of_static(name: &'static str) -> Self {
         Self(pack_static(name).unwrap_or(0))
+    }
+
+    /// `None` when the text is not one word.
+    #[inline(always)]
+    pub(crate) fn of_parts(name: TextParts) -> Option<Self> {
+        name.word().map(Self)
     }
 
     #[inline(always)]
@@ -153,16 +208,16 @@ pub(crate) enum Shed {
 impl Meta {
     const COUNT_MAX: u64 = (1 << 12) - 1;
 
-    const fn new(kind: u8, flags: u8, base: Base) -> Self {
-        Self(flags as u64 | ((kind & 0xf) as u64) << 8 | Self::generation_of(base) << 12)
+    /// The generation's bits, here as in a place.
+    const GENERATION: u64 = 0xffff << 12;
+
+    #[inline(always)]
+    const fn new(kind: u8, flags: u8, place: Place) -> Self {
+        Self(flags as u64 | ((kind & 0xf) as u64) << 8 | place.bits() & Self::GENERATION)
     }
 
-    const fn generation_of(base: Base) -> u64 {
-        (base.generation() & 0xffff) as u64
-    }
-
-    const fn generation(self) -> u64 {
-        self.0 >> 12 & 0xffff
+    const fn is_of(self, place: Place) -> bool {
+        (self.0 ^ place.bits()) & Self::GENERATION == 0
     }
 
     const fn shift(what: Shed) -> u32 {
@@ -207,21 +262,22 @@ impl Slot {
     /// these stores before its loads. A forged handle may see a half-written slot, which are
     /// harmless numbers that do not match its trace id.
     #[inline(always)]
-    pub(crate) fn start(&self, base: Base, start: &Start) {
-        self.trace_high.store((start.trace_id >> 64) as u64, Ordering::Relaxed);
-        self.trace_low.store(start.trace_id as u64, Ordering::Relaxed);
-        self.parent.store(start.parent, Ordering::Relaxed);
-        self.start.store(start.ticks, Ordering::Relaxed);
-        self.end.store(LIVE | base.bits(), Ordering::Relaxed);
-        self.name.store(start.name.0, Ordering::Relaxed);
-        self.meta.store(Meta::new(start.kind, start.flags, base).0, Ordering::Relaxed);
+    pub(crate) fn start(&self, place: Place, start: &impl Origin) {
+        // First what the caller has in registers, then what it has to read.
+        self.start.store(start.ticks(), Ordering::Relaxed);
+        self.parent.store(start.parent(), Ordering::Relaxed);
+        self.end.store(place.bits(), Ordering::Relaxed);
+        self.name.store(start.name().0, Ordering::Relaxed);
+        self.trace_high.store(start.trace_high(), Ordering::Relaxed);
+        self.trace_low.store(start.trace_low(), Ordering::Relaxed);
+        self.meta.store(Meta::new(start.kind(), start.flags(), place).0, Ordering::Relaxed);
     }
 
     /// Whether the slot is live in this life of its block.
-    #[inline]
-    pub(crate) fn is_live(&self, base: Base) -> bool {
+    #[inline(always)]
+    pub(crate) fn is_live(&self, place: Place) -> bool {
         // Relaxed: a hint. Whoever acts on it acts by compare-and-swap or as the owner.
-        self.end.load(Ordering::Relaxed) == LIVE | base.bits()
+        self.end.load(Ordering::Relaxed) == place.bits()
     }
 
     #[inline]
@@ -236,11 +292,11 @@ impl Slot {
         self.meta.load(Ordering::Relaxed) as u8
     }
 
-    /// Owner: the number that its records carry. A plain load: the owner's own bump, or one that
-    /// happened before this call, is seen; one that races is unordered with this call anyway.
-    #[inline]
-    pub(crate) fn sequence(&self) -> u32 {
-        self.sequence.load(Ordering::Relaxed) as u32
+    /// Owner: what its records carry. A plain load: the owner's own bump, or one that happened before
+    /// this call, is seen; one that races is unordered with this call anyway.
+    #[inline(always)]
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp::by_owner(self.sequence.load(Ordering::Relaxed))
     }
 
     /// Foreign: takes the next number. Relaxed: additions to one counter have one order, so of two
@@ -248,17 +304,18 @@ impl Slot {
     /// least that number. The counter is never reset, so an addition that comes after the slot was
     /// recycled only skips a number.
     #[inline]
-    pub(crate) fn next_sequence(&self) -> u32 {
-        (self.sequence.fetch_add(1, Ordering::Relaxed) as u32).wrapping_add(1)
+    pub(crate) fn next_stamp(&self) -> Stamp {
+        let before = self.sequence.fetch_add(Stamp::STEP, Ordering::Relaxed);
+        Stamp::by_stranger(before.wrapping_add(Stamp::STEP))
     }
 
     /// Counts records of this span that were shed, if the span is still the one meant.
     #[cold]
-    pub(crate) fn count_shed(&self, base: Base, what: Shed, n: u32) {
+    pub(crate) fn count_shed(&self, place: Place, what: Shed, n: u32) {
         // Relaxed throughout: the drain reads the word after an Acquire of the span's mask bit, so
         // whatever was counted before the end is seen.
         let mut old = Meta(self.meta.load(Ordering::Relaxed));
-        while old.generation() == Meta::generation_of(base) {
+        while old.is_of(place) {
             let new = old.plus(what, n);
             match self.meta.compare_exchange_weak(old.0, new.0, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return,
@@ -376,20 +433,29 @@ impl Block {
         self.holder.is(thread, Ordering::Relaxed)
     }
 
+    /// The calling thread's own local, if it holds the block and is the one that the thread asked for
+    /// last. Exact, as [`is_held_by`](Self::is_held_by) is; nobody else's local is ever the last one
+    /// here, and a thread that left has none.
+    #[inline(always)]
+    pub(crate) fn held_here(&self) -> Option<Own> {
+        registry::last(&self.holder)
+    }
+
     /// Drain: whether anybody holds the block. Acquire: see `release`.
     pub(crate) fn is_held(&self) -> bool {
         self.holder.load(Ordering::Acquire).is_some()
     }
 
-    /// Owner: ends a slot. `None` when it had ended before; otherwise the owner's mask.
+    /// Owner: ends a slot at the time that `ticks` says. `None` when it had ended before; otherwise the
+    /// owner's mask.
     #[inline(always)]
-    pub(crate) fn end_owned(&self, base: Base, slot: u32, ticks: u64) -> Option<u64> {
-        let cell = self.slot(slot);
-        if !cell.is_live(base) {
+    pub(crate) fn end_owned(&self, place: Place, ticks: impl FnOnce() -> u64) -> Option<u64> {
+        let cell = self.slot(place.slot());
+        if !cell.is_live(place) {
             return None;
         }
-        cell.end.store(ticks & !LIVE, Ordering::Relaxed);
-        let mask = self.owner_ended.load(Ordering::Relaxed) | 1 << slot;
+        cell.end.store(ticks() & !LIVE, Ordering::Relaxed);
+        let mask = self.owner_ended.load(Ordering::Relaxed) | 1 << place.slot();
         // Release pairs with the drain's Acquire in `ended`: who sees the bit sees the slot.
         self.owner_ended.store(mask, Ordering::Release);
         Some(mask)
@@ -401,7 +467,7 @@ impl Block {
         // Relaxed: the swap only decides between strangers. What happened before this end, and the
         // ticks stored here, are published by the mask word below.
         let swapped = self.slot(place.slot()).end.compare_exchange(
-            LIVE | base.bits(),
+            place.bits(),
             ticks & !LIVE,
             Ordering::Relaxed,
             Ordering::Relaxed,

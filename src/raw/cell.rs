@@ -51,10 +51,10 @@ impl<T> AtomicRef<T> {
         }
     }
 
-    /// Whether the cell holds exactly this reference.
-    #[inline]
+    /// Whether the cell holds exactly the reference to this address.
+    #[inline(always)]
     #[cfg_attr(loom, track_caller)]
-    pub(crate) fn is(&self, target: &'static T, order: Ordering) -> bool {
+    pub(crate) fn is(&self, target: *const T, order: Ordering) -> bool {
         ptr::eq(self.0.load(order), target)
     }
 }

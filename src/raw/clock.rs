@@ -26,20 +26,15 @@ impl Clock {
         Clock::System(Instant::now())
     }
 
-    /// Now, in ticks. No fence: a read may move by the length of the processor's reorder window,
-    /// some tens of nanoseconds.
+    #[inline(always)]
+    pub(crate) fn is_counter(&self) -> bool {
+        matches!(self, Clock::Counter)
+    }
+
+    /// Now, in ticks.
     #[inline(always)]
     pub(crate) fn ticks(&self) -> u64 {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Clock::Counter => {
-                // SAFETY: every x86-64 processor has the instruction, and Linux lets user code run it
-                // (a process that forbade it to itself by prctl(PR_SET_TSC) would fault in libc's
-                // clock_gettime just the same).
-                unsafe { core::arch::x86_64::_rdtsc() }
-            }
-            _ => self.slow_ticks(),
-        }
+        if self.is_counter() { counter() } else { self.slow_ticks() }
     }
 
     #[inline(never)]
@@ -49,6 +44,23 @@ impl Clock {
             Clock::Manual(now) => now.load(Ordering::Relaxed),
             Clock::Counter => 0,
         }
+    }
+}
+
+/// The processor's time stamp counter; 0 where there is none, and no clock is [`Clock::Counter`]. No
+/// fence: a read may move by the length of the processor's reorder window, some tens of nanoseconds.
+#[inline(always)]
+pub(crate) fn counter() -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        // SAFETY: every x86-64 processor has the instruction, and Linux lets user code run it (a
+        // process that forbade it to itself by prctl(PR_SET_TSC) would fault in libc's clock_gettime
+        // just the same).
+        unsafe { core::arch::x86_64::_rdtsc() }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        0
     }
 }
 

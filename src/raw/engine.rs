@@ -1,18 +1,20 @@
 //! The calls: start, record, end. What each does on the caller's thread is here, from the gate to
 //! the commit.
 
-use crate::raw::block::{Block, Shed, Start};
-use crate::raw::clock::Clock;
+use crate::raw::block::{Block, Origin, Shed, Start};
+use crate::raw::clock::{self, Clock};
 use crate::raw::fork;
 use crate::raw::handle::{Key, Place};
 use crate::raw::intern::Interner;
 use crate::raw::local::{Local, Own, Target};
 use crate::raw::log::Chunk;
+use crate::raw::packed::KeyWord;
 use crate::raw::quick::{self, Body, Plain};
 use crate::raw::random;
-use crate::raw::record::{HEADER_WORDS, KeyWord, Kind, Stamp, Type, header, pack_key, pack_static};
+use crate::raw::record::{HEADER_WORDS, Kind, Stamp, Type, header};
 use crate::raw::region;
 use crate::raw::registry::Registry;
+use crate::raw::short;
 use crate::raw::supply::Supply;
 use crate::raw::tally::{Count, Tally};
 use crate::raw::writer::Writer;
@@ -47,6 +49,9 @@ const WARM: usize = 128;
 #[derive(Debug)]
 pub(crate) struct Engine {
     gate: AtomicU8,
+    /// 0 while a span may be started in the short way, see [`start_short`](Engine::start_short): one
+    /// look instead of several.
+    detour: AtomicU8,
     pub(crate) clock: Clock,
     pub(crate) key: Key,
     pub(crate) blocks: Supply<Block>,
@@ -83,6 +88,7 @@ impl Engine {
         let memory = Memory { blocks: region::leak(sizes.blocks), chunks: region::leak(sizes.chunks) };
         let engine: &'static Engine = Box::leak(Box::new(Engine {
             gate: AtomicU8::new(Gate::Open as u8),
+            detour: AtomicU8::new(u8::from(!clock.is_counter())),
             clock,
             key: Key::from_seed(seed.unwrap_or_else(random::word)),
             blocks: Supply::new(sizes.blocks, WARM),
@@ -123,11 +129,18 @@ impl Engine {
             Ordering::Relaxed,
             Ordering::Relaxed,
         );
+        self.detour();
     }
 
-    /// Fork handler: atomic stores only.
+    /// Has every span started in the long way from now on.
+    pub(crate) fn detour(&self) {
+        self.detour.store(1, Ordering::Relaxed);
+    }
+
+    /// For the fork handler: atomic stores only.
     pub(crate) fn close_in_child(&self) {
         self.gate.store(Gate::Forked as u8, Ordering::Relaxed);
+        self.detour();
     }
 
     pub(crate) fn link_before(&self, older: *mut Engine) {
@@ -169,11 +182,38 @@ impl Engine {
             self.refuse();
             return None;
         };
-        let target = own.start(&self.blocks, self.memory.blocks, start);
-        if target.is_none() {
-            own.local().tally.add_own(Count::Overload, 1);
+        let vacant = own.vacancy().or_else(|| own.vacancy_in_new_block(&self.blocks, self.memory.blocks));
+        match vacant {
+            Some(vacant) => own.issue(vacant, start),
+            None => own.local().tally.add_own(Count::Overload, 1),
         }
-        target
+        vacant
+    }
+
+    /// Starts a span now, if nothing stands in the way: calls are let in, the clock is the counter,
+    /// nobody asked for a [`detour`](Self::detour), and the thread asked for its local of this engine
+    /// last and has a slot left. Otherwise nothing has happened, and [`start`](Self::start) is to be
+    /// called. `start` is made of the ticks once the slot is known.
+    #[inline(always)]
+    pub(crate) fn start_short<O: Origin>(
+        &'static self,
+        start: impl FnOnce(Own, u64) -> O,
+    ) -> Option<(Target, O)> {
+        if self.detour.load(Ordering::Relaxed) != 0 {
+            return None;
+        }
+        let own = self.registry.own_last()?;
+        let vacant = own.vacancy()?;
+        let start = start(own, clock::counter());
+        own.issue(vacant, &start);
+        Some((vacant, start))
+    }
+
+    /// Counts something on the calling thread, if it asked for its local of this engine last; `false` if
+    /// it has not been counted.
+    #[inline(always)]
+    pub(crate) fn count_short(&'static self, what: Count) -> bool {
+        self.registry.own_last().map(|own| own.local().tally.add_own(what, 1)).is_some()
     }
 
     /// Counts a span that was not let in or has no thread to live on.
@@ -310,34 +350,16 @@ impl Engine {
     #[inline(always)]
     fn stamp(&'static self, own: Own, target: Target) -> Option<Stamp> {
         let slot = target.block.slot(target.place.slot());
-        if !slot.is_live(target.place.base()) {
+        if !slot.is_live(target.place) {
             own.local().tally.add_own(Count::Stale, 1);
             return None;
         }
-        Some(if target.block.is_held_by(own.local()) {
-            Stamp { sequence: slot.sequence(), foreign: false }
-        } else {
-            Stamp { sequence: slot.next_sequence(), foreign: true }
-        })
+        Some(if target.block.is_held_by(own.local()) { slot.stamp() } else { slot.next_stamp() })
     }
 
     /// Sets one attribute.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn attribute(&'static self, target: Target, key: Text<'_>, value: &Value<'_>) {
-        if let Text::Static(text) = key {
-            let scalar = match *value {
-                Value::Bool(value) => Some((Type::Bool, u64::from(value))),
-                Value::I64(value) => Some((Type::I64, value as u64)),
-                Value::F64(value) => Some((Type::F64, value.to_bits())),
-                Value::StaticStr(text) => pack_static(text).map(|word| (Type::StaticStr, word)),
-                _ => None,
-            };
-            if let Some((ty, value)) = scalar {
-                if let Some(key) = pack_key(text, ty) {
-                    return self.scalar(target, key, value);
-                }
-            }
-        }
         self.attributes(target, &[(key, *value)]);
     }
 
@@ -420,27 +442,6 @@ impl Engine {
         self.texts.get(text, &self.own_aside()?.local().seen)
     }
 
-    /// Sets one attribute whose key and value are a word each.
-    #[inline]
-    fn scalar(&'static self, target: Target, key: u64, value: u64) {
-        // Before the registry, which a forked child must stay out of: see `count`.
-        if !self.is_open() {
-            return;
-        }
-        let Some(own) = self.registry.own() else {
-            return self.shed(target, Count::ShedAttributes, Shed::Attributes, 1);
-        };
-        let Some(stamp) = self.stamp(own, target) else { return };
-        const WORDS: usize = HEADER_WORDS + 2;
-        let words = [header(Kind::Attributes, stamp, 1, WORDS), target.place.bits(), key, value];
-        // SAFETY: `own` proves that this thread alone appends to its log, and no other append of
-        // this thread is under way: none is kept beyond its call, and no call calls another. The
-        // words are a whole record.
-        if unsafe { own.local().log.append_words(&self.chunks, words) }.is_err() {
-            self.shed(target, Count::ShedAttributes, Shed::Attributes, 1);
-        }
-    }
-
     /// Sets attributes with one look at the span and one commit.
     #[inline(never)]
     pub(crate) fn attributes(&'static self, target: Target, attributes: &[(Text<'_>, Value<'_>)]) {
@@ -494,14 +495,20 @@ impl Engine {
     /// One call's records: a body, then attributes.
     #[inline(always)]
     fn record(&'static self, target: Target, body: &Body<'_>, attributes: &[(Text<'_>, Value<'_>)]) {
-        // As in `scalar`.
-        if !self.is_open() {
-            return;
-        }
-        let Some(own) = self.registry.own() else {
-            return self.shed_all(target, body, attributes.len());
+        let (own, stamp) = match short::stamp(target) {
+            Some(known) => known,
+            None => {
+                // Before the registry, which a forked child must stay out of: see `count`.
+                if !self.is_open() {
+                    return;
+                }
+                let Some(own) = self.registry.own() else {
+                    return self.shed_all(target, body, attributes.len());
+                };
+                let Some(stamp) = self.stamp(own, target) else { return };
+                (own, stamp)
+            }
         };
-        let Some(stamp) = self.stamp(own, target) else { return };
         // SAFETY: `own` proves that this thread alone appends to its log. Nothing called below is the
         // caller's code, so no other append of this thread begins before the commit.
         if let Some(mut room) = unsafe { own.local().log.room() } {
@@ -517,7 +524,10 @@ impl Engine {
                 return;
             }
         }
-        self.record_at_length(own, target, stamp, body, attributes);
+        // Not before, for the short way does not ask; but after the shutdown no chunk is taken.
+        if self.is_open() {
+            self.record_at_length(own, target, stamp, body, attributes);
+        }
     }
 
     /// The same, record by record. What finds no chunk is shed and counted.
@@ -572,7 +582,7 @@ impl Engine {
     #[inline(never)]
     fn shed(&'static self, target: Target, count: Count, what: Shed, n: u32) {
         if n > 0 {
-            target.block.slot(target.place.slot()).count_shed(target.place.base(), what, n);
+            target.block.slot(target.place.slot()).count_shed(target.place, what, n);
             self.count(count, u64::from(n));
         }
     }
@@ -584,14 +594,11 @@ impl Engine {
             return false;
         }
         let ticks = self.clock.ticks();
-        let place = target.place;
         let own = if BY_HANDLE { self.registry.own_aside() } else { self.registry.own() };
         let ended = match own {
-            Some(own) if target.block.is_held_by(own.local()) => {
-                own.end(target.block, place.base(), place.slot(), ticks)
-            }
+            Some(own) if target.block.is_held_by(own.local()) => own.end(target, || ticks),
             // Needs no local: a span can be ended from a thread's last destructor.
-            _ => target.block.end_foreign(place, ticks),
+            _ => target.block.end_foreign(target.place, ticks),
         };
         if !ended {
             self.count(Count::Stale, 1);

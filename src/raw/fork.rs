@@ -3,9 +3,10 @@
 //!
 //! `fork` copies only the calling thread. A mutex that another thread held stays locked for ever in
 //! the child, a drain thread is gone, and whatever was buffered will be sent by the parent. So the
-//! child's handler counts the fork and closes each tracer's gate and does nothing else, which is safe
-//! in a signal-like context: it walks a list that only ever grows at its head, with atomic loads and
-//! stores. What has no gate of its own remembers where it was made: its [`Home`].
+//! child's handler counts the fork, closes each tracer's gate, lets its thread forget whose local it
+//! asked for last, and does nothing else, which is safe in a signal-like context: it walks a list that
+//! only ever grows at its head, with atomic loads and stores, and stores to a constant-initialised
+//! thread-local. What has no gate of its own remembers where it was made: its [`Home`].
 
 use crate::raw::engine::Engine;
 use std::sync::Once;
@@ -62,7 +63,8 @@ fn install() {
     HANDLER.call_once(|| {
         #[cfg(unix)]
         // SAFETY: the handler is a plain function without captured state that does nothing but
-        // atomic loads and stores, which is allowed in the child of a threaded process. The call
+        // atomic loads and stores and a store to a thread-local without initialiser and destructor,
+        // which is allowed in the child of a threaded process. The call
         // fails only for want of memory; then children are not told, as if they had been forked
         // behind libc's back.
         unsafe {
@@ -81,4 +83,5 @@ extern "C" fn in_child() {
         engine.close_in_child();
         next = engine.linked();
     }
+    crate::raw::registry::forget_last();
 }

@@ -2,17 +2,29 @@
 //! permutation that turns the word into a span id.
 //!
 //! ```text
-//!  63            44 43           22 21      16 15            0
-//! ┌────────────────┬───────────────┬──────────┬───────────────┐
-//! │ tag            │ generation    │ slot     │ address       │   Raw
-//! └────────────────┴───────────────┴──────────┴───────────────┘
-//!   20 bits          22 bits         6 bits     16 bits
+//!  63            44 43         28 27            6 5         0
+//! ┌────────────────┬─────────────┬───────────────┬───────────┐
+//! │ tag            │ address     │ generation    │ slot      │   Raw
+//! └────────────────┴─────────────┴───────────────┴───────────┘
+//!   20 bits          16 bits       22 bits         6 bits
 //! ```
 //!
 //! *Address* and *generation* are sharded-slab's own, taken out of the key that `Pool::create`
 //! returned. The key's third part, the shard, is left out: one thread makes all blocks of a tracer,
 //! so it is one constant per tracer, and leaving it out pays for a wider tag. *Slot* is the place in
-//! the block. The lower 44 bits are a [`Place`].
+//! the block.
+//!
+//! The lower 44 bits are a [`Place`]. In memory they stand six bits higher, below a bit that is always
+//! set, so that no part of the word has to be moved where every call needs it: the word is what a
+//! slot holds at its end while the span lives, the slot's number is the slot's offset in bytes, and the
+//! generation is where a slot's `meta` has it.
+//!
+//! ```text
+//!  63 62     50 49         34 33           12 11        6 5     0
+//! ┌──┬─────────┬─────────────┬───────────────┬───────────┬───────┐
+//! │ 1│ 0       │ address     │ generation    │ slot      │ 0     │   Place
+//! └──┴─────────┴─────────────┴───────────────┴───────────┴───────┘
+//! ```
 //!
 //! The *tag* is a keyed hash of the place and the trace id. A handle whose tag does not fit was not
 //! made by this tracer (or not for this trace), and is turned away before any of our memory is
@@ -24,7 +36,7 @@
 //! the id 0 that W3C Trace Context reserves for "invalid".
 //!
 //! The entries of a table (`raw::table`) are named likewise: there an entry's number, from 1 on,
-//! takes the bits of slot and address.
+//! is the lower 22 bits of the place, and the generation the upper ones.
 
 use crate::raw::ids::SplitMix;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -44,6 +56,15 @@ const _: () = assert!(GENERATION_BITS >= 20, "at 100 recycles a second a block's
 pub(crate) const PLACE_BITS: u32 = ADDRESS_BITS + SLOT_BITS + GENERATION_BITS;
 const PLACE_MASK: u64 = (1 << PLACE_BITS) - 1;
 
+/// How far up a place stands in its word: a slot has 64 bytes.
+const SHIFT: u32 = 6;
+const GENERATION_SHIFT: u32 = SHIFT + SLOT_BITS;
+const ADDRESS_SHIFT: u32 = GENERATION_SHIFT + GENERATION_BITS;
+const SLOT_MASK: u64 = ((1 << SLOT_BITS) - 1) << SHIFT;
+
+/// The top bit, which every place has: no time is as late.
+pub(crate) const LIVE: u64 = 1 << 63;
+
 /// Where a span lives: address, slot and generation, without the tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place(u64);
@@ -51,13 +72,13 @@ pub(crate) struct Place(u64);
 impl Place {
     #[inline]
     pub(crate) const fn new(base: Base, slot: u32) -> Self {
-        Self(base.0 | (slot as u64) << ADDRESS_BITS)
+        Self(LIVE | base.0 | (slot as u64) << SHIFT)
     }
 
     /// The same place out of a log record.
     #[inline]
     pub(crate) const fn from_bits(bits: u64) -> Self {
-        Self(bits & PLACE_MASK)
+        Self(bits)
     }
 
     #[inline]
@@ -67,12 +88,29 @@ impl Place {
 
     #[inline]
     pub(crate) const fn slot(self) -> u32 {
-        (self.0 >> ADDRESS_BITS) as u32 & ((1 << SLOT_BITS) - 1)
+        (self.0 & SLOT_MASK) as u32 >> SHIFT
+    }
+
+    /// The next slot's place. That of the last one is slot 0 of another base, and no place at all.
+    #[inline]
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0 + (1 << SHIFT))
     }
 
     #[inline]
     pub(crate) const fn base(self) -> Base {
-        Base(self.0 & !(((1 << SLOT_BITS) - 1) << ADDRESS_BITS))
+        Base(self.0 & !(LIVE | SLOT_MASK))
+    }
+
+    /// As it stands in a `Raw`: the lower [`PLACE_BITS`].
+    #[inline]
+    pub(crate) const fn raw(self) -> u64 {
+        self.0 >> SHIFT & PLACE_MASK
+    }
+
+    #[inline]
+    pub(crate) const fn from_raw(raw: u64) -> Self {
+        Self(LIVE | (raw & PLACE_MASK) << SHIFT)
     }
 }
 
@@ -86,17 +124,17 @@ impl Place {
     #[inline]
     pub(crate) const fn of_entry(number: u32, generation: u32) -> Self {
         debug_assert!(number != 0 && number >> ENTRY_BITS == 0 && generation >> GENERATION_BITS == 0);
-        Self(number as u64 | (generation as u64) << ENTRY_BITS)
+        Self::from_raw(number as u64 | (generation as u64) << ENTRY_BITS)
     }
 
     #[inline]
     pub(crate) const fn entry(self) -> u32 {
-        self.0 as u32 & ((1 << ENTRY_BITS) - 1)
+        self.raw() as u32 & ((1 << ENTRY_BITS) - 1)
     }
 
     #[inline]
     pub(crate) const fn generation(self) -> u32 {
-        (self.0 >> ENTRY_BITS) as u32
+        (self.raw() >> ENTRY_BITS) as u32
     }
 }
 
@@ -107,7 +145,7 @@ pub(crate) struct Base(u64);
 impl Base {
     #[inline]
     pub(crate) const fn new(address: u32, generation: u32) -> Self {
-        Self(address as u64 | (generation as u64) << (ADDRESS_BITS + SLOT_BITS))
+        Self((address as u64) << ADDRESS_SHIFT | (generation as u64) << GENERATION_SHIFT)
     }
 
     #[inline]
@@ -122,12 +160,12 @@ impl Base {
 
     #[inline]
     pub(crate) const fn address(self) -> usize {
-        (self.0 & ((1 << ADDRESS_BITS) - 1)) as usize
+        (self.0 >> ADDRESS_SHIFT) as usize & ((1 << ADDRESS_BITS) - 1)
     }
 
     #[inline]
     pub(crate) const fn generation(self) -> u32 {
-        (self.0 >> (ADDRESS_BITS + SLOT_BITS)) as u32
+        (self.0 >> GENERATION_SHIFT) as u32 & ((1 << GENERATION_BITS) - 1)
     }
 }
 
@@ -184,7 +222,7 @@ impl Key {
     /// The span id of a place in a trace.
     #[inline]
     pub(crate) fn seal(&self, place: Place, trace_id: u128) -> u64 {
-        let raw = place.0 | u64::from(self.tag_of(place, trace_id)) << PLACE_BITS;
+        let raw = place.raw() | u64::from(self.tag_of(place, trace_id)) << PLACE_BITS;
         let mixed = raw.wrapping_mul(self.multiply[0]);
         (mixed ^ mixed >> 32).wrapping_mul(self.multiply[1])
     }
@@ -194,7 +232,7 @@ impl Key {
     pub(crate) fn open(&self, span_id: u64, trace_id: u128) -> Option<Place> {
         let mixed = span_id.wrapping_mul(self.inverse[1]);
         let raw = (mixed ^ mixed >> 32).wrapping_mul(self.inverse[0]);
-        let place = Place(raw & PLACE_MASK);
+        let place = Place::from_raw(raw);
         ((raw >> PLACE_BITS) as u32 == self.tag_of(place, trace_id)).then_some(place)
     }
 
@@ -204,7 +242,7 @@ impl Key {
     pub(crate) fn open_proven(&self, span_id: u64, trace_id: u128) -> Option<(Place, u64)> {
         let mixed = span_id.wrapping_mul(self.inverse[1]);
         let raw = (mixed ^ mixed >> 32).wrapping_mul(self.inverse[0]);
-        let place = Place(raw & PLACE_MASK);
+        let place = Place::from_raw(raw);
         let proof = self.proof_of(place, trace_id);
         (raw >> PLACE_BITS == proof >> (64 - TAG_BITS)).then_some((place, proof))
     }
@@ -218,7 +256,7 @@ impl Key {
     /// it with a place can tell an id that only happens to have the right tag from one that was minted.
     #[inline]
     pub(crate) fn proof_of(&self, place: Place, trace_id: u128) -> u64 {
-        let first = fold(place.0 ^ self.tag[0] ^ trace_id as u64, self.tag[1]);
+        let first = fold(place.raw() ^ self.tag[0] ^ trace_id as u64, self.tag[1]);
         fold(first ^ (trace_id >> 64) as u64, self.tag[1])
     }
 }
@@ -287,7 +325,8 @@ mod tests {
     fn an_entry_is_proven_for_its_own_trace_only() {
         let key = Key::from_seed(5);
         for (place, trace_id) in places() {
-            let (number, generation) = (place.bits() as u32 & 0x3f_ffff, place.base().generation());
+            let number = place.raw() as u32 & ((1 << ENTRY_BITS) - 1);
+            let generation = place.base().generation();
             let entry = Place::of_entry(number, generation);
             assert_eq!((entry.entry(), entry.generation()), (number, generation));
             let (opened, proof) = key.open_proven(key.seal(entry, trace_id), trace_id).unwrap();

@@ -6,9 +6,9 @@
 //! thread that gets the same place in the registry goes on with it, half-filled block and all, so
 //! nothing is lost and nothing has to be cleaned up in a hurry.
 
-use crate::raw::block::{ALL, Block, SLOTS, Slot, Start};
+use crate::raw::block::{ALL, Block, Origin, SLOTS, Slot};
 use crate::raw::cell::AtomicRef;
-use crate::raw::handle::{Base, HandleCell, Place};
+use crate::raw::handle::{HandleCell, Place};
 use crate::raw::ids::TraceIds;
 use crate::raw::intern::Seen;
 use crate::raw::log::Log;
@@ -26,8 +26,10 @@ pub(crate) const HELD: usize = 3;
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Local {
-    /// Spans issued so far; modulo [`SLOTS`] it is the next slot of the current block.
+    /// Spans issued so far.
     issued: AtomicU64,
+    /// The place of the current block's next slot; when its slot is 0, the thread needs a block.
+    next: AtomicU64,
     current: AtomicRef<Block>,
     pub(crate) log: Log,
     pub(crate) ids: TraceIds,
@@ -79,6 +81,7 @@ impl Local {
     pub(crate) fn new(seed: [u64; 2]) -> Self {
         Self {
             issued: AtomicU64::new(0),
+            next: AtomicU64::new(0),
             current: AtomicRef::none(),
             log: Log::new(),
             ids: TraceIds::new(seed),
@@ -119,7 +122,7 @@ impl Target {
     /// Whether the span has not ended; a hint, as [`Slot::is_live`] is.
     #[inline(always)]
     pub(crate) fn is_live(self) -> bool {
-        self.slot().is_live(self.place.base())
+        self.slot().is_live(self.place)
     }
 }
 
@@ -172,26 +175,45 @@ impl<T> Own<T> {
 }
 
 impl Own {
-    /// Puts a new live span into the next slot; `region` is where all of the tracer's blocks are. `None` when the thread needs a block and there is
-    /// none.
+    /// Where the next span will be, if the thread's block has a slot left.
     #[inline(always)]
-    pub(crate) fn start(
+    pub(crate) fn vacancy(self) -> Option<Target> {
+        // Relaxed, here and in `issue`: only the thread itself touches its block and its next slot.
+        let place = Place::from_bits(self.local.next.load(Ordering::Relaxed));
+        if place.slot() as usize % SLOTS == 0 {
+            return None;
+        }
+        let block = self.local.current.load(Ordering::Relaxed);
+        // SAFETY: the slot was not the first one, so the thread has filled a part of a block. It keeps
+        // that as its current one until it needs another, or has ended all its spans: there are as
+        // many as slots only when the next slot is 0.
+        Some(Target { block: unsafe { block.unwrap_unchecked() }, place })
+    }
+
+    /// The same in a new block; `region` is where all of the tracer's blocks are. `None` when there is
+    /// no block.
+    #[inline(always)]
+    pub(crate) fn vacancy_in_new_block(
         self,
         blocks: &Supply<Block>,
         region: &'static [Block],
-        start: &Start,
     ) -> Option<Target> {
+        let block = self.rotate(blocks, region)?;
+        let place = Place::new(block.base(), 0);
+        self.local.next.store(place.bits(), Ordering::Relaxed);
+        Some(Target { block, place })
+    }
+
+    /// Puts a new live span into the slot that `vacancy` named in the same call.
+    #[inline(always)]
+    pub(crate) fn issue(self, vacant: Target, start: &impl Origin) {
+        let Target { block, place } = vacant;
+        block.slot(place.slot()).start(place, start);
+        // Added to where it stands, which is one instruction.
+        let next = Place::from_bits(self.local.next.load(Ordering::Relaxed)).next();
+        self.local.next.store(next.bits(), Ordering::Relaxed);
         let issued = self.local.issued.load(Ordering::Relaxed);
-        let slot = (issued % SLOTS as u64) as u32;
-        let block = if slot == 0 {
-            self.rotate(blocks, region)?
-        } else {
-            self.local.current.load(Ordering::Relaxed)?
-        };
-        let base = block.base();
-        block.slot(slot).start(base, start);
         self.local.issued.store(issued + 1, Ordering::Relaxed);
-        Some(Target { block, place: Place::new(base, slot) })
     }
 
     /// Where the span is that this handle names, if this thread asked for it a moment ago. The span
@@ -220,12 +242,12 @@ impl Own {
 
     /// Ends a span in a block that this thread holds. `false` when it had ended before.
     #[inline(always)]
-    pub(crate) fn end(self, block: &'static Block, base: Base, slot: u32, ticks: u64) -> bool {
-        match block.end_owned(base, slot, ticks) {
+    pub(crate) fn end(self, target: Target, ticks: impl FnOnce() -> u64) -> bool {
+        match target.block.end_owned(target.place, ticks) {
             None => false,
             Some(mask) => {
                 if mask == ALL {
-                    self.let_go(block);
+                    self.let_go(target.block);
                 }
                 true
             }

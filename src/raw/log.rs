@@ -72,13 +72,13 @@ impl Chunk {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Exhausted;
 
-/// The chain. `tail` and `tail_base` are its thread's alone, with relaxed loads and stores that cost as
+/// The chain. `tail` and `tail_at` are its thread's alone, with relaxed loads and stores that cost as
 /// much as plain ones; `reader` is the drain's.
 #[derive(Debug)]
 pub(crate) struct Log {
     committed: AtomicU64,
-    /// Position of the tail chunk's first word; `committed - CHUNK_WORDS` while there is no chunk.
-    tail_base: AtomicU64,
+    /// Where `committed` is in the tail chunk, in words; `CHUNK_WORDS` while there is no chunk.
+    tail_at: AtomicU64,
     tail: AtomicRef<Chunk>,
     /// Where the drain begins; stored once.
     first: AtomicRef<Chunk>,
@@ -95,7 +95,7 @@ impl Log {
     pub(crate) fn new() -> Self {
         Self {
             committed: AtomicU64::new(CHUNK_WORDS as u64),
-            tail_base: AtomicU64::new(0),
+            tail_at: AtomicU64::new(CHUNK_WORDS as u64),
             tail: AtomicRef::none(),
             first: AtomicRef::none(),
             oldest: AtomicRef::none(),
@@ -103,45 +103,98 @@ impl Log {
         }
     }
 
-    /// Thread: appends one record of `K` words and publishes it.
+    /// Thread: appends one record of `K` words and publishes it, if the tail chunk has room.
     ///
     /// # Safety
     ///
     /// As for [`Log::append`]; `words` is one whole record.
     #[inline(always)]
-    pub(crate) unsafe fn append_words<const K: usize>(
-        &self,
-        pool: &Supply<Chunk>,
-        words: [u64; K],
-    ) -> Result<(), Exhausted> {
-        let position = self.committed.load(Ordering::Relaxed);
-        let at = self.tail_at(position);
-        if at + K <= CHUNK_WORDS {
-            if let Some(tail) = self.tail.load(Ordering::Relaxed) {
-                // SAFETY: in bounds by the check above. Only this thread writes to its tail chunk
-                // (this function's contract), and the words are above `committed`, where no reader
-                // looks.
-                unsafe { tail.words.write(at, words) };
-                // Release pairs with the Acquire in `Log::committed`.
-                self.committed.store(position + K as u64, Ordering::Release);
-                return Ok(());
-            }
+    pub(crate) unsafe fn append_words<const K: usize>(&self, words: [u64; K]) -> bool {
+        let at = self.tail_at.load(Ordering::Relaxed) as usize;
+        if at > CHUNK_WORDS - K {
+            return false;
         }
-        self.append_in_new_chunk(pool, words)
+        // SAFETY: as in `append_with_bytes`.
+        unsafe { self.tail().words.write(at, words) };
+        self.advance(K);
+        true
     }
 
-    #[cold]
-    #[inline(never)]
-    fn append_in_new_chunk<const K: usize>(
-        &self,
-        pool: &Supply<Chunk>,
-        words: [u64; K],
-    ) -> Result<(), Exhausted> {
-        let mut append = Append::at_end_of(self);
-        append.extend(pool)?;
-        append.put(words);
-        append.commit();
-        Ok(())
+    /// As [`append_words`](Self::append_words); the record's last words are `bytes`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Log::append`]; `words` and `bytes` are one whole record.
+    #[inline(always)]
+    pub(crate) unsafe fn append_with_bytes<const K: usize>(&self, words: [u64; K], bytes: &[u8]) -> bool {
+        let at = self.tail_at.load(Ordering::Relaxed) as usize;
+        let length = K + bytes.len().div_ceil(8);
+        // `at` is at most `CHUNK_WORDS`.
+        if CHUNK_WORDS.wrapping_sub(at) < length {
+            return false;
+        }
+        // SAFETY: there is a tail chunk, for `tail_at` is `CHUNK_WORDS` until there is one. In bounds by
+        // the check above. Only this thread writes to its tail chunk (this function's contract), and
+        // the words are above `committed`, where no reader looks.
+        unsafe {
+            let tail = self.tail();
+            tail.words.write(at, words);
+            tail.words.write_bytes(at + K, bytes);
+        }
+        self.advance(length);
+        true
+    }
+
+    /// Thread: the tail chunk.
+    ///
+    /// # Safety
+    ///
+    /// There is one: the thread has called [`Append::extend`] in this log.
+    #[inline(always)]
+    unsafe fn tail(&self) -> &'static Chunk {
+        // SAFETY: by this function's contract; a tail is only ever replaced by another one.
+        unsafe { self.tail.load(Ordering::Relaxed).unwrap_unchecked() }
+    }
+
+    /// Thread: writes the first words of a record of `length` words, if the tail chunk has room for it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Log::append`].
+    #[inline(always)]
+    pub(crate) unsafe fn begin<const K: usize>(&self, words: [u64; K], length: usize) -> bool {
+        debug_assert!(K <= length);
+        let at = self.tail_at.load(Ordering::Relaxed) as usize;
+        // `at` is at most `CHUNK_WORDS`.
+        if CHUNK_WORDS.wrapping_sub(at) < length {
+            return false;
+        }
+        // SAFETY: as in `append_with_bytes`.
+        unsafe { self.tail().words.write(at, words) };
+        true
+    }
+
+    /// Thread: goes on with the record that it began, behind its first words.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Log::append`]; [`begin`](Self::begin) made room for the record and wrote so many words,
+    /// and nothing was published since.
+    #[inline(always)]
+    pub(crate) unsafe fn ahead(&self, words: usize) -> Ahead<'_> {
+        let from = self.tail_at.load(Ordering::Relaxed) as usize;
+        // SAFETY: where there is room there is a chunk.
+        Ahead { log: self, chunk: unsafe { self.tail() }, from, at: from + words }
+    }
+
+    /// Thread: publishes so many words more.
+    #[inline(always)]
+    fn advance(&self, words: usize) {
+        let at = self.tail_at.load(Ordering::Relaxed);
+        self.tail_at.store(at + words as u64, Ordering::Relaxed);
+        let position = self.committed.load(Ordering::Relaxed);
+        // Release pairs with the Acquire in `Log::committed`.
+        self.committed.store(position + words as u64, Ordering::Release);
     }
 
     /// Thread: begins a record of at most `CHUNK_WORDS` words, with room for `need` of them now.
@@ -166,16 +219,9 @@ impl Log {
     /// As for [`Log::append`]; what is put before the commit is one whole record.
     #[inline(always)]
     pub(crate) unsafe fn room(&self) -> Option<Room<'_>> {
-        let position = self.committed.load(Ordering::Relaxed);
         let chunk = self.tail.load(Ordering::Relaxed)?;
-        let at = self.tail_at(position);
-        Some(Room { log: self, chunk, position, from: at, at })
-    }
-
-    /// Where in the tail chunk the thread's own position is; `CHUNK_WORDS` while there is no chunk.
-    #[inline(always)]
-    fn tail_at(&self, position: u64) -> usize {
-        (position - self.tail_base.load(Ordering::Relaxed)) as usize
+        let at = self.tail_at.load(Ordering::Relaxed) as usize;
+        Some(Room { log: self, chunk, from: at, at })
     }
 
     /// The position up to which everything is written. Acquire pairs with the Release in `commit`.
@@ -217,6 +263,8 @@ impl Log {
 #[derive(Debug)]
 pub(crate) struct Append<'a> {
     log: &'a Log,
+    /// Position of the tail chunk's first word, or of a chunk's before the first one.
+    base: u64,
     /// Next free word of the tail chunk.
     at: usize,
 }
@@ -224,7 +272,8 @@ pub(crate) struct Append<'a> {
 impl<'a> Append<'a> {
     #[inline(always)]
     fn at_end_of(log: &'a Log) -> Self {
-        Self { log, at: log.tail_at(log.committed.load(Ordering::Relaxed)) }
+        let at = log.tail_at.load(Ordering::Relaxed);
+        Self { log, base: log.committed.load(Ordering::Relaxed) - at, at: at as usize }
     }
 
     /// Free words in the tail chunk.
@@ -304,17 +353,15 @@ impl<'a> Append<'a> {
                 // Release pairs with the walkers' Acquire of `next`: `used` and the fresh chunk's
                 // reset come with it.
                 tail.next.store(Some(fresh), Ordering::Release);
-                let base = log.tail_base.load(Ordering::Relaxed);
-                log.tail_base.store(base + self.at as u64, Ordering::Relaxed);
             }
             None => {
                 // Release pairs with the Acquire in `Reader::walk` and `backlog`.
                 log.first.store(Some(fresh), Ordering::Release);
                 log.oldest.store(Some(fresh), Ordering::Release);
-                log.tail_base.store(log.committed.load(Ordering::Relaxed), Ordering::Relaxed);
             }
         }
         log.tail.store(Some(fresh), Ordering::Relaxed);
+        self.base += self.at as u64;
         self.at = 0;
         Ok(())
     }
@@ -322,7 +369,8 @@ impl<'a> Append<'a> {
     /// Publishes everything put so far.
     #[inline(always)]
     pub(crate) fn commit(self) {
-        let position = self.log.tail_base.load(Ordering::Relaxed) + self.at as u64;
+        self.log.tail_at.store(self.at as u64, Ordering::Relaxed);
+        let position = self.base + self.at as u64;
         // Release pairs with the Acquire in `Log::committed`.
         self.log.committed.store(position, Ordering::Release);
     }
@@ -334,8 +382,7 @@ impl<'a> Append<'a> {
 pub(crate) struct Room<'a> {
     log: &'a Log,
     chunk: &'static Chunk,
-    /// The log's position before the record, and the word that stands for.
-    position: u64,
+    /// The record's first word.
     from: usize,
     /// Next free word; beyond the chunk's end when the record did not fit.
     at: usize,
@@ -385,9 +432,39 @@ impl Room<'_> {
         }
         // SAFETY: `from` is below `at`, for a record was put, and the rest is as in `put`.
         unsafe { self.chunk.words.write(self.from, [header]) };
-        // Release pairs with the Acquire in `Log::committed`.
-        self.log.committed.store(self.position + self.len() as u64, Ordering::Release);
+        self.log.advance(self.len());
         true
+    }
+}
+
+/// A record for which there is room.
+#[derive(Debug)]
+pub(crate) struct Ahead<'a> {
+    log: &'a Log,
+    chunk: &'static Chunk,
+    /// The record's first word.
+    from: usize,
+    /// Next free word.
+    at: usize,
+}
+
+impl Ahead<'_> {
+    /// Writes words.
+    ///
+    /// # Safety
+    ///
+    /// The room was made for them, too.
+    #[inline(always)]
+    pub(crate) unsafe fn put<const K: usize>(&mut self, words: [u64; K]) {
+        // SAFETY: in bounds by this function's contract, otherwise as in `Log::append_with_bytes`.
+        unsafe { self.chunk.words.write(self.at, words) };
+        self.at += K;
+    }
+
+    /// Publishes what was put, which is the whole record.
+    #[inline(always)]
+    pub(crate) fn publish(self) {
+        self.log.advance(self.at - self.from);
     }
 }
 
@@ -447,8 +524,8 @@ impl Reader {
                 // of `committed` and their thread writes above `committed` only; the chunk goes
                 // back to the pool only through `retire`. `end` is within the chunk because the
                 // thread never writes past it. Only `raw::writer`, `raw::quick` and
-                // `Engine::scalar` append, all whole records, and both ends of the run are places where a commit ended or a
-                // chunk began.
+                // the engine append, all whole records, and both ends of the run are places where a commit
+                // ended or a chunk began.
                 unsafe { chunk.words.with(self.at, end - self.at, |words| run(Records::new(words))) };
                 self.position += (end - self.at) as u64;
                 self.at = end;

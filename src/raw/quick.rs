@@ -3,11 +3,12 @@
 //! again with [`writer`](crate::raw::writer), which says the same in the same words.
 
 use crate::raw::log::Room;
-use crate::raw::record::{KeyWord, Kind, MAX_COPIED_TEXT, Type, copied_key, pack_key, pack_static};
+use crate::raw::packed::{KeyWord, copied_key, pack_key, pack_static};
+use crate::raw::record::{Kind, MAX_COPIED_TEXT, Type};
 use crate::value::{Text, Value};
 
 /// Longest text that is written here, in bytes.
-const SHORT: usize = 256;
+pub(crate) const SHORT: usize = 256;
 
 const _: () = assert!(SHORT <= MAX_COPIED_TEXT, "a short key is never cut");
 

@@ -11,15 +11,16 @@
 //!       └─────────────────────────────────────────────────────┘
 //! ```
 //!
-//! *Text* that is static is one word, `length << 48 | address`, which is never 0; copied text is a
+//! *Text* that is static is one word, see `raw::packed`, which is never 0; copied text is a
 //! 0, its length in bytes, and its bytes padded to whole words.
 //!
-//! An *attribute* is a key word `type << 60 | length << 48 | address` (address 0: the key is copied
+//! An *attribute* is a key word, as in `raw::packed` (address 0: the key is copied
 //! and follows as length and bytes), then the value: one word for a boolean, integer, float or
 //! static string; a length word and the payload for a string or an array. Bit 63 of the length word
 //! says that the payload did not fit here: it is in the blob parts that come right before the record.
 
-use crate::value::{Text, Value};
+use crate::raw::packed::{is_copied_key, unpack_key, unpack_static};
+use crate::value::Value;
 
 /// Longest key or name that is copied, in bytes; a longer one is cut on a character boundary.
 pub(crate) const MAX_COPIED_TEXT: usize = 1024;
@@ -29,10 +30,6 @@ pub(crate) const MAX_INLINE: usize = 2048;
 pub(crate) const IN_BLOB: u64 = 1 << 63;
 /// Words before a record's body.
 pub(crate) const HEADER_WORDS: usize = 2;
-
-const ADDRESS_BITS: u32 = 48;
-const ADDRESS_MASK: u64 = (1 << ADDRESS_BITS) - 1;
-const KEY_LENGTH_MAX: usize = (1 << 12) - 1;
 
 /// What a record says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,87 +90,50 @@ pub(crate) enum Type {
     F64Array = 8,
 }
 
-/// Who made a call, and which number it took: what orders records of different threads.
+/// Who made a call, and which number it took: what orders records of different threads. As it stands
+/// in a record's first word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    pub(crate) sequence: u32,
-    pub(crate) foreign: bool,
+pub(crate) struct Stamp(u64);
+
+impl Stamp {
+    /// From one number to the next, in a slot's counter.
+    pub(crate) const STEP: u64 = 1 << 32;
+
+    const FOREIGN: u64 = 1 << 7;
+
+    /// The owner's, of what it saw in the slot's counter.
+    #[inline(always)]
+    pub(crate) const fn by_owner(counter: u64) -> Self {
+        Self(counter)
+    }
+
+    /// That of another thread, which moved the counter to here.
+    #[inline(always)]
+    pub(crate) const fn by_stranger(counter: u64) -> Self {
+        Self(counter | Self::FOREIGN)
+    }
+
+    /// That of the record whose first word this is.
+    #[inline(always)]
+    const fn of(first: u64) -> Self {
+        Self(first & (!0 << 32 | Self::FOREIGN))
+    }
+
+    #[inline(always)]
+    pub(crate) const fn sequence(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    #[inline(always)]
+    pub(crate) const fn is_foreign(self) -> bool {
+        self.0 & Self::FOREIGN != 0
+    }
 }
 
 /// Word 0 of a record.
 #[inline(always)]
 pub(crate) const fn header(kind: Kind, stamp: Stamp, count: u8, words: usize) -> u64 {
-    kind as u64
-        | (stamp.foreign as u64) << 7
-        | (count as u64) << 8
-        | (words as u64 & 0xffff) << 16
-        | (stamp.sequence as u64) << 32
-}
-
-/// A static text as one word; `None` when its address or length do not fit.
-#[inline(always)]
-pub(crate) fn pack_static(text: &'static str) -> Option<u64> {
-    let address = text.as_ptr().expose_provenance() as u64;
-    (address <= ADDRESS_MASK && text.len() < 1 << 16).then_some((text.len() as u64) << ADDRESS_BITS | address)
-}
-
-/// A key word for a static key; `None` when its address or length do not fit.
-#[inline(always)]
-pub(crate) fn pack_key(key: &'static str, ty: Type) -> Option<u64> {
-    let address = key.as_ptr().expose_provenance() as u64;
-    (address <= ADDRESS_MASK && key.len() <= KEY_LENGTH_MAX)
-        .then_some((ty as u64) << 60 | (key.len() as u64) << ADDRESS_BITS | address)
-}
-
-/// A key word, if there is one: made of a static key, see `pack_key`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct KeyWord(u64);
-
-impl KeyWord {
-    /// The key has to be copied.
-    pub(crate) const NONE: Self = Self(0);
-
-    #[inline(always)]
-    pub(crate) fn of(key: Text<'_>, ty: Type) -> Self {
-        match key {
-            // An address is never 0, so neither is the word.
-            Text::Static(key) => Self(pack_key(key, ty).unwrap_or(0)),
-            Text::Copied(_) => Self::NONE,
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn get(self) -> Option<u64> {
-        (self != Self::NONE).then_some(self.0)
-    }
-}
-
-/// A key word that says that the key is copied behind it.
-#[inline(always)]
-pub(crate) const fn copied_key(ty: Type) -> u64 {
-    (ty as u64) << 60
-}
-
-/// The text that `pack_static` made `word` of.
-///
-/// # Safety
-///
-/// `word` came from `pack_static`.
-#[inline]
-pub(crate) unsafe fn unpack_static(word: u64) -> &'static str {
-    // SAFETY: passed on.
-    unsafe { static_text(word & ADDRESS_MASK, (word >> ADDRESS_BITS) as usize) }
-}
-
-/// # Safety
-///
-/// `address` and `length` are those of one `&'static str` whose provenance was exposed.
-#[inline]
-unsafe fn static_text(address: u64, length: usize) -> &'static str {
-    let start = std::ptr::with_exposed_provenance(address as usize);
-    // SAFETY: by this function's contract these are the parts of a `&'static str`: readable for the
-    // whole program, and UTF-8.
-    unsafe { std::str::from_utf8_unchecked(std::slice::from_raw_parts(start, length)) }
+    stamp.0 | kind as u64 | (count as u64) << 8 | (words as u64 & 0xffff) << 16
 }
 
 /// One record out of a run.
@@ -216,7 +176,7 @@ impl<'a> Iterator for Records<'a> {
         Some(Record {
             kind: Kind::from_bits(first as u8 & 0x7f)?,
             count: (first >> 8) as u8,
-            stamp: Stamp { sequence: (first >> 32) as u32, foreign: first & 0x80 != 0 },
+            stamp: Stamp::of(first),
             place: *words.get(1)?,
             body: words.get(HEADER_WORDS..)?,
         })
@@ -295,8 +255,7 @@ impl Recorded {
         let (body, rest) = rest.split_at_checked(lengths as u32 as usize)?;
         let (blob, rest) = rest.split_at_checked((lengths >> 32) as usize)?;
         let kind = Kind::from_bits(first as u8 & 0x7f)?;
-        let stamp = Stamp { sequence: (first >> 32) as u32, foreign: first & 0x80 != 0 };
-        let record = Record { kind, count: (first >> 8) as u8, stamp, place, body };
+        let record = Record { kind, count: (first >> 8) as u8, stamp: Stamp::of(first), place, body };
         Some((Entry { record, blob }, rest))
     }
 
@@ -367,13 +326,11 @@ impl<'a> Body<'a> {
     /// The next attribute.
     pub(crate) fn attribute(&mut self) -> Option<(Decoded<'a>, Raw<'a>)> {
         let word = self.word()?;
-        let address = word & ADDRESS_MASK;
-        let key = if address == 0 {
+        let key = if is_copied_key(word) {
             Decoded::Copied(self.copied_text()?)
         } else {
-            let length = (word >> ADDRESS_BITS) as usize & KEY_LENGTH_MAX;
             // SAFETY: a key word with an address is a `pack_key`, by the invariant of `Records`.
-            Decoded::Static(unsafe { static_text(address, length) })
+            Decoded::Static(unsafe { unpack_key(word) })
         };
         Some((key, self.value(word >> 60)?))
     }

@@ -21,10 +21,12 @@
 //!                          └── the id was given back before our first call ──▶ Gone
 //! ```
 
+use crate::raw::cell::AtomicRef;
 use crate::raw::local::{Own, PerThread};
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use thread_local::ThreadLocal;
 
@@ -41,7 +43,7 @@ enum Phase {
 #[derive(Clone, Copy)]
 struct Cached {
     registry: usize,
-    local: *const (),
+    local: NonNull<()>,
 }
 
 impl Cached {
@@ -53,11 +55,12 @@ impl Cached {
         // SAFETY: a registry is never moved or freed, so an answer under its address is a `T` of its
         // own, which lives as long. It was given to this thread, and the sentinel empties the cells
         // before `thread_local` gives the thread's id, and with it the local, to another thread.
-        unsafe { Own::new(&*self.local.cast::<T>()) }
+        unsafe { Own::new(self.local.cast::<T>().as_ref()) }
     }
 }
 
-const NOTHING: Cached = Cached { registry: 0, local: std::ptr::null() };
+/// Points to nothing that is anybody's.
+const NOTHING: Cached = Cached { registry: 0, local: NonNull::dangling() };
 
 /// Registries that a thread can go round without a search.
 const WAYS: usize = 8;
@@ -107,6 +110,25 @@ impl Drop for Sentinel {
     }
 }
 
+/// What the cell holds, if it is the calling thread's own local, and the one that the thread asked for
+/// last: one comparison, without a look at the registry.
+#[inline(always)]
+pub(crate) fn last<T: PerThread>(cell: &AtomicRef<T>) -> Option<Own<T>> {
+    let last = LAST.get();
+    // Relaxed: a thread that finds its own local here stored it.
+    // SAFETY: the answer is in a cell of the calling thread. Locals are never freed and the cell holds
+    // nothing but references to a `T`, so what has the address of one is one, and came from a registry
+    // of them.
+    cell.is(last.local.cast().as_ptr(), Ordering::Relaxed).then(|| unsafe { last.own() })
+}
+
+/// Lets the calling thread, the only one of a forked child, forget what it asked for last, so that
+/// nothing is [`last`] and every call looks at the gate. Stores to a thread-local without initialiser
+/// and destructor.
+pub(crate) fn forget_last() {
+    LAST.set(NOTHING);
+}
+
 /// The locals of one tracer, or of one table. Never moved or freed.
 pub(crate) struct Registry<T: PerThread> {
     way: Way,
@@ -125,12 +147,15 @@ impl<T: PerThread> Registry<T> {
     /// The calling thread's own local; `None` once the thread is gone.
     #[inline(always)]
     pub(crate) fn own(&'static self) -> Option<Own<T>> {
+        self.own_last().or_else(|| self.own_again())
+    }
+
+    /// The calling thread's own local, if this registry is the one that it asked last.
+    #[inline(always)]
+    pub(crate) fn own_last(&'static self) -> Option<Own<T>> {
         let cached = LAST.get();
-        if cached.registry == self.address() {
-            // SAFETY: the cell was filled by `own_again` for this registry.
-            return Some(unsafe { cached.own() });
-        }
-        self.own_again()
+        // SAFETY: the cell was filled by `own_again` for this registry.
+        (cached.registry == self.address()).then(|| unsafe { cached.own() })
     }
 
     /// Another registry was asked last.
@@ -160,7 +185,7 @@ impl<T: PerThread> Registry<T> {
     }
 
     fn answer(&'static self, own: Own<T>) -> Cached {
-        Cached { registry: self.address(), local: std::ptr::from_ref(own.local()).cast() }
+        Cached { registry: self.address(), local: NonNull::from(own.local()).cast() }
     }
 
     #[cold]
@@ -251,5 +276,33 @@ mod tests {
             }
         });
         assert!(registries.iter().all(|registry| registry.iter().count() == 4));
+    }
+
+    #[test]
+    fn the_last_one_is_told_by_its_address_until_it_is_forgotten_or_another_is_asked() {
+        let [first, second]: [&'static Registry<Made>; 2] =
+            [(); 2].map(|()| &*Box::leak(Box::new(Registry::new(None))));
+        let holder = AtomicRef::none();
+        // Neither is anybody's: a thread that asked for nothing, and a cell that holds nothing.
+        assert!(last::<Made>(&holder).is_none());
+        let own = first.own().unwrap().local();
+        assert!(last::<Made>(&holder).is_none());
+        holder.store(Some(own), Ordering::Relaxed);
+        assert!(last(&holder).is_some_and(|last| std::ptr::eq(last.local(), own)));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                assert!(last(&holder).is_none());
+                first.own().unwrap();
+                assert!(last(&holder).is_none(), "another thread's");
+            });
+        });
+        second.own_aside().unwrap();
+        assert!(last(&holder).is_some());
+        second.own().unwrap();
+        assert!(last(&holder).is_none() && first.own_last().is_none());
+        first.own().unwrap();
+        assert!(last(&holder).is_some());
+        forget_last();
+        assert!(last(&holder).is_none() && first.own_last().is_none());
     }
 }

@@ -2,11 +2,9 @@
 //! `raw::quick` for the way that most records take.
 
 use crate::raw::log::{Append, Chunk, Exhausted, Log};
+use crate::raw::packed::{copied_key, pack_key, pack_static};
 use crate::raw::quick::{Body, Sink};
-use crate::raw::record::{
-    HEADER_WORDS, IN_BLOB, Kind, MAX_COPIED_TEXT, MAX_INLINE, Stamp, Type, copied_key, header, pack_key,
-    pack_static,
-};
+use crate::raw::record::{HEADER_WORDS, IN_BLOB, Kind, MAX_COPIED_TEXT, MAX_INLINE, Stamp, Type, header};
 use crate::raw::supply::Supply;
 use crate::value::{Text, Value};
 

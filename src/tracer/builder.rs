@@ -9,7 +9,7 @@ use crate::raw::clock::Clock;
 use crate::raw::engine::{Engine, Sizes};
 use crate::raw::log::Chunk;
 use crate::raw::slab::MAX_BLOCKS;
-use crate::sampling::Sampler;
+use crate::sampling::{ParentSample, Sampler};
 use crate::tracer::{Core, Tracer};
 use crate::value::OwnedValue;
 use std::fmt;
@@ -359,6 +359,9 @@ impl TracerBuilder {
             StartError::Thread(error) => BuildError::Thread(error),
             StartError::NoShard => BuildError::ThreadIds,
         })?;
+        if !self.sampler.always(ParentSample::LocalSampled) {
+            engine.detour();
+        }
         let core = Core {
             engine,
             pipeline,

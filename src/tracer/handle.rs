@@ -2,8 +2,9 @@
 
 use crate::context::{SpanContext, SpanHandle};
 use crate::raw::local::Target;
+use crate::raw::packed::KeyWord;
 use crate::raw::quick::Plain;
-use crate::raw::record::{KeyWord, Kind};
+use crate::raw::record::Kind;
 use crate::tracer::span::{Status, Timestamp, link_to};
 use crate::tracer::{Core, Tracer};
 use crate::value::{Text, Value};

@@ -1,13 +1,17 @@
 //! A span while it is live.
 
+mod record;
+mod start;
+
 use crate::context::{SpanContext, SpanHandle, SpanId, TraceFlags, TraceId, TraceState};
 use crate::drain::REMOTE;
 use crate::raw::engine::Link;
 use crate::raw::local::Target;
 use crate::raw::record::Kind;
+use crate::raw::short;
 use crate::tracer::Core;
-use crate::tracer::start::SpanBuilder;
-use crate::value::{StatusCode, Text, Value};
+use crate::tracer::start::{NO_STATE, SpanBuilder};
+use crate::value::{StatusCode, Text};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -80,8 +84,7 @@ impl<'a> Status<'a> {
 /// A span that is not sampled, or was refused, is not recording: every call on it does nothing.
 #[must_use = "a span ends when it is dropped: bind it to a name, not to `_`"]
 pub struct Span {
-    core: Option<&'static Core>,
-    target: Option<Target>,
+    way: Way,
     trace_id: TraceId,
     /// The span's id. A recording span derives it from its place when it is first asked for; 0
     /// until then. Any thread that asks derives the same, so relaxed loads and stores will do.
@@ -89,24 +92,24 @@ pub struct Span {
     flags: TraceFlags,
     /// Whether the drop of the span must not set a status.
     has_status: bool,
-    trace_state: TraceState,
 }
 
-/// A span's fields before they are a span. It has no drop, so that the ways to start a span can meet
-/// in registers; a span that is put together on each of them is put together in memory and copied.
-#[derive(Debug)]
-pub(crate) struct Made {
-    core: Option<&'static Core>,
-    target: Option<Target>,
-    trace_id: TraceId,
-    id: u64,
-    flags: TraceFlags,
-    has_status: bool,
-    trace_state: TraceState,
+/// Which way the calls on a span go.
+enum Way {
+    /// The span is recording, by a tracer whose clock is the counter, and has no trace state.
+    Short(Recording),
+    /// Any other span. It is recording if it has a target.
+    Other { core: Option<&'static Core>, target: Option<Target>, trace_state: TraceState },
 }
 
-impl Made {
-    #[inline(always)]
+/// What calls on a recording span need.
+#[derive(Clone, Copy)]
+pub(crate) struct Recording {
+    pub(crate) core: &'static Core,
+    pub(crate) target: Target,
+}
+
+impl Span {
     pub(crate) fn recording(
         core: &'static Core,
         target: Target,
@@ -114,8 +117,12 @@ impl Made {
         flags: TraceFlags,
         trace_state: TraceState,
     ) -> Self {
-        let has_status = thread::panicking();
-        Self { core: Some(core), target: Some(target), trace_id, id: 0, flags, has_status, trace_state }
+        let way = if trace_state.is_empty() && core.engine.clock.is_counter() {
+            Way::Short(Recording { core, target })
+        } else {
+            Way::Other { core: Some(core), target: Some(target), trace_state }
+        };
+        Self { way, trace_id, id: AtomicU64::new(0), flags, has_status: thread::panicking() }
     }
 
     /// A span that records nothing but has ids to pass on.
@@ -127,8 +134,8 @@ impl Made {
         flags: TraceFlags,
         trace_state: TraceState,
     ) -> Self {
-        let id = span_id.to_u64();
-        Self { core, target: None, trace_id, id, flags, has_status: true, trace_state }
+        let id = AtomicU64::new(span_id.to_u64());
+        Self { way: Way::Other { core, target: None, trace_state }, trace_id, id, flags, has_status: true }
     }
 
     #[inline(always)]
@@ -136,33 +143,22 @@ impl Made {
         Self::passing(core, TraceId::INVALID, SpanId::INVALID, TraceFlags::NONE, TraceState::EMPTY)
     }
 
-    /// The same, field by field: what was handed over in memory is so no longer.
+    /// The tracer that made the span.
     #[inline(always)]
-    pub(crate) fn unpacked(self) -> Self {
-        let Self { core, target, trace_id, id, flags, has_status, trace_state } = self;
-        Self { core, target, trace_id, id, flags, has_status, trace_state }
-    }
-
-    #[inline(always)]
-    pub(crate) fn span(self) -> Span {
-        let Self { core, target, trace_id, id, flags, has_status, trace_state } = self;
-        Span { core, target, trace_id, id: AtomicU64::new(id), flags, has_status, trace_state }
-    }
-}
-
-impl Span {
-    /// A span below this one, which is not recording, that passes on the same ids.
-    #[inline(always)]
-    pub(crate) fn passed_on(&self) -> Made {
-        debug_assert!(!self.is_recording());
-        let span_id = SpanId::from_u64(self.id.load(Ordering::Relaxed));
-        Made::passing(self.core, self.trace_id, span_id, self.flags, self.trace_state.clone())
+    pub(crate) fn core(&self) -> Option<&'static Core> {
+        match self.way {
+            Way::Short(Recording { core, .. }) => Some(core),
+            Way::Other { core, .. } => core,
+        }
     }
 
     /// The engine and the place, when the span is recording.
     #[inline(always)]
     pub(crate) fn live(&self) -> Option<(&'static Core, Target)> {
-        self.core.zip(self.target)
+        match self.way {
+            Way::Short(Recording { core, target }) => Some((core, target)),
+            Way::Other { core, target, .. } => core.zip(target),
+        }
     }
 
     /// Whether the span is recording, and `core` made it.
@@ -175,7 +171,7 @@ impl Span {
     #[must_use]
     #[inline]
     pub fn is_recording(&self) -> bool {
-        self.target.is_some()
+        self.live().is_some()
     }
 
     /// The trace that the span belongs to.
@@ -211,13 +207,16 @@ impl Span {
     #[must_use]
     #[inline]
     pub fn trace_state(&self) -> &TraceState {
-        &self.trace_state
+        match &self.way {
+            Way::Short(..) => &NO_STATE,
+            Way::Other { trace_state, .. } => trace_state,
+        }
     }
 
     /// What other services and spans need to know of this span.
     #[must_use]
     pub fn context(&self) -> SpanContext {
-        SpanContext::new(self.trace_id, self.span_id(), self.flags, self.trace_state.clone())
+        SpanContext::new(self.trace_id, self.span_id(), self.flags, self.trace_state().clone())
     }
 
     /// A handle by which any thread can record on the span, and end it, through
@@ -226,7 +225,7 @@ impl Span {
     /// [`SpanHandle::INVALID`] when the span is not recording.
     #[must_use]
     pub fn handle(&self) -> SpanHandle {
-        match self.target {
+        match self.live() {
             Some(_) => SpanHandle { trace_id: self.trace_id, span_id: self.span_id() },
             None => SpanHandle::INVALID,
         }
@@ -235,73 +234,7 @@ impl Span {
     /// Begins to make a span below this one, by the same tracer.
     #[inline]
     pub fn child<'a>(&'a self, name: impl Into<Text<'a>>) -> SpanBuilder<'a> {
-        SpanBuilder::new(self.core, name.into()).child_of(self)
-    }
-
-    /// Sets an attribute; a later value for the same key replaces it.
-    #[inline]
-    pub fn set_attribute<'v>(&self, key: impl Into<Text<'v>>, value: impl Into<Value<'v>>) {
-        if let Some((core, target)) = self.live() {
-            core.engine.attribute(target, key.into(), &value.into());
-        }
-    }
-
-    /// Sets several attributes at the price of one call and a little for each.
-    ///
-    /// ```
-    /// # let tracer = nanospan::Tracer::noop();
-    /// let span = tracer.span("query").start();
-    /// span.set_attributes(&nanospan::attributes!["db.rows" => 17_i64, "db.cached" => true]);
-    /// ```
-    #[inline]
-    pub fn set_attributes(&self, attributes: &[(Text<'_>, Value<'_>)]) {
-        if let Some((core, target)) = self.live() {
-            core.engine.attributes(target, attributes);
-        }
-    }
-
-    /// Adds an event that happens now.
-    #[inline]
-    pub fn add_event<'v>(&self, name: impl Into<Text<'v>>, attributes: &[(Text<'_>, Value<'_>)]) {
-        if let Some((core, target)) = self.live() {
-            core.engine.event(target, name.into(), None, attributes);
-        }
-    }
-
-    /// Adds an event that happened at the given time.
-    pub fn add_event_at<'v>(
-        &self,
-        name: impl Into<Text<'v>>,
-        time: impl Into<Timestamp>,
-        attributes: &[(Text<'_>, Value<'_>)],
-    ) {
-        if let Some((core, target)) = self.live() {
-            core.engine.event(target, name.into(), Some(time.into().0), attributes);
-        }
-    }
-
-    /// Links the span to another one, of this process or another.
-    pub fn add_link(&self, to: &SpanContext, attributes: &[(Text<'_>, Value<'_>)]) {
-        if let Some((core, target)) = self.live() {
-            core.engine.link(target, &link_to(to), attributes);
-        }
-    }
-
-    /// Sets the status; the last call before the end counts.
-    #[inline]
-    pub fn set_status(&mut self, status: Status<'_>) {
-        self.has_status = true;
-        if let Some((core, target)) = self.live() {
-            let (code, text) = status.parts();
-            core.engine.status(target, code, text);
-        }
-    }
-
-    /// Gives the span another name.
-    pub fn update_name<'v>(&self, name: impl Into<Text<'v>>) {
-        if let Some((core, target)) = self.live() {
-            core.engine.text(target, Kind::Name, name.into());
-        }
+        SpanBuilder::new(None, name.into()).below(self)
     }
 
     /// Ends the span now: what dropping it does, in words.
@@ -332,8 +265,25 @@ pub(crate) fn link_to(context: &SpanContext) -> Link<'_> {
 /// What dropping a recording span does. A call, so that dropping one that is not recording is only a
 /// look at it, laid out in the caller.
 #[inline(never)]
-fn end_now(core: &'static Core, target: Target, has_status: bool) {
-    if !has_status && thread::panicking() {
+fn end(span: &Span) {
+    if thread::panicking() { end_at_length(span) } else { end_calmly(span) }
+}
+
+#[inline(never)]
+fn end_calmly(span: &Span) {
+    if let Way::Short(recording) = &span.way {
+        if short::end(recording.target) {
+            return;
+        }
+    }
+    end_at_length(span);
+}
+
+#[cold]
+#[inline(never)]
+fn end_at_length(span: &Span) {
+    let Some((core, target)) = span.live() else { return };
+    if !span.has_status && thread::panicking() {
         let (code, text) = Status::Error(Text::Static("panicked")).parts();
         core.engine.status(target, code, text);
     }
@@ -343,8 +293,8 @@ fn end_now(core: &'static Core, target: Target, has_status: bool) {
 impl Drop for Span {
     #[inline(always)]
     fn drop(&mut self) {
-        if let Some((core, target)) = self.live() {
-            end_now(core, target, self.has_status);
+        if !matches!(self.way, Way::Other { target: None, .. }) {
+            end(self);
         }
     }
 }

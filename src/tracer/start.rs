@@ -3,19 +3,23 @@
 use crate::context::{SpanContext, SpanHandle, SpanId, TraceFlags, TraceId, TraceState};
 use crate::drain::REMOTE;
 use crate::raw::block::{NameWord, Start};
-use crate::raw::engine::Found;
+use crate::raw::engine::{Found, Gate};
 use crate::raw::local::Target;
+use crate::raw::packed::TextParts;
 use crate::raw::record::Kind;
 use crate::raw::tally::Count;
 use crate::sampling::ParentSample;
 use crate::tracer::Core;
-use crate::tracer::span::{Made, Span, Timestamp, link_to};
+use crate::tracer::span::{Recording, Span, Timestamp, link_to};
 use crate::value::{SpanKind, Text, Value};
+use std::thread;
 
 /// Whose child a span is to be.
 #[derive(Debug, Clone, Copy)]
 enum Parent<'a> {
     None,
+    /// A span of the tracer that is to make the new one; the builder's own is not known.
+    Own(&'a Span),
     Span(&'a Span),
     Context(&'a SpanContext),
     Handle(SpanHandle),
@@ -111,35 +115,56 @@ enum Position<'a> {
 }
 
 impl Core {
-    /// Whether a span below `parent` is known at once to only pass its ids on.
-    #[inline]
-    fn passes_on(&self, parent: &Span) -> bool {
-        !parent.is_recording()
-            && parent.trace_id().is_valid()
-            && self.sampler.never(ParentSample::LocalNotSampled)
+    /// Starts a root with a static name and nothing else to record.
+    #[inline(never)]
+    fn start_root(&'static self, name: TextParts, kind: SpanKind) -> Span {
+        if self.sampler.never(ParentSample::None) && self.engine.gate() == Gate::Open {
+            // A root under a sampler that takes none. It gets ids so that services below it learn of the
+            // decision; 64 random bits will do.
+            if let Some(own) = self.engine.registry.own_last() {
+                own.local().tally.add_own(Count::NotSampled, 1);
+                return self.unsampled(own.local().ids.next_short());
+            }
+        }
+        // As in `Span::start_child`.
+        if thread::panicking() {
+            return self.start_root_at_length(name, kind);
+        }
+        self.start_root_calmly(name, kind)
     }
 
-    /// A root under a sampler that takes none. It gets ids so that services below it learn of the
-    /// decision; 64 random bits will do.
-    #[inline]
-    fn unsampled_root(&'static self) -> Made {
-        match self.engine.own() {
-            Some(own) => {
-                own.local().tally.add_own(Count::NotSampled, 1);
-                self.unsampled(own.local().ids.next_short())
+    #[inline(never)]
+    fn start_root_calmly(&'static self, name: TextParts, kind: SpanKind) -> Span {
+        let (true, Some(word)) = (self.sampler.always(ParentSample::None), NameWord::of_parts(name)) else {
+            return self.start_root_at_length(name, kind);
+        };
+        let flags = TraceFlags::RANDOM.with_sampled(true);
+        let started = self.engine.start_short(|own, ticks| Start {
+            trace_id: own.local().ids.next(),
+            parent: 0,
+            ticks,
+            name: word,
+            kind: kind as u8,
+            flags: flags.to_byte(),
+        });
+        match started {
+            Some((target, start)) => {
+                Span::started(Recording { core: self, target }, TraceId::from_u128(start.trace_id), flags)
             }
-            None => {
-                self.engine.count(Count::NotSampled, 1);
-                Made::invalid(Some(self))
-            }
+            None => self.start_root_at_length(name, kind),
         }
     }
 
+    #[inline(never)]
+    fn start_root_at_length(&'static self, name: TextParts, kind: SpanKind) -> Span {
+        SpanBuilder::new(Some(self), Text::Static(name.text())).kind(kind).start_elsewhere()
+    }
+
     #[inline]
-    fn unsampled(&'static self, trace_id: u128) -> Made {
+    fn unsampled(&'static self, trace_id: u128) -> Span {
         let span_id = SpanId::from_u64((trace_id >> 64) as u64);
         let trace_id = TraceId::from_u128(trace_id);
-        Made::passing(Some(self), trace_id, span_id, TraceFlags::RANDOM, TraceState::EMPTY)
+        Span::passing(Some(self), trace_id, span_id, TraceFlags::RANDOM, TraceState::EMPTY)
     }
 
     /// Asks the sampler, then starts a span now. `bytes` are the flags and, above them, the kind.
@@ -165,7 +190,7 @@ impl Core {
     }
 }
 
-static NO_STATE: TraceState = TraceState::EMPTY;
+pub(crate) static NO_STATE: TraceState = TraceState::EMPTY;
 
 impl<'a> SpanBuilder<'a> {
     #[inline(always)]
@@ -181,12 +206,35 @@ impl<'a> SpanBuilder<'a> {
         }
     }
 
+    /// Makes the span a child of a span, by that span's tracer.
+    #[inline(always)]
+    pub(crate) fn below(mut self, parent: &'a Span) -> Self {
+        self.parent = Parent::Own(parent);
+        self
+    }
+
+    /// The tracer that is to make the span.
+    #[inline(always)]
+    fn core(&self) -> Option<&'static Core> {
+        match self.parent {
+            Parent::Own(parent) => parent.core(),
+            _ => self.core,
+        }
+    }
+
+    /// Replaces the parent.
+    #[inline(always)]
+    fn with_parent(mut self, parent: Parent<'a>) -> Self {
+        self.core = self.core();
+        self.parent = parent;
+        self
+    }
+
     /// Makes the span a child of a span of the same tracer. A span that is not recording has
     /// children that are not either; a span of another tracer is no parent, and the new one a root.
     #[inline]
-    pub fn child_of(mut self, parent: &'a Span) -> Self {
-        self.parent = Parent::Span(parent);
-        self
+    pub fn child_of(self, parent: &'a Span) -> Self {
+        self.with_parent(Parent::Span(parent))
     }
 
     /// Makes the span a child of the one that a context describes: a remote one as extracted from a
@@ -196,18 +244,16 @@ impl<'a> SpanBuilder<'a> {
     /// [`Stats::invalid_parent`](crate::Stats::invalid_parent). A local context that this tracer did
     /// not make is no parent, and the span a root.
     #[inline]
-    pub fn child_of_context(mut self, parent: impl Into<Option<&'a SpanContext>>) -> Self {
-        self.parent = parent.into().map_or(Parent::None, Parent::Context);
-        self
+    pub fn child_of_context(self, parent: impl Into<Option<&'a SpanContext>>) -> Self {
+        self.with_parent(parent.into().map_or(Parent::None, Parent::Context))
     }
 
     /// Makes the span a child of the one that a handle of this tracer names, also one that has
     /// ended. [`SpanHandle::INVALID`] gives an invalid span; any other handle that this tracer did
     /// not make is no parent, and the span a root.
     #[inline]
-    pub fn child_of_handle(mut self, parent: SpanHandle) -> Self {
-        self.parent = Parent::Handle(parent);
-        self
+    pub fn child_of_handle(self, parent: SpanHandle) -> Self {
+        self.with_parent(Parent::Handle(parent))
     }
 
     /// Makes the span a root in this trace.
@@ -250,35 +296,53 @@ impl<'a> SpanBuilder<'a> {
     /// Starts the span.
     #[inline(always)]
     pub fn start(self) -> Span {
-        // The common cases are laid out here, in the caller; everything else is a call.
-        let made = match (self.core, self.parent) {
-            (Some(core), Parent::Span(parent)) if parent.is_recording_for(core) => {
-                self.start_below(core, &Below::of(parent))
+        // Which of these it is, is known where the call is. Each is one call, whose result is returned
+        // as it is: a span that is looked at here would be copied.
+        if let Text::Static(name) = self.name {
+            match (self.parent, TextParts::of(name)) {
+                (Parent::Own(parent), Some(name)) => {
+                    if let Some(core) = parent.passes_on() {
+                        return parent.passed_on(core);
+                    }
+                    if self.has_more() {
+                        return parent.start_child_with(name, self.kind, &self.more());
+                    }
+                    return parent.start_child(name, self.kind);
+                }
+                (Parent::None, Some(name)) if !self.has_more() => {
+                    if let Some(core) = self.core {
+                        return core.start_root(name, self.kind);
+                    }
+                }
+                _ => {}
             }
-            (Some(core), Parent::Span(parent)) if core.passes_on(parent) => {
-                core.engine.count(Count::NotSampled, 1);
-                parent.passed_on()
-            }
-            (Some(core), Parent::None) if core.sampler.never(ParentSample::None) => core.unsampled_root(),
-            _ => {
-                let Self { core, name, kind, parent, start, attributes, links } = self;
-                Elsewhere { links, attributes, start, parent, kind, name, core }.start().unpacked()
-            }
-        };
-        made.span()
+        }
+        self.start_elsewhere()
     }
 
     #[inline(always)]
-    fn start_below(self, core: &'static Core, below: &Below<'_>) -> Made {
+    fn more(&self) -> More<'a> {
+        More { start: self.start, attributes: self.attributes, links: self.links }
+    }
+
+    /// Starts the span by a call, whatever it is.
+    #[inline(always)]
+    pub(crate) fn start_elsewhere(self) -> Span {
+        let core = self.core();
+        let Self { core: _, name, kind, parent, start, attributes, links } = self;
+        Elsewhere { links, attributes, start, parent, kind, name, core }.start()
+    }
+
+    fn start_below(self, core: &'static Core, below: &Below<'_>) -> Span {
         let flags = below.flags.with_sampled(true);
         let Some(target) = self.record_below::<false>(core, below, flags) else {
             let flags = flags.with_sampled(false);
             // A root that was refused has an id all the same: see `unsampled`.
             let high = (below.trace_id.to_u128() >> 64) as u64;
             let span_id = SpanId::from_u64(if below.span_id == 0 { high | 1 } else { below.span_id });
-            return Made::passing(Some(core), below.trace_id, span_id, flags, below.state.clone());
+            return Span::passing(Some(core), below.trace_id, span_id, flags, below.state.clone());
         };
-        Made::recording(core, target, below.trace_id, flags, below.state.clone())
+        Span::recording(core, target, below.trace_id, flags, below.state.clone())
     }
 
     /// Records the start; `None` when the span is not sampled or was refused.
@@ -301,15 +365,16 @@ impl<'a> SpanBuilder<'a> {
             core.engine.name(target, self.name.as_str());
         }
         if !below.state.is_empty() || self.has_more() {
-            let Self { start, attributes, links, .. } = self;
-            More { start, attributes, links }.record(core, target, below.state);
+            self.more().record(core, target, below.state);
         }
         Some(target)
     }
 
-    fn start_root(self, core: &'static Core) -> Made {
+    fn start_root(self, core: &'static Core) -> Span {
         match Below::root(core) {
             Ok(below) => self.start_below(core, &below),
+            // A thread without ids.
+            Err(0) => Span::invalid(Some(core)),
             Err(trace_id) => core.unsampled(trace_id),
         }
     }
@@ -322,7 +387,7 @@ impl<'a> SpanBuilder<'a> {
     /// receiver first.
     #[inline(always)]
     pub fn start_handle(self) -> SpanHandle {
-        let Some(core) = self.core else { return SpanHandle::INVALID };
+        let Some(core) = self.core() else { return SpanHandle::INVALID };
         match self.start_target(core) {
             Some((target, trace_id)) => {
                 let span_id = SpanId::from_u64(core.engine.id_of(target, trace_id.to_u128()));
@@ -394,23 +459,23 @@ impl<'a> SpanBuilder<'a> {
     }
 
     /// Without a tracer: passes the parent's ids on.
-    fn start_noop(self) -> Made {
+    fn start_noop(self) -> Span {
         match self.parent {
-            Parent::Context(context) => Made::passing(
+            Parent::Context(context) => Span::passing(
                 None,
                 context.trace_id(),
                 context.span_id(),
                 context.flags(),
                 context.trace_state().clone(),
             ),
-            _ => Made::invalid(None),
+            _ => Span::invalid(None),
         }
     }
 
     fn position(&self, core: &'static Core) -> Position<'a> {
         match self.parent {
             Parent::None => Position::Root,
-            Parent::Span(span) => below_span(core, span),
+            Parent::Own(span) | Parent::Span(span) => below_span(core, span),
             Parent::Context(context) => below_context(core, context),
             Parent::Handle(handle) => below_handle(core, handle),
             #[cfg(feature = "bext")]
@@ -441,7 +506,7 @@ struct Elsewhere<'a> {
 impl Elsewhere<'_> {
     /// No tracer, a root, or a span whose parent is not a recording span of this tracer.
     #[inline(never)]
-    fn start(self) -> Made {
+    fn start(self) -> Span {
         let Self { links, attributes, start, parent, kind, name, core } = self;
         let builder = SpanBuilder { core, name, kind, parent, start, attributes, links };
         let Some(core) = core else { return builder.start_noop() };
@@ -450,14 +515,14 @@ impl Elsewhere<'_> {
             Position::Below(below) => builder.start_below(core, &below),
             Position::Nowhere => {
                 core.engine.count(Count::InvalidParent, 1);
-                Made::invalid(Some(core))
+                Span::invalid(Some(core))
             }
         }
     }
 }
 
 /// What does not fit into the slot.
-struct More<'a> {
+pub(crate) struct More<'a> {
     start: Option<Timestamp>,
     attributes: &'a [(Text<'a>, Value<'a>)],
     links: &'a [SpanContext],
@@ -465,7 +530,7 @@ struct More<'a> {
 
 impl More<'_> {
     #[inline(never)]
-    fn record(self, core: &'static Core, target: Target, state: &TraceState) {
+    pub(crate) fn record(&self, core: &'static Core, target: Target, state: &TraceState) {
         let engine = core.engine;
         if !state.is_empty() {
             engine.text(target, Kind::TraceState, Text::Copied(state.as_str()));

@@ -56,16 +56,19 @@ pub(crate) fn what_two_threads_set_before_the_stranger_ended() {
         let mut account = Account::new(drain);
         let span = tracer.start(1).unwrap();
         tracer.attribute(span, "owner", 1);
+        // The thread holds the block, and the chunk has room: the short way.
+        tracer.attribute(span, "in short", 2);
         let stranger = thread::spawn(move || {
-            tracer.attribute(span, "stranger", 2);
-            // In the same chunk: the short way to append.
-            tracer.attribute(span, "again", 3);
+            tracer.attribute(span, "stranger", 3);
+            // In the same chunk, and in the long way all the same.
+            tracer.attribute(span, "again", 4);
             assert!(tracer.end(span));
         });
         let found = account.pass().spans.len();
         stranger.join().unwrap();
         account.pass();
-        assert_eq!(keys(account.only(1)), ["owner", "stranger", "again"], "what happened before the end");
+        let expected = ["owner", "in short", "stranger", "again"];
+        assert_eq!(keys(account.only(1)), expected, "what happened before the end");
         assert_eq!(account.stale(tracer), 0, "stale calls");
         outcomes.note(if found == 1 { "the pass was in time" } else { "the pass was too early" });
     });

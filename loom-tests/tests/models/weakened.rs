@@ -28,7 +28,7 @@ const NO_END: &str = "Model exceeded maximum number of branches";
 const NEEDED: &[Needed] = &[
     Needed {
         file: "raw/beside.rs",
-        call: "word.0.store(generation(slot) | mate.map_or(NOBODY, Place::bits), Ordering::Release)",
+        call: "word.0.store(generation(slot) | mate.map_or(NOBODY, Place::raw), Ordering::Release)",
         model: crate::beside::a_mate_that_is_found_was_started,
         says: "a mate that was started",
     },
@@ -94,15 +94,9 @@ const NEEDED: &[Needed] = &[
     },
     Needed {
         file: "raw/log.rs",
-        call: "self.log.committed.store(self.position + self.len() as u64, Ordering::Release)",
+        call: "self.committed.store(position + words as u64, Ordering::Release)",
         model: crate::log::a_rotation_between_look_and_walk,
         says: "out of range",
-    },
-    Needed {
-        file: "raw/log.rs",
-        call: "self.committed.store(position + K as u64, Ordering::Release)",
-        model: crate::attribute::what_two_threads_set_before_the_stranger_ended,
-        says: NO_END,
     },
     Needed {
         file: "raw/log.rs",

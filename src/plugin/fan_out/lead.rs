@@ -22,7 +22,7 @@ use crate::raw::engine::{Engine, Found};
 use crate::raw::handle::Place;
 use crate::raw::local::Target;
 use crate::raw::quick::Plain;
-use crate::raw::record::KeyWord;
+use crate::raw::packed::KeyWord;
 use crate::tracer::Core;
 use crate::value::{Text, Value};
 use bext_plugin_api::tracer::{self as host, AttrValue};
