@@ -3,8 +3,8 @@
 use crate::context::{SpanHandle, TraceId};
 use crate::raw::engine::Engine;
 use crate::raw::local::Target;
-use crate::raw::quick::Plain;
 use crate::raw::packed::KeyWord;
+use crate::raw::quick::Plain;
 use crate::raw::record::Kind;
 use crate::tracer::{Core, Status, Timestamp, Tracer};
 use crate::value::{Text, Value};
