@@ -207,7 +207,7 @@ impl Log {
                 let used = current.used.load(Ordering::Relaxed) as usize;
                 // SAFETY: the words of a sealed chunk were written before its `next`, and are not
                 // written again before every walker that could see it is unpinned: loom checks that.
-                unsafe { current.words.with(0, used, |_| ()) };
+                let _ = unsafe { current.words.lend(0, used) };
             }
         }
     }
@@ -416,15 +416,40 @@ impl Reader {
         Self { chunk: None, at: 0, position: CHUNK_WORDS as u64 }
     }
 
-    /// Lends the records committed up to `target` to `run`, chunk by chunk,
-    /// and every chunk that was walked to its end to `retire`. No record crosses a chunk.
+    /// Lends the records committed up to `target` to `run`, chunk by chunk, and gives the chunks that
+    /// were walked to their end back to `pool` once no walker can see them any more, `guard`'s owner
+    /// included. Returns how many these are. No record crosses a chunk.
     ///
     /// `target` was loaded by [`Log::committed`]; only one thread walks a log with a `Reader`.
-    pub(crate) fn walk(
+    pub(crate) fn read<'g>(
         &mut self,
         log: &Log,
         target: u64,
-        mut run: impl FnMut(Records<'_>),
+        guard: &'g Guard,
+        pool: &'static Supply<Chunk>,
+        run: impl FnMut(Records<'g>),
+    ) -> u64 {
+        let mut retired = 0;
+        let retire = |chunk| {
+            retired += 1;
+            // There is room: no more chunks exist than the supply holds.
+            guard.defer(move || pool.give(chunk).is_ok());
+        };
+        // SAFETY: what is deferred runs when the guard is gone, and `'g` with it.
+        unsafe { self.walk(log, target, run, retire) };
+        retired
+    }
+
+    /// As [`read`](Self::read), with every chunk that was walked to its end lent to `retire`.
+    ///
+    /// # Safety
+    ///
+    /// A chunk that `retire` got goes back to a pool only when `'g` is over.
+    pub(crate) unsafe fn walk<'g>(
+        &mut self,
+        log: &Log,
+        target: u64,
+        mut run: impl FnMut(Records<'g>),
         mut retire: impl FnMut(&'static Chunk),
     ) {
         while self.position < target {
@@ -445,11 +470,11 @@ impl Reader {
             if end > self.at {
                 // SAFETY: the words lie below `target`, so they were written before the Acquire load
                 // of `committed` and their thread writes above `committed` only; the chunk goes
-                // back to the pool only through `retire`. `end` is within the chunk because the
+                // back to the pool only through `retire`, after `'g`. `end` is within the chunk because the
                 // thread never writes past it. Only `raw::writer`, `raw::quick` and
                 // `Engine::scalar` append, all whole records, and both ends of the run are places where a commit ended or a
                 // chunk began.
-                unsafe { chunk.words.with(self.at, end - self.at, |words| run(Records::new(words))) };
+                run(unsafe { Records::new(chunk.words.lend(self.at, end - self.at)) });
                 self.position += (end - self.at) as u64;
                 self.at = end;
             }
