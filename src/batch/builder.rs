@@ -17,7 +17,7 @@ use crate::{OwnedValue, SpanKind, StatusCode, Text, Value};
 const FIXED_BYTES: usize = 320;
 
 /// Buffers of recycled batches that are kept for the next ones.
-const SPARE_BUFFERS: usize = 8;
+const SPARE_BUFFERS: usize = 4;
 
 /// Memory that a vector or a spare buffer keeps from one batch to the next, in bytes. An unusually
 /// large batch gives back what it needed beyond that.

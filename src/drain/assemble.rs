@@ -207,7 +207,10 @@ impl Assembler {
 
     /// Writes what is not an attribute of the usual kind.
     #[inline(never)]
-    #[allow(clippy::too_many_arguments, reason = "in registers, not in a struct that is laid out for each span")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "in registers, not in a struct that is laid out for each span"
+    )]
     fn rest<'a>(
         &self,
         slot: &'static Slot,

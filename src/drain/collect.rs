@@ -86,7 +86,8 @@ impl Pending {
     }
 }
 
-const NOTHING: Pending = Pending { side: NONE, first: NONE, last: NONE, shed: [0; 3], has_shed: false, foreign: false };
+const NOTHING: Pending =
+    Pending { side: NONE, first: NONE, last: NONE, shed: [0; 3], has_shed: false, foreign: false };
 
 /// What one pass did.
 #[derive(Debug, Clone, Copy, Default)]
@@ -193,50 +194,52 @@ impl Collector {
             let log = &local.log;
             let target = log.committed();
             blob.clear();
-            done.retired += Reader::of(log, readers).read(log, target, guard, &engine.chunks, |mut records| {
-                loop {
-                    if blob.is_empty() {
-                        if let Some(run) = records.next_run() {
-                            done.runs += 1;
-                            match pending(blocks, run.place) {
-                                None => {
-                                    done.stale += run.records.filter(|r| r.kind != Kind::More).count() as u64;
-                                }
-                                Some((pending, true)) => {
-                                    pending.foreign |= run.foreign;
-                                    pending.add(nodes, Told::InLog(run.records));
-                                }
-                                Some((pending, false)) => {
-                                    pending.foreign |= run.foreign;
-                                    for record in run.records {
-                                        pending.put_aside(side, &record, blob, done);
+            done.retired +=
+                Reader::of(log, readers).read(log, target, guard, &engine.chunks, |mut records| {
+                    loop {
+                        if blob.is_empty() {
+                            if let Some(run) = records.next_run() {
+                                done.runs += 1;
+                                match pending(blocks, run.place) {
+                                    None => {
+                                        done.stale +=
+                                            run.records.filter(|r| r.kind != Kind::More).count() as u64;
+                                    }
+                                    Some((pending, true)) => {
+                                        pending.foreign |= run.foreign;
+                                        pending.add(nodes, Told::InLog(run.records));
+                                    }
+                                    Some((pending, false)) => {
+                                        pending.foreign |= run.foreign;
+                                        for record in run.records {
+                                            pending.put_aside(side, &record, blob, done);
+                                        }
                                     }
                                 }
+                                continue;
                             }
+                        }
+                        // A part of a payload, the record that it belongs to, or nothing.
+                        let Some(record) = records.next() else { return };
+                        if record.kind == Kind::Blob {
+                            blob.add(&record);
                             continue;
                         }
-                    }
-                    // A part of a payload, the record that it belongs to, or nothing.
-                    let Some(record) = records.next() else { return };
-                    if record.kind == Kind::Blob {
-                        blob.add(&record);
-                        continue;
-                    }
-                    done.runs += 1;
-                    match pending(blocks, record.place) {
-                        None => done.stale += u64::from(record.kind != Kind::More),
-                        Some((pending, true)) => {
-                            pending.foreign |= record.stamp.foreign;
-                            pending.add(nodes, Told::Copied(recorded.push(&record, blob)));
+                        done.runs += 1;
+                        match pending(blocks, record.place) {
+                            None => done.stale += u64::from(record.kind != Kind::More),
+                            Some((pending, true)) => {
+                                pending.foreign |= record.stamp.foreign;
+                                pending.add(nodes, Told::Copied(recorded.push(&record, blob)));
+                            }
+                            Some((pending, false)) => {
+                                pending.foreign |= record.stamp.foreign;
+                                pending.put_aside(side, &record, blob, done);
+                            }
                         }
-                        Some((pending, false)) => {
-                            pending.foreign |= record.stamp.foreign;
-                            pending.put_aside(side, &record, blob, done);
-                        }
+                        blob.clear();
                     }
-                    blob.clear();
-                }
-            });
+                });
         }
     }
 

@@ -408,6 +408,8 @@ impl Pipeline {
         }
         drop(guard);
         collector.refill();
+        self.engine.blocks.begin_round();
+        self.engine.chunks.begin_round();
         self.ledger.passed(&done, collector.bytes());
         done
     }

@@ -17,7 +17,7 @@ impl Chunks {
     /// As many chunks as there ever are.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        let supply: &'static Supply<Chunk> = Box::leak(Box::new(Supply::new(count, count)));
+        let supply: &'static Supply<Chunk> = Box::leak(Box::new(Supply::new(count, count, usize::MAX)));
         for _ in 0..count {
             let chunk: &'static Chunk = Box::leak(Box::new(Chunk::new()));
             assert!(supply.give(chunk).is_ok(), "there is room for every chunk");

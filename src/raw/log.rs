@@ -34,7 +34,7 @@
 
 use crate::raw::cell::{AtomicRef, Words};
 use crate::raw::record::Records;
-use crate::raw::supply::Supply;
+use crate::raw::supply::{Supply, Taken};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crossbeam_epoch::Guard;
 
@@ -86,6 +86,8 @@ pub(crate) struct Log {
     oldest: AtomicRef<Chunk>,
     /// Which of its readers the drain keeps for this log; the drain's alone.
     reader: AtomicU32,
+    /// Chunks taken in this round; the thread's alone.
+    taken: Taken,
 }
 
 /// The drain has not seen the log yet.
@@ -100,6 +102,7 @@ impl Log {
             first: AtomicRef::none(),
             oldest: AtomicRef::none(),
             reader: AtomicU32::new(NO_READER),
+            taken: Taken::new(),
         }
     }
 
@@ -295,9 +298,9 @@ impl<'a> Append<'a> {
     #[cold]
     #[inline(never)]
     pub(crate) fn extend(&mut self, pool: &Supply<Chunk>) -> Result<(), Exhausted> {
-        let fresh = pool.take().ok_or(Exhausted)?;
-        fresh.next.store(None, Ordering::Relaxed);
         let log = self.log;
+        let fresh = pool.take_share(&log.taken).ok_or(Exhausted)?;
+        fresh.next.store(None, Ordering::Relaxed);
         match log.tail.load(Ordering::Relaxed) {
             Some(tail) => {
                 tail.used.store(self.at as u32, Ordering::Relaxed);

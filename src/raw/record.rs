@@ -126,8 +126,7 @@ unsafe fn short(key: u64, value: u64) -> (&'static str, Plain) {
         _ => Plain::F64(value),
     };
     // SAFETY: such a key word is a `pack_key`.
-    let key =
-        unsafe { static_text(key & ADDRESS_MASK, (key >> ADDRESS_BITS) as usize & KEY_LENGTH_MAX) };
+    let key = unsafe { static_text(key & ADDRESS_MASK, (key >> ADDRESS_BITS) as usize & KEY_LENGTH_MAX) };
     (key, plain)
 }
 
