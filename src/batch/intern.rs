@@ -342,6 +342,23 @@ mod tests {
     }
 
     #[test]
+    fn a_store_that_keeps_a_text_twice_says_so_and_remembers_no_literal_until_it_is_reset() {
+        let mut store = TextStore::new();
+        let literal: &'static str = "http.route";
+        store.intern(Text::Static(literal));
+        assert!(store.is_exact() && store.find_literal(literal).is_some());
+        for n in 0..2 * CONTENT_SLOTS {
+            store.intern(Text::Copied(&format!("{n:x}")));
+        }
+        assert!(!store.is_exact());
+        store.intern(Text::Static(literal));
+        assert_eq!(store.find_literal(literal), None);
+        store.reset(1 << 20);
+        assert!(store.is_exact());
+        assert_eq!(store.find_literal(literal), None);
+    }
+
+    #[test]
     fn the_hash_sees_every_byte() {
         for length in 1..40 {
             let bytes = vec![b'a'; length];

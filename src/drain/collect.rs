@@ -21,7 +21,8 @@ use crate::raw::clock::Timeline;
 use crate::raw::engine::Engine;
 use crate::raw::handle::{Base, Place};
 use crate::raw::log::Reader;
-use crate::raw::record::{Blob, Entries, Kind, Record, Recorded};
+use crate::raw::record::{Kind, Record, Records, Run};
+use crate::raw::recorded::{Blob, Entries, Recorded};
 use crossbeam_epoch::Guard;
 
 /// What the drain knows of a block.
@@ -85,6 +86,9 @@ impl Pending {
         }
     }
 }
+
+/// How many slots ahead the drain asks for a cache line.
+const AHEAD: u32 = 6;
 
 const NOTHING: Pending =
     Pending { side: NONE, first: NONE, last: NONE, shed: [0; 3], has_shed: false, foreign: false };
@@ -177,7 +181,6 @@ impl Collector {
         stock.taken(engine, |address| out.push(address));
     }
 
-    #[inline(never)]
     fn look_at_ends(&mut self) {
         for &address in &self.out {
             let known = &mut self.blocks[address as usize - 1];
@@ -186,64 +189,21 @@ impl Collector {
         }
     }
 
-    #[inline(never)]
     fn read_logs<'g>(&mut self, guard: &'g Guard, nodes: &mut Vec<Node<'g>>, done: &mut Collected) {
         self.recorded.clear();
         let Self { engine, blocks, readers, side, recorded, blob, .. } = self;
+        let mut retired = 0;
         for local in engine.registry.iter() {
             let log = &local.log;
             let target = log.committed();
             blob.clear();
-            done.retired +=
-                Reader::of(log, readers).read(log, target, guard, &engine.chunks, |mut records| {
-                    loop {
-                        if blob.is_empty() {
-                            if let Some(run) = records.next_run() {
-                                done.runs += 1;
-                                match pending(blocks, run.place) {
-                                    None => {
-                                        done.stale +=
-                                            run.records.filter(|r| r.kind != Kind::More).count() as u64;
-                                    }
-                                    Some((pending, true)) => {
-                                        pending.foreign |= run.foreign;
-                                        pending.add(nodes, Told::InLog(run.records));
-                                    }
-                                    Some((pending, false)) => {
-                                        pending.foreign |= run.foreign;
-                                        for record in run.records {
-                                            pending.put_aside(side, &record, blob, done);
-                                        }
-                                    }
-                                }
-                                continue;
-                            }
-                        }
-                        // A part of a payload, the record that it belongs to, or nothing.
-                        let Some(record) = records.next() else { return };
-                        if record.kind == Kind::Blob {
-                            blob.add(&record);
-                            continue;
-                        }
-                        done.runs += 1;
-                        match pending(blocks, record.place) {
-                            None => done.stale += u64::from(record.kind != Kind::More),
-                            Some((pending, true)) => {
-                                pending.foreign |= record.stamp.foreign;
-                                pending.add(nodes, Told::Copied(recorded.push(&record, blob)));
-                            }
-                            Some((pending, false)) => {
-                                pending.foreign |= record.stamp.foreign;
-                                pending.put_aside(side, &record, blob, done);
-                            }
-                        }
-                        blob.clear();
-                    }
-                });
+            let mut reading = Reading { blocks, side, recorded, blob, nodes, done };
+            retired += Reader::of(log, readers)
+                .read(log, target, guard, &engine.chunks, |records| reading.take(records));
         }
+        done.retired = retired;
     }
 
-    #[inline(never)]
     fn assemble(
         &mut self,
         nodes: &[Node<'_>],
@@ -265,7 +225,7 @@ impl Collector {
             while ending != 0 {
                 let slot = ending.trailing_zeros();
                 ending &= ending - 1;
-                block.prefetch(slot + 6);
+                block.prefetch(slot + AHEAD);
                 let pending = &mut spans[slot as usize % SLOTS];
                 let (earlier, first) = (pending.side, pending.first);
                 let records = if earlier == NONE { Entries::default() } else { side.records(earlier) };
@@ -298,7 +258,6 @@ impl Collector {
         spent.drain(..).for_each(|id| side.release(id));
     }
 
-    #[inline(never)]
     fn recycle(&mut self, done: &mut Collected) {
         let Self { engine, blocks, out, stock, .. } = self;
         out.retain(|&address| {
@@ -321,6 +280,71 @@ fn lost_with(record: &Record<'_>) -> (Shed, u32) {
         Kind::Link => (Shed::Links, 1),
         Kind::Attributes | Kind::More => (Shed::Attributes, u32::from(record.count)),
         _ => (Shed::Attributes, 1),
+    }
+}
+
+/// Step 2 of a pass in one log.
+struct Reading<'p, 'g> {
+    blocks: &'p mut [Known],
+    side: &'p mut SideTable,
+    recorded: &'p mut Recorded,
+    blob: &'p mut Blob,
+    nodes: &'p mut Vec<Node<'g>>,
+    done: &'p mut Collected,
+}
+
+impl<'g> Reading<'_, 'g> {
+    /// Gives each record to its span.
+    #[inline]
+    fn take(&mut self, mut records: Records<'g>) {
+        loop {
+            if self.blob.is_empty() {
+                if let Some(run) = records.next_run() {
+                    self.run(&run);
+                    continue;
+                }
+            }
+            // A part of a payload, the record that it belongs to, or nothing.
+            match records.next() {
+                None => return,
+                Some(record) if record.kind == Kind::Blob => self.blob.add(&record),
+                Some(record) => self.with_payload(&record),
+            }
+        }
+    }
+
+    #[inline]
+    fn run(&mut self, run: &Run<'g>) {
+        self.done.runs += 1;
+        let Some((pending, ends)) = pending(self.blocks, run.place) else {
+            self.done.stale += run.records.filter(|record| record.kind != Kind::More).count() as u64;
+            return;
+        };
+        pending.foreign |= run.foreign;
+        if ends {
+            pending.add(self.nodes, Told::InLog(run.records));
+            return;
+        }
+        for record in run.records {
+            pending.put_aside(self.side, &record, self.blob, self.done);
+        }
+    }
+
+    /// A record that `blob` belongs to.
+    fn with_payload(&mut self, record: &Record<'_>) {
+        self.done.runs += 1;
+        match pending(self.blocks, record.place) {
+            None => self.done.stale += u64::from(record.kind != Kind::More),
+            Some((pending, ends)) => {
+                pending.foreign |= record.stamp.foreign;
+                if ends {
+                    pending.add(self.nodes, Told::Copied(self.recorded.push(record, self.blob)));
+                } else {
+                    pending.put_aside(self.side, record, self.blob, self.done);
+                }
+            }
+        }
+        self.blob.clear();
     }
 }
 

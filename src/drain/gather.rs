@@ -2,7 +2,8 @@
 //! payloads.
 
 use crate::drain::side::NONE;
-use crate::raw::record::{At, Entries, Entry, Recorded, Records};
+use crate::raw::record::{Entry, Records};
+use crate::raw::recorded::{At, Entries, Recorded};
 
 /// Records of this pass that follow each other.
 #[derive(Debug, Clone, Copy)]
@@ -90,9 +91,13 @@ impl<'a> Iterator for Gathered<'a> {
     }
 }
 
+/// How many nodes an emptied vector may keep room for, 1.5 MiB.
+const KEEP_NODES: usize = 1 << 16;
+
 /// `nodes` without its elements, for those of another pass.
 pub(crate) fn emptied<'to>(mut nodes: Vec<Node<'_>>) -> Vec<Node<'to>> {
     nodes.clear();
+    nodes.shrink_to(KEEP_NODES);
     // Of an empty vector nothing is mapped, and collecting keeps its memory.
     nodes.into_iter().map(|_| unreachable!("the vector is empty")).collect()
 }

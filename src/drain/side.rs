@@ -4,7 +4,8 @@
 //! ended are moved here. The table is addressed by block and slot, without hashing, and bounded in
 //! bytes: a record that finds no room is shed and counted in its span, never the span.
 
-use crate::raw::record::{Blob, Entries, Record, Recorded};
+use crate::raw::record::Record;
+use crate::raw::recorded::{Blob, Entries, Recorded};
 
 /// No buffer.
 pub(crate) const NONE: u32 = u32::MAX;

@@ -3,7 +3,8 @@
 use crate::raw::log as real;
 use crate::raw::log::Chunk;
 use crate::raw::quick::{self, Body};
-use crate::raw::record::{Blob, Kind, Raw, Recorded, Records, Stamp, header};
+use crate::raw::record::{Kind, Raw, Records, Stamp, header};
+use crate::raw::recorded::{Blob, Recorded};
 use crate::raw::supply::Supply;
 use crate::raw::writer::Writer;
 use crate::value::{Text, Value};

@@ -29,7 +29,8 @@
 //!
 //! [`Log::backlog`] walks the chain from any thread to tell how much is waiting. It is why a walked
 //! chunk does not go straight back to the pool: both walkers are pinned in the tracer's own epoch
-//! collector, and a chunk returns to the pool when no walker that could see it is left. Producers
+//! collector, and a chunk returns to the pool when no walker that could see it is left. The drain, too,
+//! reads what it walked until it is unpinned. Producers
 //! never pin, so no deferred work ever runs on them.
 
 use crate::raw::cell::{AtomicRef, Words};

@@ -118,3 +118,22 @@ impl<T> Supply<T> {
         warm + reserve
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_is_refused_beyond_its_share_until_the_next_round_and_others_are_not() {
+        static ITEMS: [u8; 8] = [0; 8];
+        let supply = Supply::new(ITEMS.len(), 2, 3);
+        assert!(ITEMS.iter().all(|item| supply.give_cold(item)));
+        let (greedy, other) = (Taken::new(), Taken::new());
+        let take = |taken: &Taken| std::iter::from_fn(|| supply.take_share(taken)).count();
+        assert_eq!(take(&greedy), 3);
+        assert_eq!(supply.take_share(&other), Some(&0));
+        supply.begin_round();
+        assert_eq!(take(&greedy), 3);
+        assert_eq!(take(&other), 1, "no more are left");
+    }
+}
