@@ -228,6 +228,24 @@ fn the_last_value_of_a_key_wins_in_the_place_of_the_first() {
 }
 
 #[test]
+fn a_value_that_was_replaced_is_nowhere_in_the_batch() {
+    let recorder = Recorder::new();
+    let secrets = ["first secret".to_owned(), "second secret".to_owned()];
+    for replacement in [Value::I64(1), Value::Str("redacted"), Value::StrArray(&["redacted"])] {
+        let span = recorder.tracer().span("s").start();
+        span.set_attribute("plain", 1);
+        span.set_attribute("text", secrets[0].as_str());
+        span.set_attribute("texts", Value::StrArray(&[&secrets[1]]));
+        span.set_attribute("text", replacement);
+        span.set_attribute("texts", replacement);
+    }
+    assert_eq!(recorder.spans().len(), 3);
+    let batches = recorder.exporter().batches().concat();
+    let holds = |text: &str| batches.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(holds("redacted") && !holds("secret"));
+}
+
+#[test]
 fn attributes_given_at_the_start_equal_those_set_later() {
     on_each_clock(|recorder| {
         with_values(|values| {

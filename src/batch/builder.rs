@@ -6,6 +6,7 @@ use flatbuffers::FlatBufferBuilder;
 
 use super::encode::{Encoded, encode};
 use super::generated::nanospan as schema;
+use super::generated::nanospan::ValueType;
 use super::intern::TextStore;
 use super::table::MAX_BATCH_BYTES;
 use super::{Batch, BatchError, FORMAT_MAJOR, FORMAT_MINOR};
@@ -16,7 +17,7 @@ use crate::{OwnedValue, SpanKind, StatusCode, Text, Value};
 const FIXED_BYTES: usize = 320;
 
 /// Buffers of recycled batches that are kept for the next ones.
-const SPARE_BUFFERS: usize = 8;
+const SPARE_BUFFERS: usize = 4;
 
 /// Memory that a vector or a spare buffer keeps from one batch to the next, in bytes. An unusually
 /// large batch gives back what it needed beyond that.
@@ -65,6 +66,15 @@ enum Open {
     Link,
 }
 
+/// Where [`BatchBuilder::set_word`] put an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Set {
+    /// For [`BatchBuilder::set_value`].
+    pub(crate) at: usize,
+    /// Whether the key was not there before.
+    pub(crate) is_new: bool,
+}
+
 /// Makes batches, one after another, out of spans that are streamed into it.
 ///
 /// A span is opened with [`begin_span`](Self::begin_span), described by the calls that follow, and
@@ -110,6 +120,8 @@ pub struct BatchBuilder {
     elements: Vec<u64>,
     spans: Vec<schema::Span>,
     attributes: Vec<schema::Attribute>,
+    /// Where the attributes of the span that was begun last start.
+    first_attribute: usize,
     events: Vec<schema::Event>,
     event_attributes: Vec<schema::Attribute>,
     links: Vec<schema::Link>,
@@ -145,6 +157,7 @@ impl BatchBuilder {
             elements,
             spans: Vec::new(),
             attributes: Vec::new(),
+            first_attribute: 0,
             events: Vec::new(),
             event_attributes: Vec::new(),
             links: Vec::new(),
@@ -159,19 +172,163 @@ impl BatchBuilder {
     #[inline]
     pub fn begin_span(&mut self, head: &SpanHead<'_>) {
         self.end_span();
-        let name = self.texts.intern(head.name);
-        // Filled where it lies: a struct put together on the stack is copied right after it was
-        // written in small pieces, which the processor has to wait for.
-        let span = push_default(&mut self.spans);
-        span.set_trace_id(&head.trace_id.to_be_bytes());
-        span.set_span_id(&head.span_id.to_be_bytes());
-        span.set_parent_span_id(&head.parent_span_id.to_be_bytes());
-        span.set_start_unix_nanos(head.start_unix_nanos);
-        span.set_end_unix_nanos(head.end_unix_nanos);
-        span.set_name(name);
-        span.set_flags(head.flags);
-        span.set_kind(schema::SpanKind(head.kind as u8));
+        self.begin_attributes();
+        self.open_span(head);
+    }
+
+    /// Begins the attributes of a span that is opened afterwards, or pushed. None may be open.
+    #[inline]
+    pub(crate) fn begin_attributes(&mut self) {
+        debug_assert_eq!(self.open, Open::Nothing);
+        self.first_attribute = self.attributes.len();
+    }
+
+    /// Opens a span whose attributes were begun before.
+    #[inline]
+    pub(crate) fn open_span(&mut self, head: &SpanHead<'_>) {
+        self.push_span(head);
         self.open = Open::Span;
+    }
+
+    /// Adds a span that has its attributes, and nothing else.
+    #[inline(always)]
+    pub(crate) fn push_span(&mut self, head: &SpanHead<'_>) {
+        let name = self.texts.intern(head.name);
+        let pair = |low: u32, high: u32| (u64::from(low) | u64::from(high) << 32).to_le_bytes();
+        // In the order of the schema, whole words, for which the compiler needs no more than a store each.
+        let words: [[u8; 8]; 12] = [
+            ((head.trace_id >> 64) as u64).to_be_bytes(),
+            (head.trace_id as u64).to_be_bytes(),
+            head.span_id.to_be_bytes(),
+            head.parent_span_id.to_be_bytes(),
+            head.start_unix_nanos.to_le_bytes(),
+            head.end_unix_nanos.to_le_bytes(),
+            // Name and trace state.
+            pair(name, 0),
+            // Status message and flags.
+            pair(0, head.flags),
+            // Where the span's attributes, events and links end.
+            pair(self.attributes.len() as u32, self.events.len() as u32),
+            pair(self.links.len() as u32, 0),
+            // What was dropped besides attributes.
+            pair(0, 0),
+            // Kind and status.
+            u64::from(head.kind as u8).to_le_bytes(),
+        ];
+        let index = self.spans.len();
+        self.spans.push(schema::Span::default());
+        for (bytes, word) in self.spans[index].0.chunks_exact_mut(8).zip(words) {
+            bytes.copy_from_slice(&word);
+        }
+    }
+
+    /// Gives the open span another name.
+    pub(crate) fn name(&mut self, name: Text<'_>) {
+        if let Some(index) = self.opened() {
+            let name = self.texts.intern(name);
+            self.spans[index].set_name(name);
+        }
+    }
+
+    /// Gives the open span other times.
+    pub(crate) fn times(&mut self, start_unix_nanos: u64, end_unix_nanos: u64) {
+        if let Some(index) = self.opened() {
+            self.spans[index].set_start_unix_nanos(start_unix_nanos);
+            self.spans[index].set_end_unix_nanos(end_unix_nanos);
+        }
+    }
+
+    /// How many attributes more the span, before any event or link of it, may have if it may have `max`.
+    #[inline]
+    pub(crate) fn room_for_attributes(&self, max: usize) -> usize {
+        max.saturating_sub(self.attributes.len() - self.first_attribute)
+    }
+
+    /// Gives the span whose attributes were begun, and which has room, an attribute or, where the key is
+    /// there already, another value: a number by its bits, a string by its [index](Self::literal). `keys` is what earlier calls for the
+    /// span made of it, 0 before the first attribute.
+    #[inline(always)]
+    pub(crate) fn set_short(&mut self, key: &'static str, value_type: ValueType, word: u64, keys: &mut u64) {
+        let value = Encoded { value_type, word };
+        if let Some(index) = self.texts.find_literal(key) {
+            // One bit for each key: if it is not set, the key is not there.
+            let bit = 1 << (index % u64::BITS);
+            if *keys & bit == 0 {
+                *keys |= bit;
+                push_attribute(&mut self.attributes, index, value);
+                return;
+            }
+        }
+        self.set_unusual(key, value, keys);
+    }
+
+    /// The same for a key that was not met before, or may stand in the span already.
+    #[cold]
+    #[inline(never)]
+    fn set_unusual(&mut self, key: &'static str, value: Encoded, keys: &mut u64) {
+        *keys |= 1 << (self.texts.intern_literal(key) % u64::BITS);
+        self.set_by_content(Text::Static(key), value, usize::MAX);
+    }
+
+    /// Gives the span an attribute or, where the key is there already, another value. `None` when the span has `max` others.
+    pub(crate) fn set_word(
+        &mut self,
+        key: Text<'_>,
+        value_type: ValueType,
+        word: u64,
+        max: usize,
+    ) -> Option<Set> {
+        debug_assert_eq!(self.open, Open::Span);
+        let value = Encoded { value_type, word };
+        if self.room_for_attributes(max) == 0 || !self.texts.is_exact() {
+            return self.set_by_content(key, value, max);
+        }
+        let key = self.texts.intern(key);
+        let own = self.attributes.get(self.first_attribute..).unwrap_or_default();
+        match own.iter().position(|attribute| attribute.key() == key) {
+            Some(at) => Some(self.replace(self.first_attribute + at, value)),
+            None => {
+                push_attribute(&mut self.attributes, key, value);
+                Some(Set { at: self.attributes.len() - 1, is_new: true })
+            }
+        }
+    }
+
+    /// The index of a static string.
+    #[inline(always)]
+    pub(crate) fn literal(&mut self, text: &'static str) -> u32 {
+        self.texts.intern_literal(text)
+    }
+
+    /// The same for a key that may be one that does not get into the batch, or stand in it twice.
+    #[cold]
+    fn set_by_content(&mut self, key: Text<'_>, value: Encoded, max: usize) -> Option<Set> {
+        let own = self.attributes.get(self.first_attribute..).unwrap_or_default();
+        let text = key.as_str().as_bytes();
+        if let Some(at) = own.iter().position(|attribute| self.texts.get(attribute.key()) == Some(text)) {
+            return Some(self.replace(self.first_attribute + at, value));
+        }
+        if own.len() >= max {
+            return None;
+        }
+        let key = self.texts.intern(key);
+        push_attribute(&mut self.attributes, key, value);
+        Some(Set { at: self.attributes.len() - 1, is_new: true })
+    }
+
+    #[cold]
+    fn replace(&mut self, at: usize, value: Encoded) -> Set {
+        if let Some(attribute) = self.attributes.get_mut(at) {
+            attribute.set_value(value.word);
+            attribute.set_type_(value.value_type);
+        }
+        Set { at, is_new: false }
+    }
+
+    /// Gives an attribute of the span another value.
+    pub(crate) fn set_value(&mut self, at: usize, value: &Value<'_>) {
+        let value = encode(&mut self.texts, &mut self.elements, value);
+        self.replace(at, value);
     }
 
     /// Adds an attribute to what was opened last: the span, an event of it or a link of it.
@@ -249,7 +406,7 @@ impl BatchBuilder {
 
     /// Says how the open span's operation ended. `message` may be empty.
     pub fn status(&mut self, code: StatusCode, message: &str) {
-        if let Some(index) = self.open_span() {
+        if let Some(index) = self.opened() {
             let message = self.texts.append(message);
             self.spans[index].set_status(schema::StatusCode(code as u8));
             self.spans[index].set_status_message(message);
@@ -258,7 +415,7 @@ impl BatchBuilder {
 
     /// Gives the open span's W3C `tracestate`.
     pub fn trace_state(&mut self, trace_state: &str) {
-        if let Some(index) = self.open_span() {
+        if let Some(index) = self.opened() {
             let trace_state = self.texts.intern(Text::Copied(trace_state));
             self.spans[index].set_trace_state(trace_state);
         }
@@ -266,7 +423,7 @@ impl BatchBuilder {
 
     /// Says how many attributes, events and links of the open span had to be left out.
     pub fn dropped(&mut self, attributes: u32, events: u32, links: u32) {
-        if let Some(index) = self.open_span() {
+        if let Some(index) = self.opened() {
             let span = &mut self.spans[index];
             span.set_dropped_attributes(attributes);
             span.set_dropped_events(events);
@@ -277,7 +434,7 @@ impl BatchBuilder {
     /// Closes the open span, if there is one.
     #[inline]
     pub fn end_span(&mut self) {
-        if let Some(index) = self.open_span() {
+        if let Some(index) = self.opened() {
             let span = &mut self.spans[index];
             span.set_attributes_end(self.attributes.len() as u32);
             span.set_events_end(self.events.len() as u32);
@@ -286,7 +443,7 @@ impl BatchBuilder {
         }
     }
 
-    fn open_span(&self) -> Option<usize> {
+    fn opened(&self) -> Option<usize> {
         match self.open {
             Open::Nothing => None,
             Open::Span | Open::Event | Open::Link => self.spans.len().checked_sub(1),
@@ -406,14 +563,6 @@ impl fmt::Debug for BatchBuilder {
     }
 }
 
-/// Adds an entry of zeros to `vector`.
-#[inline]
-fn push_default<T: Default>(vector: &mut Vec<T>) -> &mut T {
-    let index = vector.len();
-    vector.push(T::default());
-    &mut vector[index]
-}
-
 /// Empties `vector` but keeps memory for the next batch.
 fn clear<T>(vector: &mut Vec<T>) {
     vector.clear();
@@ -423,7 +572,12 @@ fn clear<T>(vector: &mut Vec<T>) {
 /// Adds an attribute to `attributes`.
 #[inline]
 fn push_attribute(attributes: &mut Vec<schema::Attribute>, key: u32, value: Encoded) {
-    attributes.push(schema::Attribute::new(value.word, key, value.value_type));
+    // Two stores; field by field it would be six.
+    let tail = u64::from(key) | u64::from(value.value_type.0) << 32;
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&value.word.to_le_bytes());
+    bytes[8..].copy_from_slice(&tail.to_le_bytes());
+    attributes.push(schema::Attribute(bytes));
 }
 
 #[cfg(test)]

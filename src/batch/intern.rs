@@ -23,19 +23,21 @@ pub(crate) struct TextStore {
     ends: Vec<u32>,
     /// How many texts, and bytes of them, are in every batch and stay when the store is reset.
     kept: (usize, usize),
-    literals: Box<[Literal]>,
-    contents: Box<[Content]>,
-    /// Which batch is being made. Slots of other batches are empty, so that starting a new batch
-    /// does not mean wiping the tables.
+    literals: Box<[Literal; LITERAL_SLOTS]>,
+    contents: Box<[Content; CONTENT_SLOTS]>,
+    /// Which batch is being made. Entries of `contents` of other batches are empty, so that starting a new
+    /// batch does not mean wiping the table.
     epoch: u32,
+    /// Whether no text was interned that the tables had no room for: two different indices that
+    /// interning gave are two different texts.
+    is_exact: bool,
 }
 
-/// Where a literal was last seen.
+/// Which text a literal is.
 #[derive(Clone, Copy, Default)]
 struct Literal {
-    address: usize,
-    length: usize,
-    epoch: u32,
+    /// See [`place_of`]; 0 where none was seen in this batch.
+    place: u64,
     index: u32,
 }
 
@@ -54,10 +56,17 @@ impl TextStore {
             text: String::new(),
             ends: vec![0],
             kept: (1, 0),
-            literals: vec![Literal::default(); LITERAL_SLOTS].into(),
-            contents: vec![Content::default(); CONTENT_SLOTS].into(),
+            literals: Box::new([Literal::default(); LITERAL_SLOTS]),
+            contents: Box::new([Content::default(); CONTENT_SLOTS]),
             epoch: 1,
+            is_exact: true,
         }
+    }
+
+    /// Whether interned texts are the same only if their indices are.
+    #[inline]
+    pub(crate) fn is_exact(&self) -> bool {
+        self.is_exact
     }
 
     /// Makes the texts that are there now part of every batch.
@@ -72,10 +81,11 @@ impl TextStore {
         self.text.truncate(bytes);
         self.ends.shrink_to(limit / size_of::<u32>());
         self.text.shrink_to(limit);
+        self.is_exact = true;
+        self.literals.fill(Literal::default());
         self.epoch = self.epoch.wrapping_add(1);
         if self.epoch == 0 {
-            // After 2^32 batches an old slot could pass for a new one.
-            self.literals.fill(Literal::default());
+            // After 2^32 batches an old entry could pass for a new one.
             self.contents.fill(Content::default());
             self.epoch = 1;
         }
@@ -113,24 +123,28 @@ impl TextStore {
     }
 
     /// The index of a literal, found by where it lies: its content is not looked at.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn intern_literal(&mut self, text: &'static str) -> u32 {
-        let address = text.as_ptr().addr();
-        let slot = literal_slot(address, text.len());
-        let seen = &self.literals[slot];
-        if seen.address == address && seen.length == text.len() && seen.epoch == self.epoch {
-            return seen.index;
-        }
-        self.meet_literal(slot, text)
+        self.find_literal(text).unwrap_or_else(|| self.meet_literal(text))
     }
 
-    /// Puts a literal that was not found by its address into `slot`. The same text may lie at
-    /// several addresses, and two literals may want one slot, so the content decides.
+    /// The index of a literal that was met in this batch, if it is remembered: then, interned texts are
+    /// the same only if their indices are.
+    #[inline(always)]
+    pub(crate) fn find_literal(&self, text: &'static str) -> Option<u32> {
+        let place = place_of(text)?;
+        let seen = &self.literals[literal_slot(place)];
+        (seen.place == place).then_some(seen.index)
+    }
+
+    /// Keeps in mind a literal that was not found by its place. The same text may lie at several places,
+    /// and two literals may want one slot, so the content decides.
     #[cold]
-    fn meet_literal(&mut self, slot: usize, text: &'static str) -> u32 {
+    fn meet_literal(&mut self, text: &'static str) -> u32 {
         let index = self.intern_content(text);
-        self.literals[slot] =
-            Literal { address: text.as_ptr().addr(), length: text.len(), epoch: self.epoch, index };
+        if let Some(place) = place_of(text).filter(|_| self.is_exact) {
+            self.literals[literal_slot(place)] = Literal { place, index };
+        }
         index
     }
 
@@ -153,23 +167,34 @@ impl TextStore {
                 return seen.index;
             }
         }
+        if std::mem::take(&mut self.is_exact) {
+            self.literals.fill(Literal::default());
+        }
         self.append(text)
     }
 
     /// The bytes of the text `index`, unless an end was cut off.
-    fn get(&self, index: u32) -> Option<&[u8]> {
+    pub(crate) fn get(&self, index: u32) -> Option<&[u8]> {
+        if index == 0 {
+            return Some(&[]);
+        }
         let index = index as usize;
         let start = *self.ends.get(index.checked_sub(1)?)? as usize;
         self.text.as_bytes().get(start..*self.ends.get(index)? as usize)
     }
 }
 
-/// Where a literal is looked for. Literals lie close together, which the multiplication spreads; the
-/// length tells apart those that begin at the same place.
+/// Where a literal lies and how long it is, in one number; `None` when that does not fit.
 #[inline]
-fn literal_slot(address: usize, length: usize) -> usize {
-    let hash = (address ^ length.rotate_right(8)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    hash >> (usize::BITS - LITERAL_SLOTS.trailing_zeros())
+fn place_of(text: &'static str) -> Option<u64> {
+    let (address, length) = (text.as_ptr().addr() as u64, text.len() as u64);
+    (address >> 48 == 0 && length >> 16 == 0).then_some(length << 48 | address)
+}
+
+/// Where a literal is looked for. Literals lie close together, which the multiplication spreads.
+#[inline]
+fn literal_slot(place: u64) -> usize {
+    (place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - LITERAL_SLOTS.trailing_zeros())) as usize
 }
 
 /// A hash of `bytes` that is fast for the short texts that names and keys are. It need not resist
@@ -278,7 +303,7 @@ mod tests {
     fn literals_that_begin_at_one_place_are_told_apart_by_their_length() {
         let mut store = TextStore::new();
         let all: &'static str = Box::leak("0123456789".repeat(10 * LITERAL_SLOTS).into_boxed_str());
-        let slot = |length| literal_slot(all.as_ptr().addr(), length);
+        let slot = |length: usize| place_of(&all[..length]).map(literal_slot);
         let short = 5;
         let long = (short + 1..all.len()).find(|&length| slot(length) == slot(short));
         let long = long.expect("there are fewer slots than lengths");
@@ -314,6 +339,23 @@ mod tests {
         store.intern(Text::Static("another"));
         let index = store.intern(Text::Static(literal));
         assert_eq!(text(&store, index), literal);
+    }
+
+    #[test]
+    fn a_store_that_keeps_a_text_twice_says_so_and_remembers_no_literal_until_it_is_reset() {
+        let mut store = TextStore::new();
+        let literal: &'static str = "http.route";
+        store.intern(Text::Static(literal));
+        assert!(store.is_exact() && store.find_literal(literal).is_some());
+        for n in 0..2 * CONTENT_SLOTS {
+            store.intern(Text::Copied(&format!("{n:x}")));
+        }
+        assert!(!store.is_exact());
+        store.intern(Text::Static(literal));
+        assert_eq!(store.find_literal(literal), None);
+        store.reset(1 << 20);
+        assert!(store.is_exact());
+        assert_eq!(store.find_literal(literal), None);
     }
 
     #[test]

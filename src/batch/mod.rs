@@ -35,6 +35,7 @@ mod view;
 pub use attributes::{Attributes, BoolArray, F64Array, I64Array, StrArray, ValueView};
 pub use builder::{BatchBuilder, LinkHead, SpanHead};
 pub use error::BatchError;
+pub(crate) use generated::nanospan::ValueType;
 pub use owned::Batch;
 pub use span::{EventView, Events, LinkView, Links, SpanView, Spans};
 pub use view::{BatchView, FORMAT_MAJOR, FORMAT_MINOR, Scope};

@@ -1,42 +1,40 @@
 //! Joins a span's header and records, and writes the finished span into the batch.
 
-use crate::batch::{BatchBuilder, LinkHead, SpanHead};
+use crate::batch::{BatchBuilder, LinkHead, SpanHead, ValueType};
+use crate::drain::gather::Gathered;
 use crate::limits::SpanLimits;
-use crate::raw::block::Header;
+use crate::raw::block::Slot;
 use crate::raw::clock::Timeline;
-use crate::raw::record::{Body, Decoded, Entry, Kind, Raw};
+use crate::raw::record::{Body, Decoded, Entry, Kind, Plain, Raw, Records, Short};
 use crate::value::{SpanKind, StatusCode, Text, Value};
 
-/// A span's records in the order of the calls that made them; reused from span to span.
+/// What the assembler puts aside while it writes a span; reused from span to span.
 #[derive(Debug, Default)]
-pub(crate) struct Gathered<'a> {
+pub(crate) struct Scratch<'a> {
+    /// Records to be sorted.
     entries: Vec<Entry<'a>>,
-    attributes: Attributes<'a>,
-    /// Attributes of one event or link while it is written.
+    /// Attributes of the span whose values are written last: where each stands, and its value. Another
+    /// value for the same key takes the place, and nothing of the first one gets into the batch.
+    later: Vec<(usize, Raw<'a>)>,
+    /// Attributes of one event or link.
     inner: Attributes<'a>,
 }
 
-impl<'a> Gathered<'a> {
-    /// Takes the records of the next span, oldest first within each log. `foreign` says whether any
-    /// came from a thread other than the owner: only then can they be out of order.
-    pub(crate) fn take(&mut self, entries: impl Iterator<Item = Entry<'a>>, foreign: bool) {
-        self.entries.clear();
-        self.entries.extend(entries);
-        if !foreign {
-            return;
-        }
-        if let Some(first) = self.entries.first().map(|entry| entry.record.stamp.sequence()) {
-            // Sequence numbers wrap; those of one span lie within 2^31 of each other. The sort is
-            // stable: records with one stamp come from one call or one thread, in log order.
-            self.entries.sort_by_key(|entry| {
-                let stamp = entry.record.stamp;
-                (stamp.sequence().wrapping_sub(first) as i32, !stamp.is_foreign())
-            });
-        }
+/// Puts the records of a span, oldest first within each log, into the order of the calls that made
+/// them. Only needed when a thread other than the owner made one.
+fn sort(entries: &mut [Entry<'_>]) {
+    if let Some(first) = entries.first().map(|entry| entry.record.stamp.sequence()) {
+        // Sequence numbers wrap; those of one span lie within 2^31 of each other. The sort is
+        // stable: records with one stamp come from one call or one thread, in log order.
+        entries.sort_by_key(|entry| {
+            let stamp = entry.record.stamp;
+            (stamp.sequence().wrapping_sub(first) as i32, !stamp.is_foreign())
+        });
     }
 }
 
-/// Attributes with the last value of each key, in the order in which the keys came first.
+/// Attributes of an event or link with the last value of each key, in the order in which the keys came
+/// first.
 #[derive(Debug, Default)]
 struct Attributes<'a> {
     kept: Vec<(Decoded<'a>, Raw<'a>)>,
@@ -76,6 +74,77 @@ struct Facts<'a> {
     links: u32,
 }
 
+impl<'a> Facts<'a> {
+    /// Takes in a record that holds no attributes of the span.
+    fn take(&mut self, kind: Kind, body: &mut Body<'a>) {
+        match kind {
+            Kind::Name => self.name = body.text().or(self.name),
+            Kind::StartTime => self.start = body.word().or(self.start),
+            Kind::EndTime => self.end = body.word().or(self.end),
+            Kind::Status => self.status = body.word().zip(body.text()).or(self.status),
+            Kind::TraceState => self.trace_state = body.text().or(self.trace_state),
+            Kind::Event => self.events += 1,
+            Kind::Link => self.links += 1,
+            Kind::Attributes | Kind::More | Kind::Blob => {}
+        }
+    }
+}
+
+/// A span that has ended, without its records.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    pub(crate) slot: &'static Slot,
+    pub(crate) span_id: u64,
+    /// Whether a thread other than the owner made one of the records: only then can they be out of order.
+    pub(crate) foreign: bool,
+    /// Whether something was lost before.
+    pub(crate) has_shed: bool,
+}
+
+/// Writes attributes right where they belong.
+struct Direct<'b> {
+    batch: &'b mut BatchBuilder,
+    room: usize,
+    keys: u64,
+}
+
+impl Direct<'_> {
+    /// Writes the attributes at the front of `run`, as far as nothing about them is unusual, and returns
+    /// the rest. A function of its own, so that the loop has all registers for itself.
+    #[inline(never)]
+    fn write<'a>(batch: &mut BatchBuilder, limits: &SpanLimits, mut run: Records<'a>) -> Records<'a> {
+        if limits.attribute_value_length.is_none() {
+            let room = batch.room_for_attributes(limits.attributes as usize);
+            run.take_short(&mut Direct { batch, room, keys: 0 });
+        }
+        run
+    }
+}
+
+impl Short for Direct<'_> {
+    #[inline(always)]
+    fn make_room(&mut self, count: usize) -> bool {
+        match self.room.checked_sub(count) {
+            Some(left) => {
+                self.room = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    #[inline(always)]
+    fn attribute(&mut self, key: &'static str, value: Plain) {
+        let (value_type, word) = match value {
+            Plain::Bool(value) => (ValueType::Bool, value),
+            Plain::I64(value) => (ValueType::Int64, value),
+            Plain::F64(value) => (ValueType::Float64, value),
+            Plain::Text(text) => (ValueType::String, self.batch.literal(text).into()),
+        };
+        self.batch.set_short(key, value_type, word, &mut self.keys);
+    }
+}
+
 /// Writes spans; see the module.
 #[derive(Debug)]
 pub(crate) struct Assembler {
@@ -98,63 +167,111 @@ impl Assembler {
         Self { limits }
     }
 
-    /// Writes one span and returns what its limits took. What `shed` says was lost, and counted in
-    /// total, before.
-    pub(crate) fn span(
+    /// Writes one span and returns what its limits took, if anything. What `shed` says was lost, and
+    /// counted in total, before.
+    #[inline(always)]
+    pub(crate) fn span<'a>(
         &self,
-        header: &Header,
-        span_id: u64,
-        gathered: &mut Gathered<'_>,
-        shed: Lost,
+        span: Ended,
+        shed: &Lost,
+        mut records: Gathered<'a>,
         timeline: &Timeline,
+        scratch: &mut Scratch<'a>,
         batch: &mut BatchBuilder,
-    ) -> Lost {
-        let limits = &self.limits;
-        let Gathered { entries, attributes, inner } = gathered;
-        attributes.clear();
-        let mut facts = Facts::default();
-        for entry in entries.iter() {
-            let mut body = entry.body();
-            match entry.record.kind {
-                Kind::Attributes => attributes.take(&mut body, entry.record.count, limits.attributes),
-                Kind::Name => facts.name = body.text().or(facts.name),
-                Kind::StartTime => facts.start = body.word().or(facts.start),
-                Kind::EndTime => facts.end = body.word().or(facts.end),
-                Kind::Status => facts.status = body.word().zip(body.text()).or(facts.status),
-                Kind::TraceState => facts.trace_state = body.text().or(facts.trace_state),
-                Kind::Event => facts.events += 1,
-                Kind::Link => facts.links += 1,
-                Kind::More | Kind::Blob => {}
-            }
+    ) -> Option<Lost> {
+        batch.begin_attributes();
+        if let Some(run) = records.first_run().filter(|_| !span.foreign) {
+            *run = Direct::write(batch, &self.limits, *run);
         }
-        let start = facts.start.unwrap_or_else(|| timeline.unix_nanos(header.start.ticks));
-        let end = facts.end.unwrap_or_else(|| timeline.unix_nanos(header.end)).max(start);
-        let name = match facts.name {
-            Some(name) => name.into(),
-            None => Text::Static(header.start.name.text()),
-        };
-        batch.begin_span(&SpanHead {
+        let header = span.slot.header();
+        let start = timeline.unix_nanos(header.start.ticks);
+        let head = SpanHead {
             trace_id: header.start.trace_id,
-            span_id,
+            span_id: span.span_id,
             parent_span_id: header.start.parent,
             start_unix_nanos: start,
-            end_unix_nanos: end,
-            name,
+            end_unix_nanos: timeline.unix_nanos(header.end).max(start),
+            name: Text::Static(header.start.name.text()),
             kind: kind_of(header.start.kind),
             flags: otlp_flags(header.start.flags, header.start.parent != 0),
-        });
-        self.write(&attributes.kept, batch);
-        let mut lost = [
-            attributes.over,
-            facts.events.saturating_sub(limits.events),
-            facts.links.saturating_sub(limits.links),
-        ];
-        let dropped: Lost = std::array::from_fn(|what| header.shed[what] + shed[what] + lost[what]);
-        if facts.events > 0 {
-            lost[0] += self.events(entries, inner, timeline, batch);
+        };
+        if records.is_empty() && !header.has_shed() && !span.has_shed {
+            batch.push_span(&head);
+            return None;
         }
-        if facts.links > 0 {
-            lost[0] += self.links(entries, inner, batch);
+        batch.open_span(&head);
+        let lost = self.rest(span.slot, span.foreign, shed, records, timeline, scratch, batch);
+        batch.end_span();
+        Some(lost)
+    }
+
+    /// Writes what is not an attribute of the usual kind.
+    #[inline(never)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "in registers, not in a struct that is laid out for each span"
+    )]
+    fn rest<'a>(
+        &self,
+        slot: &'static Slot,
+        foreign: bool,
+        shed: &Lost,
+        records: Gathered<'a>,
+        timeline: &Timeline,
+        scratch: &mut Scratch<'a>,
+        batch: &mut BatchBuilder,
+    ) -> Lost {
+        let (lost, of_items) = if foreign {
+            let mut entries = std::mem::take(&mut scratch.entries);
+            entries.clear();
+            entries.extend(records);
+            sort(&mut entries);
+            let lost = self.records(slot, entries.iter().copied(), timeline, scratch, batch);
+            scratch.entries = entries;
+            lost
+        } else {
+            self.records(slot, records, timeline, scratch, batch)
+        };
+        let before = slot.header().shed();
+        let [attributes, events, links] = std::array::from_fn(|what| before[what] + shed[what] + lost[what]);
+        batch.dropped(attributes, events, links);
+        [lost[0] + of_items, lost[1], lost[2]]
+    }
+
+    /// Writes what records say. Returns what the span lost to limits, and how many attributes its events
+    /// and links lost.
+    fn records<'a>(
+        &self,
+        slot: &'static Slot,
+        records: impl Iterator<Item = Entry<'a>> + Clone,
+        timeline: &Timeline,
+        scratch: &mut Scratch<'a>,
+        batch: &mut BatchBuilder,
+    ) -> (Lost, u32) {
+        let mut over = 0;
+        let mut facts = Facts::default();
+        for entry in records.clone() {
+            let mut body = entry.body();
+            if entry.record.kind != Kind::Attributes {
+                facts.take(entry.record.kind, &mut body);
+                continue;
+            }
+            for _ in 0..entry.record.count {
+                let Some((key, value)) = body.attribute() else { break };
+                over += u32::from(!self.set(key, value, &mut scratch.later, batch));
+            }
+        }
+        for (at, value) in scratch.later.drain(..) {
+            self.lend(value, |value| batch.set_value(at, value));
+        }
+        if facts.start.is_some() || facts.end.is_some() {
+            let header = slot.header();
+            let start = facts.start.unwrap_or_else(|| timeline.unix_nanos(header.start.ticks));
+            let end = facts.end.unwrap_or_else(|| timeline.unix_nanos(header.end));
+            batch.times(start, end.max(start));
+        }
+        if let Some(name) = facts.name {
+            batch.name(name.into());
         }
         if let Some((code, message)) = facts.status {
             batch.status(status_of(code), message.as_str());
@@ -162,95 +279,137 @@ impl Assembler {
         if let Some(state) = facts.trace_state {
             batch.trace_state(state.as_str());
         }
-        batch.dropped(dropped[0], dropped[1], dropped[2]);
-        batch.end_span();
-        lost
+        let mut of_items = 0;
+        if facts.events > 0 {
+            of_items += self.events(records.clone(), &mut scratch.inner, timeline, batch);
+        }
+        if facts.links > 0 {
+            of_items += self.links(records, &mut scratch.inner, batch);
+        }
+        let events = facts.events.saturating_sub(self.limits.events);
+        let links = facts.links.saturating_sub(self.limits.links);
+        ([over, events, links], of_items)
+    }
+
+    /// Gives the open span an attribute; `false` when it has too many. A value that takes up room of its
+    /// own is put off.
+    fn set<'a>(
+        &self,
+        key: Decoded<'a>,
+        value: Raw<'a>,
+        later: &mut Vec<(usize, Raw<'a>)>,
+        batch: &mut BatchBuilder,
+    ) -> bool {
+        let (value_type, word) = match value {
+            Raw::Bool(value) => (ValueType::Bool, u64::from(value)),
+            Raw::I64(value) => (ValueType::Int64, value as u64),
+            Raw::F64(value) => (ValueType::Float64, value.to_bits()),
+            _ => (ValueType::Bool, 0),
+        };
+        let max = self.limits.attributes as usize;
+        let Some(set) = batch.set_word(key.into(), value_type, word, max) else { return false };
+        if !set.is_new {
+            later.retain(|&(at, _)| at != set.at);
+        }
+        if !matches!(value, Raw::Bool(_) | Raw::I64(_) | Raw::F64(_)) {
+            later.push((set.at, value));
+        }
+        true
     }
 
     /// Writes the events and returns how many attributes of theirs were over the limit.
     fn events<'a>(
         &self,
-        entries: &[Entry<'a>],
+        records: impl Iterator<Item = Entry<'a>>,
         inner: &mut Attributes<'a>,
         timeline: &Timeline,
         batch: &mut BatchBuilder,
     ) -> u32 {
-        let max = self.limits.attributes_per_event;
-        self.items(entries, Kind::Event, self.limits.events, |entry, more| {
-            let mut body = entry.body();
+        let limits = (self.limits.events, self.limits.attributes_per_event);
+        self.items(records, Kind::Event, limits, inner, batch, |body, batch| {
             let (Some(name), Some(time), Some(is_unix)) = (body.text(), body.word(), body.word()) else {
-                return 0;
+                return;
             };
             let time = if is_unix == 0 { timeline.unix_nanos(time) } else { time };
             batch.begin_event(name.into(), time);
-            self.item(&mut body, entry.record.count, more, inner, max, batch)
         })
     }
 
     /// Writes the links and returns how many attributes of theirs were over the limit.
-    fn links<'a>(&self, entries: &[Entry<'a>], inner: &mut Attributes<'a>, batch: &mut BatchBuilder) -> u32 {
-        let max = self.limits.attributes_per_link;
-        self.items(entries, Kind::Link, self.limits.links, |entry, more| {
-            let mut body = entry.body();
+    fn links<'a>(
+        &self,
+        records: impl Iterator<Item = Entry<'a>>,
+        inner: &mut Attributes<'a>,
+        batch: &mut BatchBuilder,
+    ) -> u32 {
+        let limits = (self.limits.links, self.limits.attributes_per_link);
+        self.items(records, Kind::Link, limits, inner, batch, |body, batch| {
             let [Some(high), Some(low), Some(span_id), Some(flags)] = [(); 4].map(|()| body.word()) else {
-                return 0;
+                return;
             };
-            let Some(state) = body.text() else { return 0 };
+            let Some(state) = body.text() else { return };
             batch.begin_link(&LinkHead {
                 trace_id: u128::from(high) << 64 | u128::from(low),
                 span_id,
                 flags: otlp_flags(flags as u8, true),
                 trace_state: state.as_str(),
             });
-            self.item(&mut body, entry.record.count, more, inner, max, batch)
         })
     }
 
-    /// Calls `write` with each event or link within the limit and the entries that go on with it.
+    /// Writes the first events or links, each as `begin` does it from the body, with the attributes
+    /// that are in its record and in those that go on with it.
     fn items<'a>(
         &self,
-        entries: &[Entry<'a>],
+        records: impl Iterator<Item = Entry<'a>>,
         kind: Kind,
-        max: u32,
-        mut write: impl FnMut(&Entry<'a>, &[Entry<'a>]) -> u32,
-    ) -> u32 {
-        let of_kind = entries.iter().enumerate().filter(|(_, entry)| entry.record.kind == kind);
-        of_kind
-            .take(max as usize)
-            .map(|(i, entry)| {
-                let after = &entries[i + 1..];
-                let own = after.iter().take_while(|entry| entry.record.kind == Kind::More).count();
-                write(entry, &after[..own])
-            })
-            .sum()
-    }
-
-    fn item<'a>(
-        &self,
-        body: &mut Body<'a>,
-        count: u8,
-        more: &[Entry<'a>],
+        (max_items, max_attributes): (u32, u32),
         inner: &mut Attributes<'a>,
-        max: u32,
         batch: &mut BatchBuilder,
+        begin: impl Fn(&mut Body<'a>, &mut BatchBuilder),
     ) -> u32 {
-        inner.clear();
-        inner.take(body, count, max);
-        for entry in more {
-            inner.take(&mut entry.body(), entry.record.count, max);
+        let mut over = 0;
+        let mut finish = |inner: &mut Attributes<'a>, batch: &mut BatchBuilder| {
+            for &(key, value) in &inner.kept {
+                self.lend(value, |value| batch.attribute(key.into(), value));
+            }
+            batch.item_dropped_attributes(inner.over);
+            over += inner.over;
+        };
+        let mut items = 0;
+        let mut is_open = false;
+        for entry in records {
+            let mut body = entry.body();
+            if entry.record.kind == Kind::More {
+                if is_open {
+                    inner.take(&mut body, entry.record.count, max_attributes);
+                }
+                continue;
+            }
+            if std::mem::take(&mut is_open) {
+                finish(inner, batch);
+            }
+            if entry.record.kind == kind && items < max_items {
+                items += 1;
+                is_open = true;
+                begin(&mut body, batch);
+                inner.clear();
+                inner.take(&mut body, entry.record.count, max_attributes);
+            }
         }
-        self.write(&inner.kept, batch);
-        batch.item_dropped_attributes(inner.over);
-        inner.over
+        if is_open {
+            finish(inner, batch);
+        }
+        over
     }
 
-    fn write(&self, attributes: &[(Decoded<'_>, Raw<'_>)], batch: &mut BatchBuilder) {
-        for &(key, value) in attributes {
-            value.with(|value| match self.limits.attribute_value_length {
-                None => batch.attribute(key.into(), value),
-                Some(max) => cut(value, max as usize, |value| batch.attribute(key.into(), value)),
-            });
-        }
+    /// Lends a value as it is written, cut to the limit.
+    #[inline]
+    fn lend(&self, value: Raw<'_>, f: impl FnOnce(&Value<'_>)) {
+        value.with(|value| match self.limits.attribute_value_length {
+            None => f(value),
+            Some(max) => cut(value, max as usize, f),
+        });
     }
 }
 

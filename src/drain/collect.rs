@@ -10,7 +10,8 @@
 //! that happened before it was committed before step 2 read that log's position, whichever thread
 //! wrote it. Ends that come after step 1 wait for the next pass.
 
-use crate::drain::assemble::{Assembler, Gathered, Lost};
+use crate::drain::assemble::{Assembler, Ended, Lost, Scratch};
+use crate::drain::gather::{Gathered, Node, Told, emptied};
 use crate::drain::seal::Sealer;
 use crate::drain::side::{NONE, SideTable};
 use crate::drain::stock::Stock;
@@ -20,7 +21,8 @@ use crate::raw::clock::Timeline;
 use crate::raw::engine::Engine;
 use crate::raw::handle::{Base, Place};
 use crate::raw::log::Reader;
-use crate::raw::record::{At, Blob, Kind, Record, Recorded};
+use crate::raw::record::{Kind, Record, Records, Run};
+use crate::raw::recorded::{Blob, Entries, Recorded};
 use crossbeam_epoch::Guard;
 
 /// What the drain knows of a block.
@@ -51,31 +53,53 @@ impl Known {
 struct Pending {
     /// Buffer in the side table, or `NONE`.
     side: u32,
-    /// Records of this pass, a list through `Node::next`.
+    /// Runs of records of this pass, a list through `Node::next`.
     first: u32,
     last: u32,
     /// Attributes, events and links shed because the side table was full.
     shed: Lost,
+    has_shed: bool,
     /// Whether a call from a thread other than the owner is among the records.
     foreign: bool,
 }
 
-const NOTHING: Pending = Pending { side: NONE, first: NONE, last: NONE, shed: [0; 3], foreign: false };
+impl Pending {
+    /// Adds records of this pass.
+    #[inline]
+    fn add<'g>(&mut self, nodes: &mut Vec<Node<'g>>, told: Told<'g>) {
+        let id = nodes.len() as u32;
+        nodes.push(Node { told, next: NONE });
+        match self.last {
+            NONE => self.first = id,
+            last => nodes[last as usize].next = id,
+        }
+        self.last = id;
+    }
 
-/// A record of this pass.
-#[derive(Debug, Clone, Copy)]
-struct Node {
-    at: At,
-    next: u32,
+    /// Keeps a record for a later pass, in which the span ends.
+    fn put_aside(&mut self, side: &mut SideTable, record: &Record<'_>, blob: &Blob, done: &mut Collected) {
+        if side.add(&mut self.side, record, blob).is_err() {
+            let (what, n) = lost_with(record);
+            self.has_shed = true;
+            self.shed[what as usize] += n;
+            done.lost[what as usize] += u64::from(n);
+        }
+    }
 }
+
+/// How many slots ahead the drain asks for a cache line.
+const AHEAD: u32 = 6;
+
+const NOTHING: Pending =
+    Pending { side: NONE, first: NONE, last: NONE, shed: [0; 3], has_shed: false, foreign: false };
 
 /// What one pass did.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Collected {
     /// Spans assembled.
     pub(crate) spans: u64,
-    /// Records read from the logs.
-    pub(crate) records: u64,
+    /// Runs of records read from the logs.
+    pub(crate) runs: u64,
     /// Calls that came for spans already assembled, and second ends that nobody noticed.
     pub(crate) stale: u64,
     /// Attributes, events and links lost to limits or to a full side table.
@@ -101,7 +125,8 @@ pub(crate) struct Collector {
     spent: Vec<u32>,
     recorded: Recorded,
     blob: Blob,
-    nodes: Vec<Node>,
+    /// Empty between two passes.
+    nodes: Vec<Node<'static>>,
 }
 
 impl Collector {
@@ -140,11 +165,13 @@ impl Collector {
     /// One pass; see the module. `guard` is pinned in the tracer's collector.
     pub(crate) fn pass(&mut self, timeline: &Timeline, sealer: &mut Sealer<'_>, guard: &Guard) -> Collected {
         let mut done = Collected::default();
+        let mut nodes = emptied(std::mem::take(&mut self.nodes));
         self.adopt();
         self.look_at_ends();
-        self.read_logs(guard, &mut done);
-        self.assemble(timeline, sealer, &mut done);
+        self.read_logs(guard, &mut nodes, &mut done);
+        self.assemble(&nodes, timeline, sealer, &mut done);
         self.recycle(&mut done);
+        self.nodes = emptied(nodes);
         done
     }
 
@@ -162,96 +189,68 @@ impl Collector {
         }
     }
 
-    fn read_logs(&mut self, guard: &Guard, done: &mut Collected) {
+    fn read_logs<'g>(&mut self, guard: &'g Guard, nodes: &mut Vec<Node<'g>>, done: &mut Collected) {
         self.recorded.clear();
-        self.nodes.clear();
-        let Self { engine, blocks, readers, side, recorded, blob, nodes, .. } = self;
-        let engine: &'static Engine = engine;
+        let Self { engine, blocks, readers, side, recorded, blob, .. } = self;
         let mut retired = 0;
         for local in engine.registry.iter() {
             let log = &local.log;
             let target = log.committed();
             blob.clear();
-            Reader::of(log, readers).walk(
-                log,
-                target,
-                |records| {
-                    for record in records {
-                        if record.kind == Kind::Blob {
-                            blob.add(&record);
-                            continue;
-                        }
-                        done.records += 1;
-                        match pending(blocks, &record) {
-                            None => done.stale += u64::from(record.kind != Kind::More),
-                            Some((pending, true)) => {
-                                pending.foreign |= record.stamp.is_foreign();
-                                let id = nodes.len() as u32;
-                                nodes.push(Node { at: recorded.push(&record, blob), next: NONE });
-                                match pending.last {
-                                    NONE => pending.first = id,
-                                    last => nodes[last as usize].next = id,
-                                }
-                                pending.last = id;
-                            }
-                            Some((pending, false)) => {
-                                pending.foreign |= record.stamp.is_foreign();
-                                if side.add(&mut pending.side, &record, blob).is_err() {
-                                    let (what, n) = lost_with(&record);
-                                    pending.shed[what as usize] += n;
-                                    done.lost[what as usize] += u64::from(n);
-                                }
-                            }
-                        }
-                        blob.clear();
-                    }
-                },
-                // Back to the threads once no walker can see the chunk any more. There is room: no
-                // more chunks exist than the supply holds.
-                |chunk| {
-                    retired += 1;
-                    guard.defer(move || engine.chunks.give(chunk).is_ok());
-                },
-            );
+            let mut reading = Reading { blocks, side, recorded, blob, nodes, done };
+            retired += Reader::of(log, readers)
+                .read(log, target, guard, &engine.chunks, |records| reading.take(records));
         }
         done.retired = retired;
     }
 
-    fn assemble(&mut self, timeline: &Timeline, sealer: &mut Sealer<'_>, done: &mut Collected) {
-        let Self { engine, blocks, out, side, spent, recorded, nodes, assembler, .. } = self;
-        let mut gathered = Gathered::default();
+    fn assemble(
+        &mut self,
+        nodes: &[Node<'_>],
+        timeline: &Timeline,
+        sealer: &mut Sealer<'_>,
+        done: &mut Collected,
+    ) {
+        let Self { engine, blocks, out, side, spent, recorded, assembler, .. } = self;
+        let mut scratch = Scratch::default();
         for &address in out.iter() {
             let known = &mut blocks[address as usize - 1];
             let mut ending = known.ending;
+            if ending == 0 {
+                continue;
+            }
+            done.spans += u64::from(ending.count_ones());
+            let (block, base) = (known.block, known.base);
+            let spans = known.spans();
             while ending != 0 {
                 let slot = ending.trailing_zeros();
                 ending &= ending - 1;
-                let pending = std::mem::replace(&mut known.spans()[slot as usize], NOTHING);
-                let mut next = pending.first;
-                let of_this_pass = std::iter::from_fn(|| {
-                    let node = nodes.get(next as usize)?;
-                    next = node.next;
-                    recorded.get(node.at)
-                });
-                gathered.take(side.records(pending.side).chain(of_this_pass), pending.foreign);
-                if pending.side != NONE {
-                    spent.push(pending.side);
+                block.prefetch(slot + AHEAD);
+                let pending = &mut spans[slot as usize % SLOTS];
+                let (earlier, first) = (pending.side, pending.first);
+                let records = if earlier == NONE { Entries::default() } else { side.records(earlier) };
+                let place = Place::new(base, slot);
+                let slot = block.slot(slot);
+                let span = Ended {
+                    slot,
+                    span_id: engine.key.seal(place, slot.trace_id()),
+                    foreign: pending.foreign,
+                    has_shed: pending.has_shed,
+                };
+                let gathered = Gathered::new(records, first, nodes, recorded);
+                let batch = &mut sealer.batch;
+                let lost = assembler.span(span, &pending.shed, gathered, timeline, &mut scratch, batch);
+                let is_plain = lost.is_none();
+                if let Some(lost) = lost {
+                    for (total, lost) in done.lost.iter_mut().zip(lost) {
+                        *total += u64::from(lost);
+                    }
                 }
-                let header = known.block.slot(slot).header();
-                let span_id = engine.key.seal(Place::new(known.base, slot), header.start.trace_id);
-                let lost = assembler.span(
-                    &header,
-                    span_id,
-                    &mut gathered,
-                    pending.shed,
-                    timeline,
-                    &mut sealer.batch,
-                );
-                for (total, lost) in done.lost.iter_mut().zip(lost) {
-                    *total += u64::from(lost);
+                *pending = NOTHING;
+                if earlier != NONE {
+                    spent.push(earlier);
                 }
-                sealer.span_done();
-                done.spans += 1;
+                sealer.span_done(is_plain);
             }
             known.consumed |= known.ending;
             known.ending = 0;
@@ -284,9 +283,75 @@ fn lost_with(record: &Record<'_>) -> (Shed, u32) {
     }
 }
 
+/// Step 2 of a pass in one log.
+struct Reading<'p, 'g> {
+    blocks: &'p mut [Known],
+    side: &'p mut SideTable,
+    recorded: &'p mut Recorded,
+    blob: &'p mut Blob,
+    nodes: &'p mut Vec<Node<'g>>,
+    done: &'p mut Collected,
+}
+
+impl<'g> Reading<'_, 'g> {
+    /// Gives each record to its span.
+    #[inline]
+    fn take(&mut self, mut records: Records<'g>) {
+        loop {
+            if self.blob.is_empty() {
+                if let Some(run) = records.next_run() {
+                    self.run(&run);
+                    continue;
+                }
+            }
+            // A part of a payload, the record that it belongs to, or nothing.
+            match records.next() {
+                None => return,
+                Some(record) if record.kind == Kind::Blob => self.blob.add(&record),
+                Some(record) => self.with_payload(&record),
+            }
+        }
+    }
+
+    #[inline]
+    fn run(&mut self, run: &Run<'g>) {
+        self.done.runs += 1;
+        let Some((pending, ends)) = pending(self.blocks, run.place) else {
+            self.done.stale += run.records.filter(|record| record.kind != Kind::More).count() as u64;
+            return;
+        };
+        pending.foreign |= run.foreign;
+        if ends {
+            pending.add(self.nodes, Told::InLog(run.records));
+            return;
+        }
+        for record in run.records {
+            pending.put_aside(self.side, &record, self.blob, self.done);
+        }
+    }
+
+    /// A record that `blob` belongs to.
+    fn with_payload(&mut self, record: &Record<'_>) {
+        self.done.runs += 1;
+        match pending(self.blocks, record.place) {
+            None => self.done.stale += u64::from(record.kind != Kind::More),
+            Some((pending, ends)) => {
+                pending.foreign |= record.stamp.is_foreign();
+                if ends {
+                    pending.add(self.nodes, Told::Copied(self.recorded.push(record, self.blob)));
+                } else {
+                    pending.put_aside(self.side, record, self.blob, self.done);
+                }
+            }
+        }
+        self.blob.clear();
+    }
+}
+
 /// Where a record belongs, and whether its span ends in this pass; `None` when the span is over.
-fn pending<'b>(blocks: &'b mut [Known], record: &Record<'_>) -> Option<(&'b mut Pending, bool)> {
-    let place = Place::from_bits(record.place);
+#[inline]
+fn pending(blocks: &mut [Known], place: u64) -> Option<(&mut Pending, bool)> {
+    let place = Place::from_bits(place);
     let known = blocks.get_mut(place.base().address().wrapping_sub(1))?;
     let bit = 1 << place.slot();
     if known.base != place.base() || known.consumed & bit != 0 {

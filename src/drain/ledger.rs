@@ -62,7 +62,8 @@ impl Ledger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// Refused at the start: the memory budget was used up.
+    /// Refused at the start: the memory budget was used up, or the thread's share of it, see
+    /// [`TracerBuilder::memory_budget`](crate::TracerBuilder::memory_budget).
     pub overload: u64,
     /// Started after the shutdown, or not ended before it.
     pub shutdown: u64,

@@ -15,6 +15,7 @@
 mod assemble;
 mod collect;
 mod export;
+mod gather;
 mod ledger;
 #[cfg(loom)]
 pub(crate) mod model;
@@ -366,7 +367,7 @@ impl Pipeline {
                 self.push(Job::Stop);
                 return;
             }
-            if done.spans > 0 || done.records > 0 {
+            if done.spans > 0 || done.runs > 0 {
                 quiet_since = Instant::now();
                 sleep = if done.spans >= BUSY_SPANS { BUSY } else { self.settings.drain_interval };
             } else {
@@ -374,6 +375,9 @@ impl Pipeline {
                 if quiet_since.elapsed() > IDLE_AFTER {
                     sleep = self.settings.drain_interval.max(IDLE);
                 }
+            }
+            if done.spans >= BEHIND_SPANS {
+                continue;
             }
             // A long pass is followed by a short pause, but by one: reading the blocks all the time
             // would take their lines away from the threads that write them.
@@ -404,6 +408,8 @@ impl Pipeline {
         }
         drop(guard);
         collector.refill();
+        self.engine.blocks.begin_round();
+        self.engine.chunks.begin_round();
         self.ledger.passed(&done, collector.bytes());
         done
     }
@@ -420,6 +426,10 @@ impl Pipeline {
 
 /// A pass that found as many spans was one at full speed.
 const BUSY_SPANS: u64 = 256;
+
+/// A pass that found as many spans left as many behind it: the next one begins at once. It looks at few
+/// blocks beside so many spans, and what the threads wrote leaves the caches if it waits.
+const BEHIND_SPANS: u64 = 8192;
 
 /// What crossbeam-epoch runs in one `flush` at most: 8 bags of 64 deferred functions (its
 /// `COLLECT_STEPS` and `MAX_OBJECTS`, 0.9).

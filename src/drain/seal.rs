@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// How long the drain waits for room before it looks whether the tracer is being shut down.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How many plain spans are written between two looks at the size of the batch.
+const PLAIN_SPANS: usize = 8;
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Sealer<'p> {
@@ -25,11 +28,15 @@ impl<'p> Sealer<'p> {
         Self { pipeline, batch, sequence: 0, since: None }
     }
 
-    /// A span was written into the batch.
-    pub(crate) fn span_done(&mut self) {
+    /// A span was written into the batch. One that is `plain` has no values but numbers and literals, so
+    /// it is enough to look at the batch's size every few of them.
+    #[inline]
+    pub(crate) fn span_done(&mut self, plain: bool) {
         self.pipeline.ledger.consumed();
         let settings = &self.pipeline.settings;
-        if self.batch.span_count() >= settings.batch_spans || self.batch.byte_len() >= settings.batch_bytes {
+        let spans = self.batch.span_count();
+        let is_full = || self.batch.byte_len() >= settings.batch_bytes;
+        if spans >= settings.batch_spans || ((!plain || spans % PLAIN_SPANS == 0) && is_full()) {
             self.seal();
         }
     }

@@ -4,7 +4,8 @@
 //! ended are moved here. The table is addressed by block and slot, without hashing, and bounded in
 //! bytes: a record that finds no room is shed and counted in its span, never the span.
 
-use crate::raw::record::{Blob, Entry, Record, Recorded};
+use crate::raw::record::Record;
+use crate::raw::recorded::{Blob, Entries, Recorded};
 
 /// No buffer.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -48,8 +49,8 @@ impl SideTable {
     }
 
     /// The records in buffer `id`, in the order in which they came.
-    pub(crate) fn records(&self, id: u32) -> impl Iterator<Item = Entry<'_>> {
-        self.buffers.get(id as usize).into_iter().flat_map(Recorded::iter)
+    pub(crate) fn records(&self, id: u32) -> Entries<'_> {
+        self.buffers.get(id as usize).map(Recorded::iter).unwrap_or_default()
     }
 
     /// Empties a buffer when its span has been assembled.

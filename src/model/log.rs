@@ -3,7 +3,8 @@
 use crate::raw::log as real;
 use crate::raw::log::Chunk;
 use crate::raw::quick::{self, Body};
-use crate::raw::record::{Blob, Kind, Raw, Recorded, Records, Stamp, header};
+use crate::raw::record::{Kind, Raw, Records, Stamp, header};
+use crate::raw::recorded::{Blob, Recorded};
 use crate::raw::supply::Supply;
 use crate::raw::writer::Writer;
 use crate::value::{Text, Value};
@@ -17,7 +18,7 @@ impl Chunks {
     /// As many chunks as there ever are.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        let supply: &'static Supply<Chunk> = Box::leak(Box::new(Supply::new(count, count)));
+        let supply: &'static Supply<Chunk> = Box::leak(Box::new(Supply::new(count, count, usize::MAX)));
         for _ in 0..count {
             let chunk: &'static Chunk = Box::leak(Box::new(Chunk::new()));
             assert!(supply.give(chunk).is_ok(), "there is room for every chunk");
@@ -130,7 +131,8 @@ impl Reader {
                 entries.push((record.place, values.collect()));
             }
         };
-        self.0.walk(log.log, target, run, retire);
+        // SAFETY: `run` keeps nothing of what it is lent.
+        unsafe { self.0.walk(log.log, target, run, retire) };
         entries
     }
 }

@@ -181,7 +181,20 @@ impl NameWord {
 pub(crate) struct Header {
     pub(crate) start: Start,
     pub(crate) end: u64,
-    pub(crate) shed: [u32; 3],
+    meta: Meta,
+}
+
+impl Header {
+    /// How many records of the span were shed, by kind.
+    pub(crate) fn shed(&self) -> [u32; 3] {
+        [Shed::Attributes, Shed::Events, Shed::Links].map(|what| self.meta.count(what) as u32)
+    }
+
+    /// Whether any was.
+    #[inline(always)]
+    pub(crate) fn has_shed(&self) -> bool {
+        self.meta.0 >> Meta::shift(Shed::Links) != 0
+    }
 }
 
 /// Kind, flags and what was shed for want of memory, in one word.
@@ -339,7 +352,7 @@ impl Slot {
                 flags: meta.0 as u8,
             },
             end: self.end.load(Ordering::Relaxed),
-            shed: [Shed::Attributes, Shed::Events, Shed::Links].map(|what| meta.count(what) as u32),
+            meta,
         }
     }
 }
@@ -379,6 +392,19 @@ impl Block {
     #[inline(always)]
     pub(crate) fn slot(&self, index: u32) -> &Slot {
         &self.slots[index as usize % SLOTS]
+    }
+
+    /// Asks for a slot's cache line, which another core wrote last, before it is needed.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, index: u32) {
+        #[cfg(all(target_arch = "x86_64", not(loom)))]
+        // SAFETY: a prefetch reads nothing and faults on no address.
+        unsafe {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(self.slot(index)).cast());
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(loom))))]
+        let _ = index;
     }
 
     /// The block's current life. Relaxed: it changes only while nobody holds the block, and whoever

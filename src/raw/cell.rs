@@ -145,17 +145,17 @@ mod words {
             }
         }
 
-        /// Lends the words `at..at + len` to `f`.
+        /// The words `at..at + len`.
         ///
         /// # Safety
         ///
-        /// `at + len <= N`, and no thread writes these words before `f` returns.
+        /// `at + len <= N`, and no thread writes these words during `'a`.
         #[inline]
-        pub(crate) unsafe fn with<R>(&self, at: usize, len: usize, f: impl FnOnce(&[u64]) -> R) -> R {
+        pub(crate) unsafe fn lend<'a>(&'static self, at: usize, len: usize) -> &'a [u64] {
             debug_assert!(at + len <= N, "words {at}..{} of {N}", at + len);
             // SAFETY: in bounds by this function's contract; the words are initialised from
             // the start, see `raw::region`; nobody writes them while the slice lives.
-            f(unsafe { std::slice::from_raw_parts(self.0.get().cast::<u64>().add(at), len) })
+            unsafe { std::slice::from_raw_parts(self.0.get().cast::<u64>().add(at), len) }
         }
     }
 
@@ -235,24 +235,23 @@ mod words {
         /// As for the real words.
         pub(crate) unsafe fn text(&'static self, at: usize, length: usize) -> &'static str {
             // SAFETY: passed on.
-            let bytes = unsafe {
-                self.with(at, length.div_ceil(8), |words| {
-                    words.iter().flat_map(|word| word.to_ne_bytes()).take(length).collect::<Vec<u8>>()
-                })
-            };
+            let words = unsafe { self.lend(at, length.div_ceil(8)) };
+            let bytes = words.iter().flat_map(|word| word.to_ne_bytes()).take(length).collect::<Vec<u8>>();
             String::from_utf8(bytes).expect("these are the bytes of a text").leak()
         }
 
+        /// A copy, which the model forgets.
+        ///
         /// # Safety
         ///
         /// As for the real words.
-        pub(crate) unsafe fn with<R>(&self, at: usize, len: usize, f: impl FnOnce(&[u64]) -> R) -> R {
+        pub(crate) unsafe fn lend<'a>(&'static self, at: usize, len: usize) -> &'a [u64] {
             let copy: Vec<u64> = self.0[at..at + len]
                 .iter()
                 // SAFETY: no writer by this function's contract, which loom checks.
                 .map(|cell| cell.with(|word| unsafe { *word }))
                 .collect();
-            f(&copy)
+            copy.leak()
         }
     }
 

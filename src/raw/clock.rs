@@ -89,6 +89,8 @@ pub(crate) struct Timeline {
     first: Anchor,
     /// Oldest first, never empty.
     pieces: VecDeque<Piece>,
+    /// The last of them.
+    newest: Piece,
 }
 
 /// One moment on all clocks.
@@ -104,6 +106,24 @@ struct Piece {
     ticks: u64,
     unix_nanos: u64,
     nanos_per_tick: f64,
+    /// The same times 2^[`SCALE_BITS`]: nanoseconds are counted in whole numbers.
+    scale: u64,
+}
+
+/// Room for a rate of up to 2^16 nanoseconds a tick, and a fraction that is off by less than a
+/// nanosecond in a day.
+const SCALE_BITS: u32 = 48;
+
+impl Piece {
+    fn new(ticks: u64, unix_nanos: u64, nanos_per_tick: f64) -> Self {
+        let scale = (nanos_per_tick * (1_u64 << SCALE_BITS) as f64) as u64;
+        Self { ticks, unix_nanos, nanos_per_tick, scale }
+    }
+
+    #[inline(always)]
+    fn nanos(&self, ticks: u64) -> u64 {
+        ((u128::from(ticks) * u128::from(self.scale)) >> SCALE_BITS) as u64
+    }
 }
 
 /// How long the first measurement of the rate takes.
@@ -118,14 +138,15 @@ const STEP: Duration = Duration::from_millis(10);
 impl Timeline {
     pub(crate) fn new(clock: Clock) -> Self {
         let first = Anchor::take(&clock);
-        let piece = Piece { ticks: first.ticks, unix_nanos: first.unix_nanos, nanos_per_tick: 1.0 };
-        let mut timeline = Self { clock, first, pieces: VecDeque::from([piece]) };
+        let piece = Piece::new(first.ticks, first.unix_nanos, 1.0);
+        let mut timeline = Self { clock, first, pieces: VecDeque::from([piece]), newest: piece };
         if matches!(timeline.clock, Clock::Counter) {
             while first.monotonic.elapsed() < FIRST_BASE {
                 std::hint::spin_loop();
             }
             let now = Anchor::take(&timeline.clock);
-            timeline.pieces[0].nanos_per_tick = timeline.rate(&now);
+            timeline.newest = Piece::new(first.ticks, first.unix_nanos, timeline.rate(&now));
+            timeline.pieces[0] = timeline.newest;
         }
         timeline
     }
@@ -135,7 +156,7 @@ impl Timeline {
         if matches!(self.clock, Clock::Manual(_)) {
             return;
         }
-        let last = self.last();
+        let last = self.newest;
         let ticks = self.clock.ticks().saturating_sub(last.ticks);
         let length = (ticks as f64 * last.nanos_per_tick) as u64;
         let age = self.first.monotonic.elapsed();
@@ -149,20 +170,17 @@ impl Timeline {
         let off = now.unix_nanos as i64 - line as i64;
         let rate = self.rate(&now);
         let piece = if off.unsigned_abs() > STEP.as_nanos() as u64 {
-            Piece { ticks: now.ticks, unix_nanos: now.unix_nanos, nanos_per_tick: rate }
+            Piece::new(now.ticks, now.unix_nanos, rate)
         } else {
             let horizon = age.min(PIECE).as_nanos() as f64;
             let lean = (off as f64 / horizon).clamp(-0.01, 0.01);
-            Piece { ticks: now.ticks, unix_nanos: line, nanos_per_tick: rate * (1.0 + lean) }
+            Piece::new(now.ticks, line, rate * (1.0 + lean))
         };
         if self.pieces.len() == PIECES {
             self.pieces.pop_front();
         }
         self.pieces.push_back(piece);
-    }
-
-    fn last(&self) -> Piece {
-        *self.pieces.back().unwrap_or(&Piece { ticks: 0, unix_nanos: 0, nanos_per_tick: 1.0 })
+        self.newest = piece;
     }
 
     /// Nanoseconds a tick, over the whole life of the timeline.
@@ -180,13 +198,21 @@ impl Timeline {
         if matches!(self.clock, Clock::Manual(_)) {
             return ticks;
         }
-        let mut piece = self.last();
-        if ticks < piece.ticks {
-            let older = self.pieces.iter().rev().find(|piece| piece.ticks <= ticks);
-            piece = *older.or(self.pieces.front()).unwrap_or(&piece);
+        if ticks >= self.newest.ticks {
+            return self.newest.unix_nanos.wrapping_add(self.newest.nanos(ticks - self.newest.ticks));
         }
-        let since = ticks.wrapping_sub(piece.ticks) as i64;
-        piece.unix_nanos.wrapping_add_signed((since as f64 * piece.nanos_per_tick) as i64)
+        self.older_nanos(ticks)
+    }
+
+    /// The same for a tick before the last piece.
+    #[cold]
+    fn older_nanos(&self, ticks: u64) -> u64 {
+        let older = self.pieces.iter().rev().find(|piece| piece.ticks <= ticks);
+        let piece = older.or(self.pieces.front()).unwrap_or(&self.newest);
+        match ticks.checked_sub(piece.ticks) {
+            Some(since) => piece.unix_nanos.wrapping_add(piece.nanos(since)),
+            None => piece.unix_nanos.wrapping_sub(piece.nanos(piece.ticks - ticks)),
+        }
     }
 }
 

@@ -45,6 +45,17 @@ pub(crate) struct Sizes {
 /// what fits into a core's second-level cache.
 const WARM: usize = 128;
 
+/// Which part of the blocks and chunks one thread may take between two passes of the drain, and how many
+/// in any case. Of the default budget it is blocks for 59,000 spans; the part of the chunks is larger, so that
+/// a thread that has had its share is refused whole spans and sheds no attributes.
+const BLOCK_SHARE: usize = 16;
+const CHUNK_SHARE: usize = 4;
+const SHARE_MIN: usize = 1024;
+
+fn share(all: usize, part: usize) -> usize {
+    (all / part).max(SHARE_MIN)
+}
+
 /// One tracer's engine. Leaked: it lives as long as the process, so spans need not count references.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -91,8 +102,8 @@ impl Engine {
             detour: AtomicU8::new(u8::from(!clock.is_counter())),
             clock,
             key: Key::from_seed(seed.unwrap_or_else(random::word)),
-            blocks: Supply::new(sizes.blocks, WARM),
-            chunks: Supply::new(sizes.chunks, WARM),
+            blocks: Supply::new(sizes.blocks, WARM, share(sizes.blocks, BLOCK_SHARE)),
+            chunks: Supply::new(sizes.chunks, WARM, share(sizes.chunks, CHUNK_SHARE)),
             memory,
             registry: Registry::new(seed),
             texts: Interner::shared(),

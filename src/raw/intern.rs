@@ -199,12 +199,9 @@ impl Interner {
 #[inline(always)]
 unsafe fn same(entry: &'static Entry, text: &str, shape: &Shape) -> Option<&'static str> {
     // SAFETY: a published entry is never written again.
-    let differs = unsafe {
-        entry.0.with(0, 5, |words| {
-            let other = shape.words.iter().zip(&words[1..]).fold(0, |other, (a, b)| other | (a ^ b));
-            other | (words[0] ^ shape.length)
-        })
-    };
+    let words = unsafe { entry.0.lend(0, 5) };
+    let differs = shape.words.iter().zip(&words[1..]).fold(0, |other, (a, b)| other | (a ^ b));
+    let differs = differs | (words[0] ^ shape.length);
     if differs != 0 {
         return None;
     }

@@ -13,7 +13,7 @@ use crate::raw::ids::TraceIds;
 use crate::raw::intern::Seen;
 use crate::raw::log::Log;
 use crate::raw::random;
-use crate::raw::supply::Supply;
+use crate::raw::supply::{Supply, Taken};
 use crate::raw::tally::Tally;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::marker::PhantomData;
@@ -34,6 +34,8 @@ pub(crate) struct Local {
     pub(crate) log: Log,
     pub(crate) ids: TraceIds,
     held: [AtomicRef<Block>; HELD],
+    /// Blocks taken in this round.
+    taken: Taken,
     pub(crate) tally: Tally,
     recent: [Recent; RECENT],
     /// Those below which a span was started. Apart, or a span would take its parent's place.
@@ -86,6 +88,7 @@ impl Local {
             log: Log::new(),
             ids: TraceIds::new(seed),
             held: std::array::from_fn(|_| AtomicRef::none()),
+            taken: Taken::new(),
             tally: Tally::new(),
             recent: std::array::from_fn(|_| Recent::new()),
             parents: std::array::from_fn(|_| Recent::new()),
@@ -257,7 +260,7 @@ impl Own {
     #[cold]
     #[inline(never)]
     fn rotate(self, blocks: &Supply<Block>, region: &'static [Block]) -> Option<&'static Block> {
-        let fresh = blocks.take()?;
+        let fresh = blocks.take_share(&self.local.taken)?;
         if let Some(full) = self.local.current.load(Ordering::Relaxed) {
             self.keep(full);
         }

@@ -29,12 +29,13 @@
 //!
 //! [`Log::backlog`] walks the chain from any thread to tell how much is waiting. It is why a walked
 //! chunk does not go straight back to the pool: both walkers are pinned in the tracer's own epoch
-//! collector, and a chunk returns to the pool when no walker that could see it is left. Producers
+//! collector, and a chunk returns to the pool when no walker that could see it is left. The drain, too,
+//! reads what it walked until it is unpinned. Producers
 //! never pin, so no deferred work ever runs on them.
 
 use crate::raw::cell::{AtomicRef, Words};
 use crate::raw::record::Records;
-use crate::raw::supply::Supply;
+use crate::raw::supply::{Supply, Taken};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crossbeam_epoch::Guard;
 
@@ -86,6 +87,8 @@ pub(crate) struct Log {
     oldest: AtomicRef<Chunk>,
     /// Which of its readers the drain keeps for this log; the drain's alone.
     reader: AtomicU32,
+    /// Chunks taken in this round; the thread's alone.
+    taken: Taken,
 }
 
 /// The drain has not seen the log yet.
@@ -100,6 +103,7 @@ impl Log {
             first: AtomicRef::none(),
             oldest: AtomicRef::none(),
             reader: AtomicU32::new(NO_READER),
+            taken: Taken::new(),
         }
     }
 
@@ -253,7 +257,7 @@ impl Log {
                 let used = current.used.load(Ordering::Relaxed) as usize;
                 // SAFETY: the words of a sealed chunk were written before its `next`, and are not
                 // written again before every walker that could see it is unpinned: loom checks that.
-                unsafe { current.words.with(0, used, |_| ()) };
+                let _ = unsafe { current.words.lend(0, used) };
             }
         }
     }
@@ -344,9 +348,9 @@ impl<'a> Append<'a> {
     #[cold]
     #[inline(never)]
     pub(crate) fn extend(&mut self, pool: &Supply<Chunk>) -> Result<(), Exhausted> {
-        let fresh = pool.take().ok_or(Exhausted)?;
-        fresh.next.store(None, Ordering::Relaxed);
         let log = self.log;
+        let fresh = pool.take_share(&log.taken).ok_or(Exhausted)?;
+        fresh.next.store(None, Ordering::Relaxed);
         match log.tail.load(Ordering::Relaxed) {
             Some(tail) => {
                 tail.used.store(self.at as u32, Ordering::Relaxed);
@@ -493,15 +497,40 @@ impl Reader {
         Self { chunk: None, at: 0, position: CHUNK_WORDS as u64 }
     }
 
-    /// Lends the records committed up to `target` to `run`, chunk by chunk,
-    /// and every chunk that was walked to its end to `retire`. No record crosses a chunk.
+    /// Lends the records committed up to `target` to `run`, chunk by chunk, and gives the chunks that
+    /// were walked to their end back to `pool` once no walker can see them any more, `guard`'s owner
+    /// included. Returns how many these are. No record crosses a chunk.
     ///
     /// `target` was loaded by [`Log::committed`]; only one thread walks a log with a `Reader`.
-    pub(crate) fn walk(
+    pub(crate) fn read<'g>(
         &mut self,
         log: &Log,
         target: u64,
-        mut run: impl FnMut(Records<'_>),
+        guard: &'g Guard,
+        pool: &'static Supply<Chunk>,
+        run: impl FnMut(Records<'g>),
+    ) -> u64 {
+        let mut retired = 0;
+        let retire = |chunk| {
+            retired += 1;
+            // There is room: no more chunks exist than the supply holds.
+            guard.defer(move || pool.give(chunk).is_ok());
+        };
+        // SAFETY: what is deferred runs when the guard is gone, and `'g` with it.
+        unsafe { self.walk(log, target, run, retire) };
+        retired
+    }
+
+    /// As [`read`](Self::read), with every chunk that was walked to its end lent to `retire`.
+    ///
+    /// # Safety
+    ///
+    /// A chunk that `retire` got goes back to a pool only when `'g` is over.
+    pub(crate) unsafe fn walk<'g>(
+        &mut self,
+        log: &Log,
+        target: u64,
+        mut run: impl FnMut(Records<'g>),
         mut retire: impl FnMut(&'static Chunk),
     ) {
         while self.position < target {
@@ -522,11 +551,11 @@ impl Reader {
             if end > self.at {
                 // SAFETY: the words lie below `target`, so they were written before the Acquire load
                 // of `committed` and their thread writes above `committed` only; the chunk goes
-                // back to the pool only through `retire`. `end` is within the chunk because the
+                // back to the pool only through `retire`, after `'g`. `end` is within the chunk because the
                 // thread never writes past it. Only `raw::writer`, `raw::quick` and
                 // the engine append, all whole records, and both ends of the run are places where a commit
                 // ended or a chunk began.
-                unsafe { chunk.words.with(self.at, end - self.at, |words| run(Records::new(words))) };
+                run(unsafe { Records::new(chunk.words.lend(self.at, end - self.at)) });
                 self.position += (end - self.at) as u64;
                 self.at = end;
             }

@@ -27,6 +27,7 @@ pub(crate) mod packed;
 pub(crate) mod quick;
 pub(crate) mod random;
 pub(crate) mod record;
+pub(crate) mod recorded;
 pub(crate) mod region;
 #[cfg(not(loom))]
 pub(crate) mod registry;

@@ -58,7 +58,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn from_bits(bits: u8) -> Option<Self> {
+    pub(super) fn from_bits(bits: u8) -> Option<Self> {
         Some(match bits {
             1 => Kind::Attributes,
             2 => Kind::Status,
@@ -90,6 +90,59 @@ pub(crate) enum Type {
     F64Array = 8,
 }
 
+const STR: u64 = Type::Str as u64;
+const STATIC: u64 = Type::StaticStr as u64;
+const BOOL: u64 = Type::Bool as u64;
+const I64: u64 = Type::I64 as u64;
+const F64: u64 = Type::F64 as u64;
+const STRS: u64 = Type::StrArray as u64;
+const BOOLS: u64 = Type::BoolArray as u64;
+const I64S: u64 = Type::I64Array as u64;
+
+/// Types whose values are one word.
+const SHORT_TYPES: u64 = 1 << BOOL | 1 << I64 | 1 << F64 | 1 << STATIC;
+
+/// Whether an attribute with this key word, in which the key's address is, is of such a type.
+#[inline(always)]
+const fn is_short(key: u64) -> bool {
+    SHORT_TYPES >> (key >> 60) & 1 != 0
+}
+
+/// The attribute in these two words.
+///
+/// # Safety
+///
+/// They are the whole of an attribute that a log's writer wrote, with a static key and a short type.
+#[inline(always)]
+unsafe fn short(key: u64, value: u64) -> (&'static str, Plain) {
+    let plain = match key >> 60 {
+        // SAFETY: the value of a static string is a `pack_static`.
+        STATIC => Plain::Text(unsafe { unpack_static(value) }),
+        BOOL => Plain::Bool(value),
+        I64 => Plain::I64(value),
+        _ => Plain::F64(value),
+    };
+    // SAFETY: such a key word is a `pack_key`.
+    let key = unsafe { unpack_key(key) };
+    (key, plain)
+}
+
+/// A value of one word; a number by its bits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Plain {
+    Bool(u64),
+    I64(u64),
+    F64(u64),
+    Text(&'static str),
+}
+
+/// What [`Records::take_short`] fills.
+pub(crate) trait Short {
+    /// Whether the attributes of a record, so many, are taken. They follow if they are.
+    fn make_room(&mut self, count: usize) -> bool;
+    fn attribute(&mut self, key: &'static str, value: Plain);
+}
+
 /// Who made a call, and which number it took: what orders records of different threads. As it stands
 /// in a record's first word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +168,7 @@ impl Stamp {
 
     /// That of the record whose first word this is.
     #[inline(always)]
-    const fn of(first: u64) -> Self {
+    pub(super) const fn of(first: u64) -> Self {
         Self(first & (!0 << 32 | Self::FOREIGN))
     }
 
@@ -136,7 +189,7 @@ pub(crate) const fn header(kind: Kind, stamp: Stamp, count: u8, words: usize) ->
     stamp.0 | kind as u64 | (count as u64) << 8 | (words as u64 & 0xffff) << 16
 }
 
-/// One record out of a run.
+/// One record.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Record<'a> {
     pub(crate) kind: Kind,
@@ -144,16 +197,26 @@ pub(crate) struct Record<'a> {
     pub(crate) stamp: Stamp,
     /// Word 1.
     pub(crate) place: u64,
-    /// What follows the header; not checked again, so only this module makes records.
-    body: &'a [u64],
+    /// What follows the header; not checked again, so only this module and `recorded` make records.
+    pub(super) body: &'a [u64],
 }
 
 /// The records in a run of committed words.
 ///
 /// The words were written by `raw::writer` and by nothing else; that is this type's invariant, and
 /// what the unchecked decoding below rests on.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Records<'a>(&'a [u64]);
+
+/// Records of one span that follow each other in its log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run<'a> {
+    /// Word 1 of each.
+    pub(crate) place: u64,
+    /// Whether a thread other than the owner made one of them.
+    pub(crate) foreign: bool,
+    pub(crate) records: Records<'a>,
+}
 
 impl<'a> Records<'a> {
     /// # Safety
@@ -162,6 +225,86 @@ impl<'a> Records<'a> {
     pub(crate) unsafe fn new(words: &'a [u64]) -> Self {
         Self(words)
     }
+
+    /// The next records as far as they belong to one span and no payload stands before them. `None`
+    /// when none is left, or when the next one is a part of a payload.
+    #[inline]
+    pub(crate) fn next_run(&mut self) -> Option<Run<'a>> {
+        const BLOB: u64 = Kind::Blob as u64;
+        let words = self.0;
+        let &[mut first, place, ..] = words else { return None };
+        let mut end = 0;
+        let mut all = 0;
+        while first & KIND_MASK != BLOB {
+            all |= first;
+            // A record has a header at least, so this comes to an end.
+            end += words_in(first).max(HEADER_WORDS);
+            match words.get(end..) {
+                Some(&[next, same, ..]) if same == place => first = next,
+                _ => break,
+            }
+        }
+        let (run, rest) = words.split_at_checked(end)?;
+        self.0 = rest;
+        (end > 0).then_some(Run { place, foreign: all & Stamp::FOREIGN != 0, records: Records(run) })
+    }
+}
+
+impl<'a> Records<'a> {
+    /// Takes records at the front as long as they hold attributes of the span with a static key and a
+    /// value that is a word, and `sink` takes them.
+    #[inline(always)]
+    pub(crate) fn take_short(&mut self, sink: &mut impl Short) {
+        const ONE: u64 = header(Kind::Attributes, Stamp::by_owner(0), 1, HEADER_WORDS + 2);
+        const SHAPE: u64 = 0xffff_ff00 | KIND_MASK;
+        while let &[first, _, key, value, ref rest @ ..] = self.0 {
+            if first & SHAPE == ONE {
+                if !is_short(key) || !sink.make_room(1) {
+                    return;
+                }
+                // SAFETY: by the invariant of this type; a copied key takes more than a word.
+                let (key, value) = unsafe { short(key, value) };
+                sink.attribute(key, value);
+                self.0 = rest;
+                continue;
+            }
+            let Some((body, rest)) = self.several(first) else { return };
+            if !sink.make_room(body.len() / 2) {
+                return;
+            }
+            for attribute in body.chunks_exact(2) {
+                // SAFETY: as above.
+                let (key, value) = unsafe { short(attribute[0], attribute[1]) };
+                sink.attribute(key, value);
+            }
+            self.0 = rest;
+        }
+    }
+
+    /// The attributes of the record at the front, which begins with word `first`, if they are all of that
+    /// kind; and what is behind it.
+    #[inline]
+    fn several(&self, first: u64) -> Option<(&'a [u64], &'a [u64])> {
+        let (record, rest) = self.0.split_at_checked(words_in(first))?;
+        let body = record.get(HEADER_WORDS..)?;
+        // No attribute is shorter than two words, so none is longer.
+        let is_short = first & KIND_MASK == Kind::Attributes as u64
+            && body.len() == 2 * usize::from((first >> 8) as u8)
+            && body.chunks_exact(2).all(|attribute| is_short(attribute[0]));
+        is_short.then_some((body, rest))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+const KIND_MASK: u64 = 0x7f;
+
+/// How long a record with this word 0 is, in words.
+#[inline]
+const fn words_in(first: u64) -> usize {
+    (first >> 16 & 0xffff) as usize
 }
 
 impl<'a> Iterator for Records<'a> {
@@ -170,8 +313,7 @@ impl<'a> Iterator for Records<'a> {
     #[inline]
     fn next(&mut self) -> Option<Record<'a>> {
         let &first = self.0.first()?;
-        let length = (first >> 16 & 0xffff) as usize;
-        let (words, rest) = self.0.split_at_checked(length)?;
+        let (words, rest) = self.0.split_at_checked(words_in(first))?;
         self.0 = rest;
         Some(Record {
             kind: Kind::from_bits(first as u8 & 0x7f)?,
@@ -183,104 +325,24 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-/// Records copied out of the logs, each with the payload that did not fit in it.
-///
-/// Only records out of logs come in, so what comes out may be decoded without a check.
-#[derive(Debug, Default)]
-pub(crate) struct Recorded {
-    /// For each record: the lengths of body and blob, word 0 less its length, word 1, body, blob.
-    words: Vec<u64>,
-}
-
-/// Where a record stands in a [`Recorded`] that has not been cleared since.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct At(u32);
-
-/// The payload of the blob parts seen last.
-#[derive(Debug, Default)]
-pub(crate) struct Blob(Vec<u64>);
-
-impl Blob {
-    /// Adds a part; the first part of a payload begins anew.
-    pub(crate) fn add(&mut self, part: &Record<'_>) {
-        if part.count == 1 {
-            self.0.clear();
-        }
-        self.0.extend_from_slice(part.body);
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-    }
-}
-
-impl Recorded {
-    /// How many words a record takes.
-    pub(crate) fn words_of(record: &Record<'_>, blob: &Blob) -> usize {
-        3 + record.body.len() + blob.0.len()
-    }
-
-    /// Adds a record.
-    pub(crate) fn push(&mut self, record: &Record<'_>, blob: &Blob) -> At {
-        let at = At(self.words.len() as u32);
-        let lengths = record.body.len() as u64 | (blob.0.len() as u64) << 32;
-        self.words.extend_from_slice(&[
-            lengths,
-            header(record.kind, record.stamp, record.count, 0),
-            record.place,
-        ]);
-        self.words.extend_from_slice(record.body);
-        self.words.extend_from_slice(&blob.0);
-        at
-    }
-
-    /// The record at a place that `push` returned since the last `clear`. Any other place gives
-    /// `None` or an arbitrary record of this store.
-    pub(crate) fn get(&self, at: At) -> Option<Entry<'_>> {
-        Recorded::first(self.words.get(at.0 as usize..)?).map(|(entry, _)| entry)
-    }
-
-    /// All records in the order in which they came.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
-        let mut rest = &self.words[..];
-        std::iter::from_fn(move || {
-            let (entry, later) = Recorded::first(rest)?;
-            rest = later;
-            Some(entry)
-        })
-    }
-
-    fn first(words: &[u64]) -> Option<(Entry<'_>, &[u64])> {
-        let (&[lengths, first, place], rest) = words.split_first_chunk()?;
-        let (body, rest) = rest.split_at_checked(lengths as u32 as usize)?;
-        let (blob, rest) = rest.split_at_checked((lengths >> 32) as usize)?;
-        let kind = Kind::from_bits(first as u8 & 0x7f)?;
-        let record = Record { kind, count: (first >> 8) as u8, stamp: Stamp::of(first), place, body };
-        Some((Entry { record, blob }, rest))
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.words.clear();
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.words.len()
-    }
-
-    pub(crate) fn shrink_to(&mut self, words: usize) {
-        self.words.shrink_to(words);
-    }
-}
-
 /// A record with its payloads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry<'a> {
     pub(crate) record: Record<'a>,
-    blob: &'a [u64],
+    pub(super) blob: &'a [u64],
+}
+
+impl<'a> From<Record<'a>> for Entry<'a> {
+    /// A record that has no payload beside it.
+    #[inline]
+    fn from(record: Record<'a>) -> Self {
+        Self { record, blob: &[] }
+    }
 }
 
 impl<'a> Entry<'a> {
     /// What the record says, to be read in the order that its kind prescribes.
+    #[inline]
     pub(crate) fn body(&self) -> Body<'a> {
         Body { words: self.record.body, blob: self.blob }
     }
@@ -295,12 +357,14 @@ pub(crate) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
+    #[inline]
     pub(crate) fn word(&mut self) -> Option<u64> {
         let (&word, rest) = self.words.split_first()?;
         self.words = rest;
         Some(word)
     }
 
+    #[inline]
     fn take(&mut self, words: usize) -> Option<&'a [u64]> {
         let (taken, rest) = self.words.split_at_checked(words)?;
         self.words = rest;
@@ -308,6 +372,7 @@ impl<'a> Body<'a> {
     }
 
     /// A text as `Kind` describes it.
+    #[inline]
     pub(crate) fn text(&mut self) -> Option<Decoded<'a>> {
         match self.word()? {
             0 => self.copied_text().map(Decoded::Copied),
@@ -324,6 +389,7 @@ impl<'a> Body<'a> {
     }
 
     /// The next attribute.
+    #[inline]
     pub(crate) fn attribute(&mut self) -> Option<(Decoded<'a>, Raw<'a>)> {
         let word = self.word()?;
         let key = if is_copied_key(word) {
@@ -335,15 +401,8 @@ impl<'a> Body<'a> {
         Some((key, self.value(word >> 60)?))
     }
 
+    #[inline]
     fn value(&mut self, ty: u64) -> Option<Raw<'a>> {
-        const STR: u64 = Type::Str as u64;
-        const STATIC: u64 = Type::StaticStr as u64;
-        const BOOL: u64 = Type::Bool as u64;
-        const I64: u64 = Type::I64 as u64;
-        const F64: u64 = Type::F64 as u64;
-        const STRS: u64 = Type::StrArray as u64;
-        const BOOLS: u64 = Type::BoolArray as u64;
-        const I64S: u64 = Type::I64Array as u64;
         Some(match ty {
             BOOL => Raw::Bool(self.word()? != 0),
             I64 => Raw::I64(self.word()? as i64),

@@ -110,7 +110,7 @@ impl std::error::Error for BuildError {
 /// How a memory budget is shared out.
 ///
 /// A block costs its own size and what the drain keeps for it; a chunk costs twice its size, since a
-/// pass copies what it reads.
+/// pass notes where each record stands, at worst in as many bytes as the record has.
 struct Shares {
     sizes: Sizes,
     side: usize,
@@ -233,7 +233,9 @@ impl TracerBuilder {
     ///
     /// Every thread that records keeps a block of 64 spans and a chunk of 4 KiB, idle or not, and a
     /// thread that comes takes over those of one that went: a budget for fewer threads than are alive
-    /// at once leaves some of them without.
+    /// at once leaves some of them without. One thread gets a sixteenth of the span slots at most before
+    /// they are collected, by default 59,000: what it starts beyond that is refused and counted as
+    /// [`overload`](crate::Dropped::overload).
     pub fn memory_budget(mut self, bytes: usize) -> Self {
         self.memory = bytes;
         self

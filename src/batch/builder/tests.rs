@@ -283,3 +283,77 @@ fn an_unusually_large_batch_gives_its_memory_back() {
     builder.finish(0, 0).expect("the batch is below 2 GiB");
     assert!(builder.spans.capacity() * size_of::<schema::Span>() <= KEPT_BYTES);
 }
+
+fn begin(builder: &mut BatchBuilder) {
+    builder.begin_span(&SpanHead {
+        trace_id: 1,
+        span_id: 2,
+        parent_span_id: 0,
+        start_unix_nanos: 3,
+        end_unix_nanos: 4,
+        name: "a span".into(),
+        kind: SpanKind::Internal,
+        flags: 0,
+    });
+}
+
+/// Key and value of each attribute of the last span.
+fn attributes(builder: &mut BatchBuilder) -> Vec<(String, String)> {
+    let batch = builder.finish(0, 0).expect("the batch is small");
+    let span = batch.view().spans().last().expect("a span was added");
+    span.attributes().map(|(key, value)| (key.to_owned(), format!("{value:?}"))).collect()
+}
+
+/// A literal at a place of its own.
+fn elsewhere(text: &str) -> &'static str {
+    Box::leak(text.to_owned().into_boxed_str())
+}
+
+/// Sets `a`, `b` and `a` once more, each at another place, directly or in the way for what is unusual.
+fn sets_twice(builder: &mut BatchBuilder, mut set: impl FnMut(&mut BatchBuilder, &'static str, u64)) {
+    begin(builder);
+    for (key, word) in [("a", 1), ("b", 2), ("a", 3)] {
+        set(builder, elsewhere(key), word);
+    }
+    let (one, two) = ("a".to_owned(), "b".to_owned());
+    assert_eq!(attributes(builder), [(one, "3".to_owned()), (two, "2".to_owned())]);
+}
+
+#[test]
+fn a_key_that_is_set_twice_stands_once_with_its_last_value_wherever_its_text_lies() {
+    let mut builder = BatchBuilder::new(&[], 7);
+    for full in [false, true] {
+        let fill = |builder: &mut BatchBuilder| {
+            // More texts than are remembered: from then on one text may have two indices.
+            begin(builder);
+            for n in 0..if full { 10_000 } else { 0 } {
+                builder.attribute(Text::Copied(&format!("key {n}")), &Value::Bool(true));
+            }
+            builder.end_span();
+        };
+        fill(&mut builder);
+        let mut keys = 0;
+        sets_twice(&mut builder, |builder, key, word| {
+            builder.set_short(key, ValueType::Int64, word, &mut keys);
+        });
+        fill(&mut builder);
+        sets_twice(&mut builder, |builder, key, word| {
+            builder.set_word(key.into(), ValueType::Int64, word, 128).expect("there is room");
+        });
+    }
+}
+
+#[test]
+fn a_span_without_room_takes_a_new_value_and_no_new_key() {
+    let mut builder = BatchBuilder::new(&[], 7);
+    begin(&mut builder);
+    let mut set = |key: &'static str, word| builder.set_word(key.into(), ValueType::Int64, word, 2);
+    assert_eq!(set("a", 1).map(|set| set.is_new), Some(true));
+    assert_eq!(set("b", 2).map(|set| set.is_new), Some(true));
+    assert_eq!(set("c", 3), None);
+    assert_eq!(set("b", 4).map(|set| set.is_new), Some(false));
+    let texts = builder.texts.ends().len();
+    assert_eq!(builder.set_word("d".into(), ValueType::Int64, 5, 2), None);
+    assert_eq!(builder.texts.ends().len(), texts, "a key that is refused does not get into the batch");
+    assert_eq!(attributes(&mut builder).len(), 2);
+}
