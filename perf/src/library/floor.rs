@@ -105,8 +105,8 @@ macro_rules! floor {
 
             fn flush(&self) {}
 
-            fn must_wait(&self, _: u64) -> bool {
-                false
+            fn waiting(&self, _: u64) -> u64 {
+                0
             }
         }
     };

@@ -94,8 +94,13 @@ pub(crate) trait Library: Sync + Sized + 'static {
     fn settle(&self);
     /// Waits until the sink has everything that it will get.
     fn flush(&self);
-    /// Whether a producer that wants nothing dropped has to wait, having made so many spans.
-    fn must_wait(&self, produced: u64) -> bool;
+    /// Of so many spans made by one producer, those that the library has not worked off: what its
+    /// queue, or memory, is full of. 0 where nothing is ever dropped and nothing kept.
+    fn waiting(&self, produced: u64) -> u64;
+    /// How many may wait without any being dropped, when a producer is throttled.
+    fn backlog(&self) -> u64 {
+        u64::MAX
+    }
     /// What the library itself says it lost, and whatever else belongs into the row.
     fn account(&self) -> Vec<(&'static str, String)> {
         Vec::new()

@@ -18,7 +18,7 @@ pub(crate) struct Native {
 }
 
 /// Spans that may wait for the drain while a producer is throttled: what the warm supply of chunks holds.
-const BACKLOG: u64 = 5_120;
+pub(crate) const BACKLOG: u64 = 5_120;
 
 /// Longer than any measurement.
 const HANG: Duration = Duration::from_secs(600);
@@ -93,8 +93,9 @@ pub(crate) fn flush(tracer: &Tracer) {
     let _ = tracer.flush(Duration::from_secs(10));
 }
 
-pub(crate) fn must_wait(tracer: &Tracer) -> bool {
-    tracer.stats().live > BACKLOG
+/// Spans that the drain has not collected.
+pub(crate) fn waiting(tracer: &Tracer) -> u64 {
+    tracer.stats().live
 }
 
 pub(crate) fn account(tracer: &Tracer) -> Vec<(&'static str, String)> {
@@ -223,8 +224,12 @@ impl Library for Native {
         flush(&self.tracer);
     }
 
-    fn must_wait(&self, _: u64) -> bool {
-        must_wait(&self.tracer)
+    fn waiting(&self, _: u64) -> u64 {
+        waiting(&self.tracer)
+    }
+
+    fn backlog(&self) -> u64 {
+        BACKLOG
     }
 
     fn account(&self) -> Vec<(&'static str, String)> {

@@ -22,7 +22,7 @@ pub(crate) struct Provider {
     sink: Arc<Sink>,
     provider: SdkTracerProvider,
     /// Spans that may wait in the queue while a producer is throttled: three quarters of it.
-    backlog: Option<u64>,
+    pub(crate) backlog: u64,
 }
 
 impl Provider {
@@ -35,15 +35,15 @@ impl Provider {
         let builder = SdkTracerProvider::builder().with_sampler(sampler);
         let sink = || Counting(Arc::clone(&setup.sink));
         let (builder, queue) = match setup.name.rsplit('-').next() {
-            Some("direct") => (builder.with_span_processor(sink()), None),
-            Some("bsp") => (builder.with_span_processor(BatchSpanProcessor::builder(sink()).build()), Some(2_048)),
+            Some("direct") => (builder.with_span_processor(sink()), u64::MAX),
+            Some("bsp") => (builder.with_span_processor(BatchSpanProcessor::builder(sink()).build()), 2_048),
             _ => {
                 let config = BatchConfigBuilder::default().with_max_queue_size(65_536).build();
                 let processor = BatchSpanProcessor::builder(sink()).with_batch_config(config).build();
-                (builder.with_span_processor(processor), Some(65_536))
+                (builder.with_span_processor(processor), 65_536)
             }
         };
-        let backlog = queue.map(|spans| spans / 4 * 3);
+        let backlog = queue / 4 * 3;
         Ok(Self { sink: Arc::clone(&setup.sink), provider: builder.build(), backlog })
     }
 
@@ -63,8 +63,8 @@ impl Provider {
         }
     }
 
-    pub(crate) fn must_wait(&self, produced: u64) -> bool {
-        self.backlog.is_some_and(|spans| produced - self.sink.spans().min(produced) > spans)
+    pub(crate) fn waiting(&self, produced: u64) -> u64 {
+        produced.saturating_sub(self.sink.spans())
     }
 }
 
@@ -257,7 +257,11 @@ impl Library for Otel {
         self.provider.flush();
     }
 
-    fn must_wait(&self, produced: u64) -> bool {
-        self.provider.must_wait(produced)
+    fn waiting(&self, produced: u64) -> u64 {
+        self.provider.waiting(produced)
+    }
+
+    fn backlog(&self) -> u64 {
+        self.provider.backlog
     }
 }

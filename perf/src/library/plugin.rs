@@ -172,8 +172,12 @@ impl Library for Hosted {
         nanospan::flush(&self.tracer);
     }
 
-    fn must_wait(&self, _: u64) -> bool {
-        nanospan::must_wait(&self.tracer)
+    fn waiting(&self, _: u64) -> u64 {
+        nanospan::waiting(&self.tracer)
+    }
+
+    fn backlog(&self) -> u64 {
+        nanospan::BACKLOG
     }
 
     fn account(&self) -> Vec<(&'static str, String)> {

@@ -114,7 +114,11 @@ impl Library for Puffin {
         GlobalProfiler::lock().new_frame();
     }
 
-    fn must_wait(&self, produced: u64) -> bool {
-        produced - self.sink.spans().min(produced) > BACKLOG
+    fn waiting(&self, produced: u64) -> u64 {
+        produced.saturating_sub(self.sink.spans())
+    }
+
+    fn backlog(&self) -> u64 {
+        BACKLOG
     }
 }

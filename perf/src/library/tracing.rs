@@ -150,7 +150,11 @@ impl Library for Tracing {
         self.provider.flush();
     }
 
-    fn must_wait(&self, produced: u64) -> bool {
-        self.provider.must_wait(produced)
+    fn waiting(&self, produced: u64) -> u64 {
+        self.provider.waiting(produced)
+    }
+
+    fn backlog(&self) -> u64 {
+        self.provider.backlog
     }
 }

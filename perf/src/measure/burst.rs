@@ -50,7 +50,9 @@ pub(super) fn measure<L: Library>(library: &L, job: &Job, row: &mut Row) -> Resu
         cpu.extend(figures.cpu);
     }
     row.put_samples("wall", &wall);
-    row.put_samples("cpu", &cpu);
+    if matches!(job.workload, Workload::W1 | Workload::W3) {
+        row.put_samples("cpu", &cpu);
+    }
     Ok(produced)
 }
 
@@ -96,6 +98,7 @@ pub(super) fn below_a_root<L: Library>(
         (0..times).for_each(|n| library.w3(n));
         let root = library.root();
         produced.root(library.is_sampled(&root));
+        drop(library.scope(&root));
     } else {
         let root = library.root();
         produced.root(library.is_sampled(&root));

@@ -73,6 +73,8 @@ pub(crate) struct Job {
     /// Threads that record at once, in bursts.
     pub(crate) producers: usize,
     pub(crate) exporter: Exporter,
+    /// Spans that may wait while the producer is throttled; what suits the library without it.
+    pub(crate) backlog: Option<u64>,
 }
 
 impl Job {
@@ -85,11 +87,12 @@ impl Job {
             library: library::find(library)?,
             mode: mode.parse()?,
             workload: workload.parse()?,
-            samples: 41,
+            samples: 31,
             spans: 2_000_000,
             rate: 400_000,
             producers: 1,
             exporter: Exporter::Healthy,
+            backlog: None,
         };
         for option in options {
             let Some((key, value)) = option.split_once('=') else {
@@ -100,6 +103,7 @@ impl Job {
                 "spans" => job.spans = at_least_one(key, value)?,
                 "rate" => job.rate = at_least_one(key, value)?,
                 "producers" => job.producers = at_least_one(key, value)? as usize,
+                "backlog" => job.backlog = Some(at_least_one(key, value)?),
                 "exporter" => job.exporter = value.parse()?,
                 _ => return Err(format!("no option is called {key:?}")),
             }

@@ -21,16 +21,17 @@ pub(super) fn measure<L: Library>(
     throttled: bool,
     row: &mut Row,
 ) -> Result<Produced, String> {
+    let throttle = throttled.then(|| job.backlog.unwrap_or(library.backlog()));
     let mut warm = Produced::default();
     for _ in 0..4 {
-        stream(library, job, burst_of(job.workload) * job.workload.spans(), throttled, &mut warm);
+        stream(library, job, burst_of(job.workload) * job.workload.spans(), throttle, &mut warm);
         library.settle();
     }
     let before = resident_kib("VmRSS")?;
     forget_highest();
     let mut produced = Produced::default();
     let (wall, caller, process) = (Instant::now(), thread_time(), process_time());
-    stream_from(library, job, throttled, warm, &mut produced);
+    stream_from(library, job, throttle, warm, &mut produced);
     let (wall, caller) = (wall.elapsed(), thread_time() - caller);
     // What is still to be done belongs to these spans, too.
     library.flush();
@@ -40,6 +41,9 @@ pub(super) fn measure<L: Library>(
     row.put("wall_ns", format!("{:.2}", a_span(wall)));
     row.put("caller_ns", format!("{:.2}", a_span(caller)));
     row.put("process_ns", format!("{:.2}", a_span(process)));
+    if let Some(most) = throttle {
+        row.put("backlog", most);
+    }
     row.put("before_kib", before);
     row.put("grown_kib", highest.saturating_sub(before));
     Ok(Produced {
@@ -49,30 +53,30 @@ pub(super) fn measure<L: Library>(
     })
 }
 
-fn stream_from<L: Library>(library: &L, job: &Job, throttled: bool, warm: Produced, produced: &mut Produced) {
+fn stream_from<L: Library>(library: &L, job: &Job, throttle: Option<u64>, warm: Produced, produced: &mut Produced) {
     // The library's count goes on from what it has had.
     let mut all = warm;
-    stream(library, job, job.spans, throttled, &mut all);
+    stream(library, job, job.spans, throttle, &mut all);
     produced.spans = all.spans - warm.spans;
     produced.roots = all.roots - warm.roots;
     produced.sampled = all.sampled - warm.sampled;
 }
 
-fn stream<L: Library>(library: &L, job: &Job, spans: u64, throttled: bool, produced: &mut Produced) {
+fn stream<L: Library>(library: &L, job: &Job, spans: u64, throttle: Option<u64>, produced: &mut Produced) {
     let workload = job.workload;
     let times = burst_of(workload);
     for _ in 0..spans.div_ceil(times * workload.spans()) {
         let root = library.root();
         produced.root(library.is_sampled(&root));
         let scope = library.scope(&root);
-        if throttled {
+        if let Some(most) = throttle {
             let mut left = times;
             while left > 0 {
                 let now = left.min(LOOK);
                 repeat(library, workload, &scope, now);
                 left -= now;
                 produced.spans += now * workload.spans();
-                while library.must_wait(produced.spans) && left > 0 {
+                while library.waiting(produced.spans) > most && left > 0 {
                     thread::sleep(WAIT);
                 }
             }
@@ -82,7 +86,7 @@ fn stream<L: Library>(library: &L, job: &Job, spans: u64, throttled: bool, produ
         }
         drop(scope);
         drop(root);
-        while throttled && library.must_wait(produced.spans) {
+        while throttle.is_some_and(|most| library.waiting(produced.spans) > most) {
             thread::sleep(WAIT);
         }
     }
