@@ -45,7 +45,11 @@ impl Content {
         }
     }
 
-    pub(crate) fn event<'a>(&mut self, name: &str, attributes: impl IntoIterator<Item = (&'a str, Field<'a>)>) {
+    pub(crate) fn event<'a>(
+        &mut self,
+        name: &str,
+        attributes: impl IntoIterator<Item = (&'a str, Field<'a>)>,
+    ) {
         let mut hash = hash_of(("event", name));
         for (key, value) in attributes {
             if is_recorded_key(key) {

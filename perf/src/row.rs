@@ -23,7 +23,11 @@ impl Row {
     }
 
     pub(crate) fn put_samples(&mut self, key: &str, samples: &[Sample]) {
-        let text = |it: &Sample| format!("{:.1}:{:.3}", it.nanos, it.control);
+        // Short, since a record has thousands: the empty loop's turn in picoseconds.
+        let text = |it: &Sample| match it.nanos {
+            ..1_000.0 => format!("{:.1}:{:.0}", it.nanos, it.control * 1e3),
+            _ => format!("{:.0}:{:.0}", it.nanos, it.control * 1e3),
+        };
         let texts: Vec<_> = samples.iter().map(text).collect();
         self.put(key, texts.join(","));
     }
@@ -40,14 +44,15 @@ impl Row {
         let texts = self.get(key).unwrap_or_default().split(',');
         let sample = |text: &str| {
             let (nanos, control) = text.split_once(':')?;
-            Some(Sample { nanos: nanos.parse().ok()?, control: control.parse().ok()? })
+            Some(Sample { nanos: nanos.parse().ok()?, control: control.parse::<f64>().ok()? / 1e3 })
         };
         texts.filter_map(sample).collect()
     }
 
     pub(crate) fn parse(line: &str) -> Option<Self> {
         let pairs = line.strip_prefix("row ")?.split_whitespace();
-        let pairs = pairs.map(|pair| pair.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())));
+        let pairs =
+            pairs.map(|pair| pair.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())));
         pairs.collect::<Option<_>>().map(|pairs| Self { pairs })
     }
 }
@@ -68,7 +73,10 @@ mod tests {
         let mut row = Row::default();
         row.put("library", "nanospan");
         row.put("delivered", 100);
-        row.put_samples("wall", &[Sample { nanos: 31.5, control: 0.281 }, Sample { nanos: 30.0, control: 0.3 }]);
+        row.put_samples(
+            "wall",
+            &[Sample { nanos: 31.5, control: 0.281 }, Sample { nanos: 30.0, control: 0.3 }],
+        );
         let read = Row::parse(&row.to_string()).expect("it is a row");
         assert_eq!(read.get("library"), Some("nanospan"));
         assert_eq!(read.number("delivered"), Some(100.0));

@@ -4,7 +4,8 @@
 use crate::content::{Content, Field, Sink};
 use crate::library::{Library, Setup};
 use crate::workload::{
-    ADDRESS, ATTEMPT, ATTEMPTS, CACHED, CHILDREN, EVENT, KEYS, STATUS, STATUS_PROPERTY, TEXT, Types, status, value,
+    ADDRESS, ATTEMPT, ATTEMPTS, CACHED, CHILDREN, EVENT, KEYS, STATUS, STATUS_PROPERTY, TEXT, Types, status,
+    value,
 };
 use fastrace::collector::{Config, Reporter, SpanContext, SpanId, SpanRecord};
 use fastrace::local::{LocalParentGuard, LocalSpan};

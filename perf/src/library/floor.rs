@@ -42,7 +42,7 @@ macro_rules! floor {
 
             fn root(&self) {}
 
-            fn scope<'a>(&self, (): &'a ()) {}
+            fn scope(&self, (): &()) {}
 
             fn is_sampled(&self, (): &()) -> bool {
                 true

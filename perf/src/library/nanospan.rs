@@ -2,11 +2,13 @@
 
 use crate::content::{Content, Field, Sink};
 use crate::library::{Exporter, Library, Setup};
-use crate::workload::{ADDRESS, ATTEMPT, ATTEMPTS, CACHED, CHILDREN, EVENT, KEYS, STATUS, TEXT, Types, status, value};
+use crate::workload::{
+    ADDRESS, ATTEMPT, ATTEMPTS, CACHED, CHILDREN, EVENT, KEYS, STATUS, TEXT, Types, status, value,
+};
 use nanospan::batch::{Attributes, Batch, ValueView};
 use nanospan::export::{Context, ExportError, ExportErrorKind, SpanExporter};
 use nanospan::sampling::Sampler;
-use nanospan::{Span, StatusCode, Status, Tracer, Value, attributes};
+use nanospan::{Span, Status, StatusCode, Tracer, Value, attributes};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::thread;

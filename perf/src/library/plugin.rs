@@ -2,7 +2,9 @@
 
 use crate::content::Field;
 use crate::library::{Library, Setup, nanospan};
-use crate::workload::{ADDRESS, ATTEMPT, ATTEMPTS, CACHED, CHILDREN, EVENT, KEYS, STATUS, TEXT, Types, status, value};
+use crate::workload::{
+    ADDRESS, ATTEMPT, ATTEMPTS, CACHED, CHILDREN, EVENT, KEYS, STATUS, TEXT, Types, status, value,
+};
 use ::nanospan::Tracer;
 use ::nanospan::plugin::Plugin;
 use ::nanospan::plugin::bext_plugin_api::tracer::{
@@ -80,7 +82,7 @@ impl Library for Hosted {
         Root { plugin: self.plugin.clone(), handle }
     }
 
-    fn scope<'a>(&self, root: &'a Root) -> SpanHandle {
+    fn scope(&self, root: &Root) -> SpanHandle {
         root.handle
     }
 

@@ -42,13 +42,16 @@ impl Library for Puffin {
                 GlobalProfiler::lock().new_frame();
             }
         };
-        thread::Builder::new().name("puffin-frames".to_owned()).spawn(frames).map_err(|error| error.to_string())?;
+        thread::Builder::new()
+            .name("puffin-frames".to_owned())
+            .spawn(frames)
+            .map_err(|error| error.to_string())?;
         Ok(Self { sink: Arc::clone(&setup.sink) })
     }
 
     fn root(&self) {}
 
-    fn scope<'a>(&self, (): &'a ()) -> Option<ProfilerScope> {
+    fn scope(&self, (): &()) -> Option<ProfilerScope> {
         profile_scope_custom!("root")
     }
 

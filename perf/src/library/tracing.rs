@@ -6,10 +6,10 @@ use crate::library::{Library, Setup};
 use crate::workload::{ATTEMPTS, CHILDREN, TEXT, Types, status};
 use ::tracing::span::{Entered, EnteredSpan};
 use ::tracing::{Span, field, info, info_span};
+use opentelemetry::trace::TraceContextExt;
 use std::hint::black_box;
 use tracing_opentelemetry::{OpenTelemetrySpanExt, layer};
 use tracing_subscriber::layer::SubscriberExt;
-use opentelemetry::trace::TraceContextExt;
 
 #[derive(Debug)]
 pub(crate) struct Tracing {

@@ -34,7 +34,7 @@ impl Library for Tracy {
 
     fn root(&self) {}
 
-    fn scope<'a>(&self, (): &'a ()) -> Span {
+    fn scope(&self, (): &()) -> Span {
         span!("root")
     }
 

@@ -87,12 +87,7 @@ fn produce<L: Library>(library: &L, job: &Job, barrier: &Barrier, settles: bool)
 }
 
 /// A burst below a root of its own; the root's cost is the burst's. W3 brings its roots along.
-pub(super) fn below_a_root<L: Library>(
-    library: &L,
-    workload: Workload,
-    times: u64,
-    produced: &mut Produced,
-) {
+pub(super) fn below_a_root<L: Library>(library: &L, workload: Workload, times: u64, produced: &mut Produced) {
     if workload == Workload::W3 {
         // Whether W3's roots are sampled is asked of one beside them, which is a span, too.
         (0..times).for_each(|n| library.w3(n));

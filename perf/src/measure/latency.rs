@@ -1,7 +1,9 @@
 //! How long each repetition takes at a fixed rate, and what the process takes meanwhile.
 
 use crate::library::Library;
-use crate::machine::{fenced_ticks, forget_highest, nanos_of_a_tick, process_time, resident_kib, thread_time};
+use crate::machine::{
+    fenced_ticks, forget_highest, nanos_of_a_tick, process_time, resident_kib, thread_time,
+};
 use crate::measure::{BURST, Job, Produced};
 use crate::row::Row;
 use std::hint::spin_loop;

@@ -14,6 +14,8 @@ use crate::workload::{Types, Workload};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 /// How a workload is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +89,7 @@ impl Job {
             library: library::find(library)?,
             mode: mode.parse()?,
             workload: workload.parse()?,
-            samples: 31,
+            samples: 21,
             spans: 2_000_000,
             rate: 400_000,
             producers: 1,
@@ -162,6 +164,8 @@ fn burst_of(workload: Workload) -> u64 {
     }
 }
 
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
+
 /// What was asked of a library.
 #[derive(Debug, Clone, Copy, Default)]
 struct Produced {
@@ -205,8 +209,10 @@ impl Visitor for Run<'_> {
             Mode::Elsewhere => elsewhere::measure(&library, job, &mut row)?,
             Mode::Verify => verify::measure(&library, job, &setup.sink, &mut row)?,
         };
-        // A hanging exporter never gives its batch back, so there is nothing to wait for.
-        if job.exporter != Exporter::Hanging {
+        // A hanging exporter never gives its batch back; only what comes before it settles.
+        if job.exporter == Exporter::Hanging {
+            thread::sleep(HALF_A_SECOND);
+        } else {
             library.flush();
         }
         account(&library, setup, produced, &mut row);

@@ -53,7 +53,13 @@ pub(super) fn measure<L: Library>(
     })
 }
 
-fn stream_from<L: Library>(library: &L, job: &Job, throttle: Option<u64>, warm: Produced, produced: &mut Produced) {
+fn stream_from<L: Library>(
+    library: &L,
+    job: &Job,
+    throttle: Option<u64>,
+    warm: Produced,
+    produced: &mut Produced,
+) {
     // The library's count goes on from what it has had.
     let mut all = warm;
     stream(library, job, job.spans, throttle, &mut all);

@@ -36,7 +36,8 @@ pub(super) fn measure<L: Library>(
             row.put("reason", reason.replace(' ', "_"));
         }
         types => {
-            let sum = (0..times).map(|n| expected(workload, types, n)).fold(expected_root(), u64::wrapping_add);
+            let sum =
+                (0..times).map(|n| expected(workload, types, n)).fold(expected_root(), u64::wrapping_add);
             let wanted = if workload == Workload::W5 { 0 } else { sum };
             row.put("content", format!("{:016x}", sink.hash()));
             row.put("expected", format!("{wanted:016x}"));
