@@ -82,6 +82,39 @@ pub(crate) fn control() -> f64 {
     start.elapsed().as_nanos() as f64 / CONTROL_TURNS as f64
 }
 
+/// What all of the machine's processors did so far beside idling: our work, that of others, and what the
+/// host took away.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Busy {
+    machine: Duration,
+    process: Duration,
+    at: Instant,
+}
+
+impl Busy {
+    pub(crate) fn now() -> Result<Self, String> {
+        let path = "/proc/stat";
+        let stat = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+        // user, nice, system, idle, iowait, irq, softirq, steal: proc_stat(5).
+        let line = stat.lines().find_map(|line| line.strip_prefix("cpu ")).unwrap_or_default();
+        let ticks: Vec<u64> = line.split_whitespace().take(8).filter_map(|it| it.parse().ok()).collect();
+        let [user, nice, system, _, _, irq, softirq, steal] = ticks[..] else {
+            return Err(format!("{path} has no line of all processors with eight numbers"));
+        };
+        // SAFETY: the call reads a constant of the system.
+        let a_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+        let busy = (user + nice + system + irq + softirq + steal) as f64 / a_second.max(1) as f64;
+        Ok(Self { machine: Duration::from_secs_f64(busy), process: process_time(), at: Instant::now() })
+    }
+
+    /// How much of one processor others have used since, in per cent.
+    pub(crate) fn foreign_since(&self) -> Result<f64, String> {
+        let now = Self::now()?;
+        let others = (now.machine.saturating_sub(self.machine)).saturating_sub(now.process - self.process);
+        Ok(100.0 * others.as_secs_f64() / (now.at - self.at).as_secs_f64())
+    }
+}
+
 /// Resident memory in KiB: now (`VmRSS`) or at its highest (`VmHWM`).
 pub(crate) fn resident_kib(field: &str) -> Result<u64, String> {
     let path = "/proc/self/status";

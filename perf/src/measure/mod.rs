@@ -8,7 +8,7 @@ mod verify;
 
 use crate::content::Sink;
 use crate::library::{self, Exporter, Library, Setup, Visitor};
-use crate::machine::{self, PRODUCER, WORKERS};
+use crate::machine::{self, Busy, PRODUCER, WORKERS};
 use crate::row::Row;
 use crate::workload::{Types, Workload};
 use std::fmt;
@@ -201,6 +201,7 @@ impl Visitor for Run<'_> {
         row.put("library", job.library);
         row.put("mode", job.mode);
         row.put("workload", job.workload);
+        let busy = Busy::now()?;
         let produced = match job.mode {
             Mode::Burst => burst::measure(&library, job, &mut row)?,
             Mode::Full => stream::measure(&library, job, false, &mut row)?,
@@ -209,6 +210,7 @@ impl Visitor for Run<'_> {
             Mode::Elsewhere => elsewhere::measure(&library, job, &mut row)?,
             Mode::Verify => verify::measure(&library, job, &setup.sink, &mut row)?,
         };
+        row.put("foreign", format!("{:.0}", busy.foreign_since()?));
         // A hanging exporter never gives its batch back; only what comes before it settles.
         if job.exporter == Exporter::Hanging {
             thread::sleep(HALF_A_SECOND);

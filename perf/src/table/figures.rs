@@ -7,6 +7,10 @@ use crate::row::{Row, Sample};
 /// than any processor.
 pub(crate) const UNDISTURBED: f64 = 1.1;
 
+/// How much of one processor, in per cent, others may have used during a process for the machine to
+/// count as undisturbed: the empty loop does not see what happens on the other processor.
+pub(crate) const FOREIGN: f64 = 20.0;
+
 /// What a figure is of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Key<'a> {
@@ -49,6 +53,11 @@ fn median(sorted: &[f64]) -> f64 {
     if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
 }
 
+/// Whether the process had the machine for itself.
+fn is_alone(row: &Row) -> bool {
+    row.number("foreign").is_none_or(|foreign| foreign <= FOREIGN)
+}
+
 /// The rows of a record, and how fast the empty loop is when nothing disturbs it.
 #[derive(Debug)]
 pub(crate) struct Figures<'a> {
@@ -85,6 +94,9 @@ impl<'a> Figures<'a> {
 
     /// One process's figure: the median of a series, or a number.
     pub(crate) fn of_row(&self, row: &Row, what: &str, which: Which) -> Option<f64> {
+        if which == Which::Undisturbed && !is_alone(row) {
+            return None;
+        }
         if !SERIES.contains(&what) {
             return row.number(what);
         }
@@ -113,11 +125,22 @@ impl<'a> Figures<'a> {
         self.rows(key).filter_map(|row| row.number("delivered")).reduce(f64::min)
     }
 
-    /// How many samples of how many were undisturbed.
-    pub(crate) fn undisturbed(&self) -> (usize, usize) {
-        let samples = self.rows.iter().flat_map(|row| row.samples("wall"));
-        samples
-            .fold((0, 0), |(kept, all), sample| (kept + usize::from(sample.control <= self.bound()), all + 1))
+    /// How many samples of bursts, of how many, were undisturbed.
+    pub(crate) fn undisturbed_samples(&self) -> (usize, usize) {
+        let (mut kept, mut all) = (0, 0);
+        for row in self.rows {
+            let samples = row.samples("wall");
+            all += samples.len();
+            if is_alone(row) {
+                kept += samples.iter().filter(|sample| sample.control <= self.bound()).count();
+            }
+        }
+        (kept, all)
+    }
+
+    /// How many processes, of how many, had the machine for themselves.
+    pub(crate) fn undisturbed_processes(&self) -> (usize, usize) {
+        (self.rows.iter().filter(|row| is_alone(row)).count(), self.rows.len())
     }
 }
 
@@ -142,7 +165,7 @@ mod tests {
         assert_eq!((all.median, all.low, all.high), (16.0, 12.0, 20.0));
         let kept = figures.figure(KEY, "wall", Which::Undisturbed).expect("there are samples");
         assert_eq!((kept.median, kept.low, kept.high), (15.5, 11.0, 20.0));
-        assert_eq!(figures.undisturbed(), (3, 4));
+        assert_eq!(figures.undisturbed_samples(), (3, 4));
     }
 
     #[test]
@@ -151,6 +174,17 @@ mod tests {
         let figures = Figures::new(&rows);
         assert!(figures.of_round(KEY, 1, "wall", Which::Undisturbed).is_none());
         assert_eq!(figures.of_round(KEY, 1, "wall", Which::All), Some(20.0));
+    }
+
+    #[test]
+    fn a_process_beside_which_others_worked_has_no_undisturbed_figure() {
+        let mut beside = row(0, "10.0:300");
+        beside.put("foreign", "80");
+        let rows = [beside, row(1, "20.0:300")];
+        let figures = Figures::new(&rows);
+        let kept = figures.figure(KEY, "wall", Which::Undisturbed).expect("the other process was alone");
+        assert_eq!((kept.low, kept.high), (20.0, 20.0));
+        assert_eq!(figures.undisturbed_processes(), (1, 2));
     }
 
     #[test]

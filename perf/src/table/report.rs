@@ -1,7 +1,7 @@
 //! The tables.
 
 use crate::library::LIBRARIES;
-use crate::table::figures::{Figure, Figures, Key, UNDISTURBED, Which};
+use crate::table::figures::{FOREIGN, Figure, Figures, Key, UNDISTURBED, Which};
 use crate::table::plan::{MAIN, SUSTAINED, can, is_floor};
 use crate::table::record::Record;
 use std::fmt::Write as _;
@@ -49,9 +49,8 @@ fn cell(figure: Option<Figure>, delivered: Option<f64>) -> String {
     }
 }
 
-/// The undisturbed figure, or that of all samples, which is marked, where none was undisturbed.
-fn series_cell(figures: &Figures<'_>, key: Key<'_>, what: &str) -> String {
-    let delivered = figures.delivered(key);
+/// The undisturbed figure, or that of everything, which is marked, where nothing was undisturbed.
+fn marked_cell(figures: &Figures<'_>, key: Key<'_>, what: &str, delivered: Option<f64>) -> String {
     match figures.figure(key, what, Which::Undisturbed) {
         Some(figure) => cell(Some(figure), delivered),
         None => match figures.figure(key, what, Which::All) {
@@ -59,6 +58,10 @@ fn series_cell(figures: &Figures<'_>, key: Key<'_>, what: &str) -> String {
             None => "-".to_owned(),
         },
     }
+}
+
+fn series_cell(figures: &Figures<'_>, key: Key<'_>, what: &str) -> String {
+    marked_cell(figures, key, what, figures.delivered(key))
 }
 
 fn by_library(cells: impl Fn(&str) -> Vec<String>) -> Vec<Vec<String>> {
@@ -171,8 +174,7 @@ fn elsewhere(figures: &Figures<'_>) -> String {
 /// Numbers of a row, one column each.
 fn numbers(figures: &Figures<'_>, key: Key<'_>, columns: &[&str]) -> Vec<String> {
     let delivered = figures.delivered(key);
-    let mut cells: Vec<_> =
-        columns.iter().map(|column| cell(figures.figure(key, column, Which::All), None)).collect();
+    let mut cells: Vec<_> = columns.iter().map(|column| marked_cell(figures, key, column, None)).collect();
     if figures.rows(key).next().is_some() {
         let sampling = figures.rows(key).filter_map(|row| row.number("sampling")).reduce(f64::min);
         cells.push(delivered.map_or("n/a".to_owned(), |delivered| format!("{delivered} %")));
@@ -315,12 +317,15 @@ fn content(figures: &Figures<'_>) -> String {
 
 /// What one has to know to read the tables.
 pub(crate) fn remarks(record: &Record, figures: &Figures<'_>) -> String {
-    let (kept, all) = figures.undisturbed();
+    let (alone, processes) = figures.undisturbed_processes();
+    let (kept, all) = figures.undisturbed_samples();
     let mut text = format!(
-        "A sample is undisturbed when an empty loop right before it took at most {:.3} ns a turn, which is\n\
-         {UNDISTURBED} times that of the fastest hundredth of this record: {kept} of {all} samples of bursts were. A figure is the\n\
-         median over a process's samples; then come the median and the range over the processes.\n\
-         Percentages in bold: not everything was delivered, so the time is no price of a delivered span.\n",
+        "A process is undisturbed when others, the host included, used at most {FOREIGN} % of one processor\n\
+         meanwhile: {alone} of {processes} were. A sample is when its process is, and an empty loop right before\n\
+         it took at most {:.3} ns a turn, {UNDISTURBED} times that of the fastest hundredth of this record: {kept} of\n\
+         {all} samples of bursts were. A figure is the median over a process's samples; then come the median\n\
+         and the range over the processes. Percentages in bold: not everything was delivered, so the time is\n\
+         no price of a delivered span.\n",
         figures.bound()
     );
     for note in record.notes() {
