@@ -27,7 +27,8 @@ pub(crate) fn draw(
     }
     let mut options = Options::default();
     options.title = title.to_owned();
-    options.count_name = "samples".to_owned();
+    // What perf prints with a stack is the period of its software clock.
+    options.count_name = "ns".to_owned();
     let svg = File::create(figure).map_err(|error| failed(figure, error))?;
     from_lines(&mut options, lines, svg).map_err(|error| format!("{}: {error}", figure.display()))?;
     Ok(format!("written: {}", figure.display()))

@@ -18,13 +18,16 @@ const WARM_UP: usize = 3;
 
 type Spans<L> = Vec<<L as Library>::Open>;
 
-/// One step of a span's way, taken by all spans of a round.
-fn timed<L: Library>(mut spans: Spans<L>, step: impl FnOnce(&mut Spans<L>)) -> (Spans<L>, Sample) {
+/// One step of a span's way, taken by all `count` spans of a round.
+fn timed<L: Library>(
+    mut spans: Spans<L>,
+    count: u64,
+    step: impl FnOnce(&mut Spans<L>),
+) -> (Spans<L>, Sample) {
     let control = control();
-    let count = spans.len().max(spans.capacity()) as f64;
     let start = Instant::now();
     step(&mut spans);
-    let nanos = start.elapsed().as_nanos() as f64 / count;
+    let nanos = start.elapsed().as_nanos() as f64 / count as f64;
     (spans, Sample { nanos, control })
 }
 
@@ -49,7 +52,8 @@ impl<L: Library> Station<L> {
                 return;
             }
             for batch in spans {
-                if done.send(timed::<L>(batch, &step)).is_err() {
+                let count = batch.len() as u64;
+                if done.send(timed::<L>(batch, count, &step)).is_err() {
                     return;
                 }
             }
@@ -85,7 +89,7 @@ pub(super) fn measure<L: Library>(library: &L, job: &Job, row: &mut Row) -> Resu
             produced.root(library.is_sampled(&root));
             let scope = library.scope(&root);
             let a;
-            (spans, a) = timed::<L>(spans, |spans| match job.workload {
+            (spans, a) = timed::<L>(spans, count, |spans| match job.workload {
                 Workload::Move => spans.extend((0..count).map(|_| library.open_bare(&scope))),
                 _ => spans.extend((0..count).map(|n| library.open(&scope, n))),
             });

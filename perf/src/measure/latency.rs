@@ -9,7 +9,7 @@ use crate::row::Row;
 use std::hint::spin_loop;
 use std::time::Instant;
 
-/// Spans of each tenth of a second at the start are not looked at.
+/// The part of a second that goes by before latencies are looked at, as a divisor.
 const WARM_UP_PART: u64 = 10;
 
 pub(super) fn measure<L: Library>(library: &L, job: &Job, row: &mut Row) -> Result<Produced, String> {

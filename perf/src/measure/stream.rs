@@ -29,15 +29,17 @@ pub(super) fn measure<L: Library>(
     }
     let before = resident_kib("VmRSS")?;
     forget_highest();
-    let mut produced = Produced::default();
+    // The library's counts go on from what it has had.
+    let mut produced = warm;
     let (wall, caller, process) = (Instant::now(), thread_time(), process_time());
-    stream_from(library, job, throttle, warm, &mut produced);
+    stream(library, job, job.spans, throttle, &mut produced);
     let (wall, caller) = (wall.elapsed(), thread_time() - caller);
     // What is still to be done belongs to these spans, too.
     library.flush();
     let process = process_time() - process;
     let highest = resident_kib("VmHWM")?;
-    let a_span = |time: Duration| time.as_nanos() as f64 / produced.spans as f64;
+    let spans = produced.spans - warm.spans;
+    let a_span = |time: Duration| time.as_nanos() as f64 / spans as f64;
     row.put("wall_ns", format!("{:.2}", a_span(wall)));
     row.put("caller_ns", format!("{:.2}", a_span(caller)));
     row.put("process_ns", format!("{:.2}", a_span(process)));
@@ -46,26 +48,7 @@ pub(super) fn measure<L: Library>(
     }
     row.put("before_kib", before);
     row.put("grown_kib", highest.saturating_sub(before));
-    Ok(Produced {
-        spans: warm.spans + produced.spans,
-        roots: warm.roots + produced.roots,
-        sampled: warm.sampled + produced.sampled,
-    })
-}
-
-fn stream_from<L: Library>(
-    library: &L,
-    job: &Job,
-    throttle: Option<u64>,
-    warm: Produced,
-    produced: &mut Produced,
-) {
-    // The library's count goes on from what it has had.
-    let mut all = warm;
-    stream(library, job, job.spans, throttle, &mut all);
-    produced.spans = all.spans - warm.spans;
-    produced.roots = all.roots - warm.roots;
-    produced.sampled = all.sampled - warm.sampled;
+    Ok(produced)
 }
 
 fn stream<L: Library>(library: &L, job: &Job, spans: u64, throttle: Option<u64>, produced: &mut Produced) {

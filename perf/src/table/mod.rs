@@ -19,6 +19,9 @@ use std::time::Instant;
 pub(crate) fn table(options: &Options) -> Result<String, String> {
     let began = Instant::now();
     let mut record = Record::begin(options)?;
+    if cfg!(not(feature = "tracy")) {
+        record.note("without tracy: it did not build here, it needs a C++ compiler".to_owned());
+    }
     let steps = plan::steps(options);
     for round in 0..options.rounds {
         // Every other round the other way round, so that no library always follows the same one.
