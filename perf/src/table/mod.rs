@@ -39,7 +39,8 @@ pub(crate) fn table(options: &Options) -> Result<String, String> {
         }
     }
     eprintln!();
-    record.note(format!("took {} s", began.elapsed().as_secs()));
+    let load = std::fs::read_to_string("/proc/loadavg").map_err(|error| format!("/proc/loadavg: {error}"))?;
+    record.note(format!("took {} s, load {} after", began.elapsed().as_secs(), load.trim()));
     let report = report(&record);
     let path = options.records.join(record.file_name());
     record.write(&path, &report)?;
