@@ -34,7 +34,8 @@ fn section(name: &str, record: &Record, figures: &Figures<'_>) -> String {
         "Record [{}](../perf/record/{name}), all tables and every sample:",
         name.trim_end_matches(".txt")
     );
-    format!("{link}\n\n```text\n{header}\n```\n\n{main}{}", limits::table(figures))
+    let remarks = report::remarks(record, figures);
+    format!("{link}\n\n```text\n{header}\n```\n\n{main}{}\n{remarks}", limits::table(figures))
 }
 
 fn replaced(text: &str, section: &str) -> Option<String> {
