@@ -165,6 +165,8 @@ fn print(series: &[&Series]) {
         let verdict = match limit(series.name) {
             None => String::new(),
             Some(limit) if ratio > limit => format!("{limit:.1} EXCEEDED"),
+            // The floor or the workload has no undisturbed sample.
+            Some(limit) if ratio.is_nan() => format!("{limit:.1} UNDECIDED"),
             Some(limit) => format!("{limit:.1}"),
         };
         println!(
