@@ -185,3 +185,21 @@ fn a_span_open_for_the_whole_run_holds_up_nothing() {
     tracer.flush(PATIENCE).unwrap();
     assert_eq!((counter.spans(), counter.attributes()), (1_000_001, 2));
 }
+
+/// A thread's share of the blocks is what it may take while the drain is kept from working, here some
+/// 65,000 spans. An exporter that hangs is no such case: until it is back, the budget bridges the gap.
+#[test]
+fn while_the_exporter_hangs_one_thread_may_use_the_whole_budget() {
+    let exporter = MemoryExporter::new();
+    let hold = exporter.hold();
+    let tracer = quiet_builder().exporter(exporter.clone()).memory_budget(64 << 20).build().unwrap();
+    // Batches for some 57,000 spans, and then blocks for 152,000.
+    let mut recorded = 0_u64;
+    until("the budget is used", || {
+        recorded += (0..10_000).filter(|_| tracer.span("s").start().is_recording()).count() as u64;
+        recorded > 200_000
+    });
+    drop(hold);
+    tracer.flush(PATIENCE).unwrap();
+    assert_eq!(tracer.stats().exported, recorded);
+}

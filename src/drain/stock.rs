@@ -14,6 +14,34 @@ use std::collections::VecDeque;
 /// drain sleeps while anything is being recorded.
 const READY: usize = 1024;
 
+/// How far the memory of what was never used has been touched while the drain was held up.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead {
+    blocks: usize,
+    chunks: usize,
+}
+
+impl Ahead {
+    /// Touches what threads will take next when nothing comes back to them. It stays where it is: only
+    /// the drain's [`Stock`] may hand out blocks, and its own turn is not over.
+    pub(crate) fn touch(&mut self, engine: &Engine) {
+        let [_, _, blocks] = engine.blocks.lens();
+        let [_, _, chunks] = engine.chunks.lens();
+        next(engine.memory.blocks, blocks, &mut self.blocks).iter().for_each(Block::touch);
+        next(engine.memory.chunks, chunks, &mut self.chunks).iter().for_each(Chunk::touch);
+    }
+}
+
+/// Of the next `READY` items, of which so many at the end were never taken, those behind `done`, which
+/// moves on. Items are handed out in their order.
+fn next<'m, T>(all: &'m [T], cold: usize, done: &mut usize) -> &'m [T] {
+    let first = all.len().saturating_sub(cold);
+    let end = (first + READY).min(all.len());
+    let from = (*done).clamp(first, end);
+    *done = end;
+    &all[from..end]
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Stock {

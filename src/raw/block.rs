@@ -414,6 +414,15 @@ impl Block {
         Base::from_bits(self.base.load(Ordering::Relaxed))
     }
 
+    /// Drain: has the operating system map the block's pages. Changes nothing, for a thread may just have
+    /// taken the block.
+    pub(crate) fn touch(&self) {
+        self.owner_ended.fetch_or(0, Ordering::Relaxed);
+        if let Some(last) = self.slots.last() {
+            last.meta.fetch_or(0, Ordering::Relaxed);
+        }
+    }
+
     /// Drain: begins a new life. The queue that hands the block out publishes these stores.
     pub(crate) fn renew(&self, base: Base) {
         self.owner_ended.store(0, Ordering::Relaxed);

@@ -63,9 +63,10 @@ impl Chunk {
     }
 
     /// Drain: has the operating system map the chunk's first page. Chunks lie side by side and are
-    /// as long as a page, so the next one's first page is the rest of this one's.
+    /// as long as a page, so the next one's first page is the rest of this one's. Changes nothing, for
+    /// a thread may just have taken the chunk.
     pub(crate) fn touch(&self) {
-        self.used.store(0, Ordering::Relaxed);
+        self.used.fetch_or(0, Ordering::Relaxed);
     }
 }
 
