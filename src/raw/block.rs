@@ -417,9 +417,10 @@ impl Block {
     /// Drain: has the operating system map the block's pages. Changes nothing, for a thread may just have
     /// taken the block.
     pub(crate) fn touch(&self) {
-        self.owner_ended.fetch_or(0, Ordering::Relaxed);
-        if let Some(last) = self.slots.last() {
-            last.meta.fetch_or(0, Ordering::Relaxed);
+        for word in [Some(&self.owner_ended), self.slots.last().map(|slot| &slot.meta)].into_iter().flatten()
+        {
+            // As in `Chunk::touch`.
+            let _ = word.compare_exchange(0, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 

@@ -66,7 +66,9 @@ impl Chunk {
     /// as long as a page, so the next one's first page is the rest of this one's. Changes nothing, for
     /// a thread may just have taken the chunk.
     pub(crate) fn touch(&self) {
-        self.used.fetch_or(0, Ordering::Relaxed);
+        // An addition of nothing would be compiled to a load, for which the system maps a page that
+        // it has to replace at the first store.
+        let _ = self.used.compare_exchange(0, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 

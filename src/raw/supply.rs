@@ -67,10 +67,11 @@ impl<T> Supply<T> {
         if items >= self.share {
             return None;
         }
-        let item = self.take()?;
+        let item = self.take();
         taken.round.store(round, Ordering::Relaxed);
-        taken.items.store(items + 1, Ordering::Relaxed);
-        Some(item)
+        // Where there is none left, the thread does not look again before something may have come back.
+        taken.items.store(if item.is_some() { items + 1 } else { self.share }, Ordering::Relaxed);
+        item
     }
 
     /// Drain: begins another round. Relaxed: as in `take_share`.
