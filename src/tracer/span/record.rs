@@ -117,7 +117,7 @@ impl Span {
                 return;
             }
         }
-        self.set_all_at_length(attributes);
+        apart(attributes, |attributes| self.set_all_at_length(attributes));
     }
 
     #[inline(never)]
@@ -139,7 +139,7 @@ impl Span {
                 }
             }
         }
-        self.add_event_at_length(name, attributes);
+        apart(attributes, |attributes| self.add_event_at_length(name, attributes));
     }
 
     #[inline(never)]
@@ -209,6 +209,20 @@ impl Span {
         if let Some((core, target)) = self.live() {
             core.engine.text(target, Kind::Name, name.into());
         }
+    }
+}
+
+/// Goes on with a list in the long way, with a copy of it when it is short. A list whose address leaves
+/// the caller is laid out in memory first, whichever way the call goes; of one that is copied only here,
+/// and whose length is known, the short way needs no more than the words.
+#[inline(always)]
+fn apart(list: &[(Text<'_>, Value<'_>)], go_on: impl FnOnce(&[(Text<'_>, Value<'_>)])) {
+    match *list {
+        [a] => go_on(&[a]),
+        [a, b] => go_on(&[a, b]),
+        [a, b, c] => go_on(&[a, b, c]),
+        [a, b, c, d] => go_on(&[a, b, c, d]),
+        _ => go_on(list),
     }
 }
 
