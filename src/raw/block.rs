@@ -365,6 +365,20 @@ pub(crate) struct Block {
 struct Foreign([AtomicU64; 2]);
 
 impl Block {
+    /// A block that no thread holds, ever, and that has no spans: where the short way leads nowhere.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(crate) fn nobodys() -> &'static Self {
+        // SAFETY: a block that was never used is all zero, see `raw::region::Zeroed`.
+        static NOBODYS: Block = unsafe { std::mem::MaybeUninit::zeroed().assume_init() };
+        &NOBODYS
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn nobodys() -> &'static Self {
+        Box::leak(Box::new(Self::new()))
+    }
+
     #[cfg(loom)]
     pub(crate) fn new() -> Self {
         Self {

@@ -5,6 +5,9 @@
 //!
 //! # Why nothing else is looked at
 //!
+//! *Is there a way?* A span that does not go this way has [`Block::nobodys`] for its block, which no
+//! thread holds, so the next question answers this one.
+//!
 //! *Whose local is it?* A block is held by nobody but a thread of its own engine. So a thread whose last
 //! local holds the block has the right local in hand: [`Block::held_here`](crate::raw::block::Block::held_here).
 //!
@@ -16,6 +19,8 @@
 //! *What time is it?* A start looks whether the clock is the processor's counter, and whoever ends a
 //! span here must know it.
 
+#[cfg(doc)]
+use crate::raw::block::Block;
 use crate::raw::clock;
 use crate::raw::local::{Own, Target};
 use crate::raw::packed::{Addresses, KeyParts, TextParts};
