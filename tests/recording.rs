@@ -159,26 +159,23 @@ fn names_and_keys_arrive_whether_static_or_copied() {
 /// What stands before a value that does not fit into a word has been put into the log when the call
 /// comes to that value, and must not arrive twice.
 #[test]
-fn a_list_arrives_once_and_in_order_wherever_in_it_a_value_is_copied() {
+fn a_list_of_any_length_arrives_once_and_in_order_wherever_in_it_a_value_is_copied() {
     on_each_clock(|recorder| {
         let text = "copied".to_owned();
-        for at in 0..4 {
+        let keys = ["a", "b", "c", "d", "e"];
+        for (length, at) in (1..=keys.len()).flat_map(|length| (0..length).map(move |at| (length, at))) {
             let value = |n: usize| if n == at { Value::Str(&text) } else { Value::I64(n as i64) };
-            let list: [(Text<'_>, Value<'_>); 4] = [
-                ("a".into(), value(0)),
-                ("b".into(), value(1)),
-                ("c".into(), value(2)),
-                ("d".into(), value(3)),
-            ];
-            let name = format!("copied at {at}");
+            let list: [(Text<'_>, Value<'_>); 5] = std::array::from_fn(|n| (keys[n].into(), value(n)));
+            let list = &list[..length];
+            let name = format!("copied at {at} of {length}");
             let span = recorder.tracer().span(Text::Copied(&name)).start();
-            span.set_attributes(&list);
-            span.add_event("event", &list);
+            span.set_attributes(list);
+            span.add_event("event", list);
             span.end();
             let span = recorder.span(&name);
-            assert_eq!(span.attributes, owned(&list));
+            assert_eq!(span.attributes, owned(list));
             assert_eq!(span.events.len(), 1);
-            assert_eq!(span.events[0].attributes, owned(&list));
+            assert_eq!(span.events[0].attributes, owned(list));
         }
     });
 }

@@ -378,6 +378,20 @@ pub(crate) struct Block {
 struct Foreign([AtomicU64; 2]);
 
 impl Block {
+    /// A block that no thread holds, ever, and that has no spans: where the short way leads nowhere.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(crate) fn nobodys() -> &'static Self {
+        // SAFETY: a block that was never used is all zero, see `raw::region::Zeroed`.
+        static NOBODYS: Block = unsafe { std::mem::MaybeUninit::zeroed().assume_init() };
+        &NOBODYS
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn nobodys() -> &'static Self {
+        Box::leak(Box::new(Self::new()))
+    }
+
     #[cfg(loom)]
     pub(crate) fn new() -> Self {
         Self {
@@ -536,5 +550,44 @@ impl Block {
         let [low, high] =
             [0, 1].map(|half: usize| self.foreign.0[half].load(Ordering::Acquire) & 0xffff_ffff);
         (owner, high << 32 | low)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::mem::offset_of;
+
+    /// Bytes in a cache line of the processors that we know.
+    const LINE: usize = 64;
+
+    /// The owner writes the header's line and the slots' while it starts and ends spans, a stranger the
+    /// masks' line when it ends one: on one line with either, each end from elsewhere would take it from
+    /// the owner's core.
+    #[test]
+    fn what_strangers_set_and_what_the_owner_sets_are_on_different_lines() {
+        let of_owner = [offset_of!(Block, holder), offset_of!(Block, base), offset_of!(Block, owner_ended)];
+        assert_eq!(of_owner.map(|offset| offset / LINE), [0; 3]);
+        assert_eq!(offset_of!(Block, foreign), LINE);
+        assert_eq!(size_of::<Foreign>(), LINE);
+        assert_eq!(offset_of!(Block, slots), 2 * LINE);
+    }
+
+    /// So a span without attributes writes its slot's line and its block's first one, besides its
+    /// thread's local; and who records on it from elsewhere disturbs no other span.
+    #[test]
+    fn each_slot_is_one_line_and_each_block_begins_a_line() {
+        assert_eq!((size_of::<Slot>(), align_of::<Slot>()), (LINE, LINE));
+        assert_eq!(align_of::<Block>(), LINE);
+        assert_eq!(size_of::<Block>(), (2 + SLOTS) * LINE);
+    }
+
+    /// A thread that asked for nothing yet has no local; the empty cell must not look like that.
+    #[test]
+    fn nobody_s_block_is_held_by_no_thread() {
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert!(Block::nobodys().held_here().is_none()));
+        });
+        assert!(!Block::nobodys().is_held());
     }
 }

@@ -70,6 +70,9 @@ pub(crate) const LIVE: u64 = 1 << 63;
 pub(crate) struct Place(u64);
 
 impl Place {
+    /// Nobody's.
+    pub(crate) const NONE: Self = Self(0);
+
     #[inline]
     pub(crate) const fn new(base: Base, slot: u32) -> Self {
         Self(LIVE | base.0 | (slot as u64) << SHIFT)

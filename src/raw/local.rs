@@ -23,16 +23,20 @@ use std::marker::PhantomData;
 pub(crate) const HELD: usize = 3;
 
 /// See the module.
+///
+/// What the thread writes for each span and each record comes first and fills one cache line, up to the
+/// log's tail; what the drain writes, too, stands behind it. The alignment is that of two lines, for
+/// processors fetch them in pairs.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub(crate) struct Local {
     /// Spans issued so far.
     issued: AtomicU64,
     /// The place of the current block's next slot; when its slot is 0, the thread needs a block.
     next: AtomicU64,
     current: AtomicRef<Block>,
-    pub(crate) log: Log,
     pub(crate) ids: TraceIds,
+    pub(crate) log: Log,
     held: [AtomicRef<Block>; HELD],
     /// Blocks taken in this round.
     taken: Taken,
@@ -309,5 +313,37 @@ impl Own {
             }
         }
         block.release();
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::raw::log::{OF_DRAIN, OF_THREAD};
+    use std::mem::offset_of;
+
+    /// Bytes in a cache line of the processors that we know.
+    const LINE: usize = 64;
+
+    /// A line more would be one more to fetch in every span that does not find it in the core's cache;
+    /// one that the drain writes would have to be fetched back each time.
+    #[test]
+    fn a_span_and_its_records_write_one_line_of_the_thread_s_local_which_the_drain_does_not() {
+        let log = offset_of!(Local, log);
+        let of_thread = [offset_of!(Local, issued), offset_of!(Local, next), offset_of!(Local, ids)];
+        let last = offset_of!(Local, ids) + size_of::<TraceIds>() - 1;
+        for offset in of_thread.into_iter().chain([last]).chain(OF_THREAD.map(|offset| log + offset)) {
+            assert_eq!(offset / LINE, 0, "byte {offset}");
+        }
+        for offset in OF_DRAIN.map(|offset| log + offset) {
+            assert_ne!(offset / LINE, 0, "byte {offset}");
+        }
+    }
+
+    /// Threads that record side by side must not wait for each other's lines.
+    #[test]
+    fn the_locals_of_two_threads_share_no_pair_of_lines() {
+        assert_eq!(align_of::<Local>() % (2 * LINE), 0);
+        assert_eq!(size_of::<Local>() % (2 * LINE), 0);
     }
 }

@@ -38,6 +38,8 @@ use crate::raw::record::Records;
 use crate::raw::supply::{Supply, Taken};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crossbeam_epoch::Guard;
+#[cfg(all(test, not(loom)))]
+use std::mem::offset_of;
 
 /// Words in a chunk: with its header, 4 KiB. Tiny under the model: two records of one attribute or
 /// one of three fill it, one of two leaves a gap, and a call with four needs a second chunk.
@@ -79,6 +81,7 @@ pub(crate) struct Exhausted;
 /// The chain. `tail` and `tail_at` are its thread's alone, with relaxed loads and stores that cost as
 /// much as plain ones; `reader` is the drain's.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Log {
     committed: AtomicU64,
     /// Where `committed` is in the tail chunk, in words; `CHUNK_WORDS` while there is no chunk.
@@ -93,6 +96,14 @@ pub(crate) struct Log {
     /// Chunks taken in this round; the thread's alone.
     taken: Taken,
 }
+
+/// Where in a log stands what its thread writes for each record.
+#[cfg(all(test, not(loom)))]
+pub(crate) const OF_THREAD: [usize; 3] =
+    [offset_of!(Log, committed), offset_of!(Log, tail_at), offset_of!(Log, tail)];
+/// Where in a log stands what the drain writes.
+#[cfg(all(test, not(loom)))]
+pub(crate) const OF_DRAIN: [usize; 2] = [offset_of!(Log, oldest), offset_of!(Log, reader)];
 
 /// The drain has not seen the log yet.
 const NO_READER: u32 = u32::MAX;

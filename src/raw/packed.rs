@@ -34,6 +34,25 @@ pub(crate) struct KeyParts {
     above: u64,
 }
 
+/// The addresses of several texts, so that one look tells whether all of them fit.
+#[derive(Debug, Default)]
+pub(crate) struct Addresses(u64);
+
+impl Addresses {
+    #[inline(always)]
+    fn add(&mut self, text: *const u8) -> u64 {
+        let address = text.expose_provenance() as u64;
+        self.0 |= address;
+        address
+    }
+
+    /// Whether the words made so far are words of their texts.
+    #[inline(always)]
+    pub(crate) fn fit(&self) -> bool {
+        self.0 >> ADDRESS_BITS == 0
+    }
+}
+
 impl TextParts {
     /// `None` when the text is too long for a word.
     #[inline(always)]
@@ -47,6 +66,12 @@ impl TextParts {
     pub(crate) fn word(self) -> Option<u64> {
         let address = self.text.expose_provenance() as u64;
         (address >> ADDRESS_BITS == 0).then_some(self.above | address)
+    }
+
+    /// The word, if `seen` still fits in the end.
+    #[inline(always)]
+    pub(crate) fn word_if(self, seen: &mut Addresses) -> u64 {
+        self.above | seen.add(self.text)
     }
 
     pub(crate) fn text(self) -> &'static str {
@@ -75,6 +100,12 @@ impl KeyParts {
         let key = self.key.expose_provenance() as u64;
         let address = text.text.expose_provenance() as u64;
         ((key | address) >> ADDRESS_BITS == 0).then_some([self.above | key, text.above | address])
+    }
+
+    /// The word, if `seen` still fits in the end.
+    #[inline(always)]
+    pub(crate) fn word_if(self, seen: &mut Addresses) -> u64 {
+        self.above | seen.add(self.key)
     }
 
     pub(crate) fn key(self) -> &'static str {
@@ -213,5 +244,21 @@ mod tests {
         assert_eq!((high_text.word(), high_key.word()), (None, None));
         assert_eq!((low_key.words(high_text), high_key.words(low_text)), (None, None));
         assert!(low_key.words(low_text).is_some());
+
+        let mut seen = Addresses::default();
+        assert_eq!(Some(low_key.word_if(&mut seen)), low_key.word());
+        assert_eq!(Some(low_text.word_if(&mut seen)), low_text.word());
+        assert!(seen.fit());
+        for key_is_high in [false, true] {
+            let mut seen = Addresses::default();
+            if key_is_high {
+                high_key.word_if(&mut seen)
+            } else {
+                high_text.word_if(&mut seen)
+            };
+            // One that fits does not hide one that does not.
+            low_key.word_if(&mut seen);
+            assert!(!seen.fit());
+        }
     }
 }

@@ -5,6 +5,9 @@
 //!
 //! # Why nothing else is looked at
 //!
+//! *Is there a way?* A span that does not go this way has [`Block::nobodys`] for its block, which no
+//! thread holds, so the next question answers this one.
+//!
 //! *Whose local is it?* A block is held by nobody but a thread of its own engine. So a thread whose last
 //! local holds the block has the right local in hand: [`Block::held_here`](crate::raw::block::Block::held_here).
 //!
@@ -16,9 +19,11 @@
 //! *What time is it?* A start looks whether the clock is the processor's counter, and whoever ends a
 //! span here must know it.
 
+#[cfg(doc)]
+use crate::raw::block::Block;
 use crate::raw::clock;
 use crate::raw::local::{Own, Target};
-use crate::raw::packed::{TextParts, pack_key, pack_static};
+use crate::raw::packed::{Addresses, KeyParts, TextParts};
 use crate::raw::quick::SHORT;
 use crate::raw::record::{HEADER_WORDS, Kind, Stamp, Type, header};
 use crate::value::{Text, Value};
@@ -131,21 +136,26 @@ impl<const HEAD: usize> Run<HEAD> {
     fn put(self, attributes: &[(Text<'_>, Value<'_>)]) -> bool {
         // SAFETY: both callers began the record right before, on this thread, and with as many words.
         let mut ahead = unsafe { self.0.local().log.ahead(HEAD) };
+        // Looked at once, in the end: until then nothing that was put is seen.
+        let mut seen = Addresses::default();
         for (key, value) in attributes {
             let Text::Static(key) = *key else { return false };
             let (ty, word) = match *value {
                 Value::Bool(value) => (Type::Bool, u64::from(value)),
                 Value::I64(value) => (Type::I64, value as u64),
                 Value::F64(value) => (Type::F64, value.to_bits()),
-                Value::StaticStr(text) => match pack_static(text) {
-                    Some(word) => (Type::StaticStr, word),
+                Value::StaticStr(text) => match TextParts::of(text) {
+                    Some(text) => (Type::StaticStr, text.word_if(&mut seen)),
                     None => return false,
                 },
                 _ => return false,
             };
-            let Some(key) = pack_key(key, ty) else { return false };
+            let Some(key) = KeyParts::of(key, ty) else { return false };
             // SAFETY: both callers began the record for these attributes.
-            unsafe { ahead.put([key, word]) };
+            unsafe { ahead.put([key.word_if(&mut seen), word]) };
+        }
+        if !seen.fit() {
+            return false;
         }
         ahead.publish();
         true

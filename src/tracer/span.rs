@@ -5,7 +5,9 @@ mod start;
 
 use crate::context::{SpanContext, SpanHandle, SpanId, TraceFlags, TraceId, TraceState};
 use crate::drain::REMOTE;
+use crate::raw::block::Block;
 use crate::raw::engine::Link;
+use crate::raw::handle::Place;
 use crate::raw::local::Target;
 use crate::raw::record::Kind;
 use crate::raw::short;
@@ -85,6 +87,10 @@ impl<'a> Status<'a> {
 #[must_use = "a span ends when it is dropped: bind it to a name, not to `_`"]
 pub struct Span {
     way: Way,
+    /// The span's block while its way is the short one, else nobody's.
+    short: &'static Block,
+    /// Where a recording span lives.
+    place: Place,
     trace_id: TraceId,
     /// The span's id. A recording span derives it from its place when it is first asked for; 0
     /// until then. Any thread that asks derives the same, so relaxed loads and stores will do.
@@ -97,16 +103,12 @@ pub struct Span {
 /// Which way the calls on a span go.
 enum Way {
     /// The span is recording, by a tracer whose clock is the counter, and has no trace state.
-    Short(Recording),
-    /// Any other span. It is recording if it has a target.
-    Other { core: Option<&'static Core>, target: Option<Target>, trace_state: TraceState },
-}
-
-/// What calls on a recording span need.
-#[derive(Clone, Copy)]
-pub(crate) struct Recording {
-    pub(crate) core: &'static Core,
-    pub(crate) target: Target,
+    Short(&'static Core),
+    /// The span is not recording, and has no trace state.
+    Passing(Option<&'static Core>),
+    /// Any other span. It is recording if it has a block. One variant for both, so that there is one
+    /// place where a drop may find a trace state.
+    Other { core: Option<&'static Core>, block: Option<&'static Block>, trace_state: TraceState },
 }
 
 impl Span {
@@ -117,12 +119,13 @@ impl Span {
         flags: TraceFlags,
         trace_state: TraceState,
     ) -> Self {
-        let way = if trace_state.is_empty() && core.engine.clock.is_counter() {
-            Way::Short(Recording { core, target })
+        let Target { block, place } = target;
+        let (way, short) = if trace_state.is_empty() && core.engine.clock.is_counter() {
+            (Way::Short(core), block)
         } else {
-            Way::Other { core: Some(core), target: Some(target), trace_state }
+            (Way::Other { core: Some(core), block: Some(block), trace_state }, Block::nobodys())
         };
-        Self { way, trace_id, id: AtomicU64::new(0), flags, has_status: thread::panicking() }
+        Self { way, short, place, trace_id, id: AtomicU64::new(0), flags, has_status: thread::panicking() }
     }
 
     /// A span that records nothing but has ids to pass on.
@@ -134,8 +137,20 @@ impl Span {
         flags: TraceFlags,
         trace_state: TraceState,
     ) -> Self {
-        let id = AtomicU64::new(span_id.to_u64());
-        Self { way: Way::Other { core, target: None, trace_state }, trace_id, id, flags, has_status: true }
+        let way = if trace_state.is_empty() {
+            Way::Passing(core)
+        } else {
+            Way::Other { core, block: None, trace_state }
+        };
+        Self {
+            way,
+            short: Block::nobodys(),
+            place: Place::NONE,
+            trace_id,
+            id: AtomicU64::new(span_id.to_u64()),
+            flags,
+            has_status: true,
+        }
     }
 
     #[inline(always)]
@@ -147,18 +162,27 @@ impl Span {
     #[inline(always)]
     pub(crate) fn core(&self) -> Option<&'static Core> {
         match self.way {
-            Way::Short(Recording { core, .. }) => Some(core),
-            Way::Other { core, .. } => core,
+            Way::Short(core) => Some(core),
+            Way::Passing(core) | Way::Other { core, .. } => core,
         }
     }
 
     /// The engine and the place, when the span is recording.
     #[inline(always)]
     pub(crate) fn live(&self) -> Option<(&'static Core, Target)> {
-        match self.way {
-            Way::Short(Recording { core, target }) => Some((core, target)),
-            Way::Other { core, target, .. } => core.zip(target),
-        }
+        let (core, block) = match self.way {
+            Way::Short(core) => (core, self.short),
+            Way::Other { core: Some(core), block: Some(block), .. } => (core, block),
+            Way::Other { .. } | Way::Passing(_) => return None,
+        };
+        Some((core, Target { block, place: self.place }))
+    }
+
+    /// Where the short way leads. Not looked at first whether there is one: of a span that has none, no
+    /// thread holds the block.
+    #[inline(always)]
+    fn short(&self) -> Target {
+        Target { block: self.short, place: self.place }
     }
 
     /// Whether the span is recording, and `core` made it.
@@ -171,7 +195,7 @@ impl Span {
     #[must_use]
     #[inline]
     pub fn is_recording(&self) -> bool {
-        self.live().is_some()
+        matches!(self.way, Way::Short(_) | Way::Other { block: Some(_), .. })
     }
 
     /// The trace that the span belongs to.
@@ -186,14 +210,13 @@ impl Span {
     #[inline]
     pub fn span_id(&self) -> SpanId {
         let known = self.id.load(Ordering::Relaxed);
-        match self.live() {
-            Some((core, target)) if known == 0 => {
-                let id = core.engine.key.seal(target.place, self.trace_id.to_u128());
-                self.id.store(id, Ordering::Relaxed);
-                SpanId::from_u64(id)
-            }
-            _ => SpanId::from_u64(known),
+        if known != 0 {
+            return SpanId::from_u64(known);
         }
+        let Some((core, target)) = self.live() else { return SpanId::INVALID };
+        let id = core.engine.key.seal(target.place, self.trace_id.to_u128());
+        self.id.store(id, Ordering::Relaxed);
+        SpanId::from_u64(id)
     }
 
     /// The flags that go with the trace.
@@ -208,7 +231,7 @@ impl Span {
     #[inline]
     pub fn trace_state(&self) -> &TraceState {
         match &self.way {
-            Way::Short(..) => &NO_STATE,
+            Way::Short(_) | Way::Passing(_) => &NO_STATE,
             Way::Other { trace_state, .. } => trace_state,
         }
     }
@@ -225,9 +248,10 @@ impl Span {
     /// [`SpanHandle::INVALID`] when the span is not recording.
     #[must_use]
     pub fn handle(&self) -> SpanHandle {
-        match self.live() {
-            Some(_) => SpanHandle { trace_id: self.trace_id, span_id: self.span_id() },
-            None => SpanHandle::INVALID,
+        if self.is_recording() {
+            SpanHandle { trace_id: self.trace_id, span_id: self.span_id() }
+        } else {
+            SpanHandle::INVALID
         }
     }
 
@@ -271,12 +295,9 @@ fn end(span: &Span) {
 
 #[inline(never)]
 fn end_calmly(span: &Span) {
-    if let Way::Short(recording) = &span.way {
-        if short::end(recording.target) {
-            return;
-        }
+    if !short::end(span.short()) {
+        end_at_length(span);
     }
-    end_at_length(span);
 }
 
 #[cold]
@@ -293,7 +314,8 @@ fn end_at_length(span: &Span) {
 impl Drop for Span {
     #[inline(always)]
     fn drop(&mut self) {
-        if !matches!(self.way, Way::Other { target: None, .. }) {
+        // One look. A span that is not recording and has a trace state takes the call in vain.
+        if !matches!(self.way, Way::Passing(_)) {
             end(self);
         }
     }

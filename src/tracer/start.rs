@@ -10,7 +10,7 @@ use crate::raw::record::Kind;
 use crate::raw::tally::Count;
 use crate::sampling::ParentSample;
 use crate::tracer::Core;
-use crate::tracer::span::{Recording, Span, Timestamp, link_to};
+use crate::tracer::span::{Span, Timestamp, link_to};
 use crate::value::{SpanKind, Text, Value};
 use std::thread;
 
@@ -148,9 +148,7 @@ impl Core {
             flags: flags.to_byte(),
         });
         match started {
-            Some((target, start)) => {
-                Span::started(Recording { core: self, target }, TraceId::from_u128(start.trace_id), flags)
-            }
+            Some((target, start)) => Span::started(self, target, TraceId::from_u128(start.trace_id), flags),
             None => self.start_root_at_length(name, kind),
         }
     }

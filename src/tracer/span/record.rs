@@ -3,7 +3,7 @@
 //! What can be told of a key, a name or a value where the call is, is told there: of a literal all of
 //! it. The call that is left is a short one, see `raw::short`, or begins again in the long way.
 
-use super::{Span, Status, Timestamp, Way, link_to};
+use super::{Span, Status, Timestamp, link_to};
 use crate::context::SpanContext;
 use crate::raw::packed::{KeyParts, TextParts};
 use crate::raw::record::{Kind, Type};
@@ -40,8 +40,8 @@ impl Span {
     /// Sets an attribute with a static key, whose value is a boolean or a number.
     #[inline(never)]
     fn set_word(&self, key: KeyParts, value: u64) {
-        if let (Way::Short(recording), Some(key)) = (&self.way, key.word()) {
-            if short::attribute(recording.target, key, value) {
+        if let Some(key) = key.word() {
+            if short::attribute(self.short(), key, value) {
                 return;
             }
         }
@@ -64,8 +64,8 @@ impl Span {
     /// Sets an attribute with a static key, whose value is a static text.
     #[inline(never)]
     fn set_static(&self, key: KeyParts, value: TextParts) {
-        if let (Way::Short(recording), Some([key, value])) = (&self.way, key.words(value)) {
-            if short::attribute(recording.target, key, value) {
+        if let Some([key, value]) = key.words(value) {
+            if short::attribute(self.short(), key, value) {
                 return;
             }
         }
@@ -81,8 +81,8 @@ impl Span {
     /// Sets an attribute with a static key, whose value is copied.
     #[inline(never)]
     fn set_text(&self, key: KeyParts, value: &str) {
-        if let (Way::Short(recording), Some(key)) = (&self.way, key.word()) {
-            if short::text(recording.target, key, value) {
+        if let Some(key) = key.word() {
+            if short::text(self.short(), key, value) {
                 return;
             }
         }
@@ -112,12 +112,10 @@ impl Span {
     #[inline(always)]
     pub fn set_attributes(&self, attributes: &[(Text<'_>, Value<'_>)]) {
         // The words of a literal list are known where the call is, and are put into the log there.
-        if let Way::Short(recording) = &self.way {
-            if short::attributes(recording.target, attributes) {
-                return;
-            }
+        if short::attributes(self.short(), attributes) {
+            return;
         }
-        self.set_all_at_length(attributes);
+        apart(attributes, |attributes| self.set_all_at_length(attributes));
     }
 
     #[inline(never)]
@@ -132,14 +130,14 @@ impl Span {
     pub fn add_event<'v>(&self, name: impl Into<Text<'v>>, attributes: &[(Text<'_>, Value<'_>)]) {
         let name = name.into();
         // As in `set_attributes`.
-        if let (Way::Short(recording), Text::Static(name)) = (&self.way, name) {
+        if let Text::Static(name) = name {
             if let Some(name) = TextParts::of(name) {
-                if short::event(recording.target, name, attributes) {
+                if short::event(self.short(), name, attributes) {
                     return;
                 }
             }
         }
-        self.add_event_at_length(name, attributes);
+        apart(attributes, |attributes| self.add_event_at_length(name, attributes));
     }
 
     #[inline(never)]
@@ -183,8 +181,8 @@ impl Span {
 
     #[inline(never)]
     fn set_static_status(&self, code: u64, text: TextParts) {
-        if let (Way::Short(recording), Some(word)) = (&self.way, text.word()) {
-            if short::status(recording.target, code, word) {
+        if let Some(word) = text.word() {
+            if short::status(self.short(), code, word) {
                 return;
             }
         }
@@ -209,6 +207,20 @@ impl Span {
         if let Some((core, target)) = self.live() {
             core.engine.text(target, Kind::Name, name.into());
         }
+    }
+}
+
+/// Goes on with a list in the long way, with a copy of it when it is short. A list whose address leaves
+/// the caller is laid out in memory first, whichever way the call goes; of one that is copied only here,
+/// and whose length is known, the short way needs no more than the words.
+#[inline(always)]
+fn apart(list: &[(Text<'_>, Value<'_>)], go_on: impl FnOnce(&[(Text<'_>, Value<'_>)])) {
+    match *list {
+        [a] => go_on(&[a]),
+        [a, b] => go_on(&[a, b]),
+        [a, b, c] => go_on(&[a, b, c]),
+        [a, b, c, d] => go_on(&[a, b, c, d]),
+        _ => go_on(list),
     }
 }
 

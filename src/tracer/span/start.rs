@@ -3,9 +3,10 @@
 //! Everything is out of line: what a caller lays out is where the child goes, its parent, its name and
 //! its kind. Each function hands everything on to the next as it came, so that none needs a stack frame.
 
-use super::{Recording, Span, Way};
-use crate::context::{TraceFlags, TraceId, TraceState};
-use crate::raw::block::{NameWord, Origin};
+use super::{Span, Way};
+use crate::context::{TraceFlags, TraceId};
+use crate::raw::block::{Block, NameWord, Origin};
+use crate::raw::handle::Place;
 use crate::raw::local::Target;
 use crate::raw::packed::TextParts;
 use crate::raw::tally::Count;
@@ -19,8 +20,16 @@ use std::thread;
 impl Span {
     /// A span that was started in the short way, while the thread does not panic.
     #[inline(always)]
-    pub(crate) fn started(recording: Recording, trace_id: TraceId, flags: TraceFlags) -> Self {
-        Self { way: Way::Short(recording), trace_id, id: AtomicU64::new(0), flags, has_status: false }
+    pub(crate) fn started(core: &'static Core, target: Target, trace_id: TraceId, flags: TraceFlags) -> Self {
+        Self {
+            way: Way::Short(core),
+            short: target.block,
+            place: target.place,
+            trace_id,
+            id: AtomicU64::new(0),
+            flags,
+            has_status: false,
+        }
     }
 
     /// Starts a child with a static name, by the same tracer and with nothing else to record.
@@ -35,11 +44,9 @@ impl Span {
 
     #[inline(never)]
     fn start_child_calmly(&self, name: TextParts, kind: SpanKind) -> Self {
-        let Way::Short(recording) = &self.way else { return self.start_child_at_length(name, kind) };
-        match self.start_short(recording.core, name, kind) {
-            Some(target) => {
-                Self::started(Recording { core: recording.core, target }, self.trace_id, self.flags)
-            }
+        let Way::Short(core) = &self.way else { return self.start_child_at_length(name, kind) };
+        match self.start_short(core, name, kind) {
+            Some(target) => Self::started(core, target, self.trace_id, self.flags),
             None => self.start_child_at_length(name, kind),
         }
     }
@@ -59,11 +66,10 @@ impl Span {
     /// then. Laid out in the caller: it is less than a call's own share.
     #[inline(always)]
     pub(crate) fn passes_on(&self) -> Option<&'static Core> {
-        let Way::Other { core: Some(core), target: None, trace_state } = &self.way else { return None };
+        let Way::Passing(Some(core)) = self.way else { return None };
         // An invalid span has no id.
-        let passes_on = self.id.load(Ordering::Relaxed) != 0
-            && trace_state.is_empty()
-            && core.sampler.never(ParentSample::LocalNotSampled);
+        let passes_on =
+            self.id.load(Ordering::Relaxed) != 0 && core.sampler.never(ParentSample::LocalNotSampled);
         (passes_on && core.engine.count_short(Count::NotSampled)).then_some(core)
     }
 
@@ -71,7 +77,9 @@ impl Span {
     #[inline(always)]
     pub(crate) fn passed_on(&self, core: &'static Core) -> Self {
         Self {
-            way: Way::Other { core: Some(core), target: None, trace_state: TraceState::EMPTY },
+            way: Way::Passing(Some(core)),
+            short: Block::nobodys(),
+            place: Place::NONE,
             trace_id: self.trace_id,
             id: AtomicU64::new(self.id.load(Ordering::Relaxed)),
             flags: self.flags,
