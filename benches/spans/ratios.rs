@@ -15,9 +15,9 @@ const ROUNDS: usize = 101;
 /// What a workload may cost, in pairs of clock reads.
 fn limit(name: &str) -> Option<f64> {
     match name {
-        "W0" => Some(2.0),
-        "W1 in three calls" | "W1 in one call" => Some(2.9),
-        "W1d" => Some(3.5),
+        "W0" => Some(1.8),
+        "W1 in three calls" | "W1 in one call" => Some(2.5),
+        "W1d" => Some(3.0),
         "W5 child" | "W5 root" => Some(0.2),
         _ => None,
     }
