@@ -19,8 +19,9 @@ pub(crate) struct Native {
     tracer: Tracer,
 }
 
-/// Spans that may wait for the drain while a producer is throttled: what the warm supply of chunks holds.
-pub(crate) const BACKLOG: u64 = 5_120;
+/// Spans that may wait for the drain while a producer is throttled: a third of what one thread may record
+/// between two of its passes.
+pub(crate) const BACKLOG: u64 = 20_480;
 
 /// Longer than any measurement.
 const HANG: Duration = Duration::from_secs(600);

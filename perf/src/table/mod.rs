@@ -11,6 +11,7 @@ pub(crate) mod report;
 use figures::Figures;
 use plan::{Options, Step};
 use record::Record;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -19,7 +20,7 @@ use std::time::Instant;
 pub(crate) fn table(options: &Options) -> Result<String, String> {
     let began = Instant::now();
     let mut record = Record::begin(options)?;
-    if cfg!(not(feature = "tracy")) {
+    if options.tracy.is_none() {
         record.note("without tracy: it did not build here, it needs a C++ compiler".to_owned());
     }
     let steps = plan::steps(options);
@@ -31,14 +32,18 @@ pub(crate) fn table(options: &Options) -> Result<String, String> {
         }
         let count = steps.len();
         for (done, step) in steps.into_iter().enumerate() {
-            eprint!("\rround {} of {}, {} of {count}  ", round + 1, options.rounds, done + 1);
-            match measure(options.binary(step.profile)?, step) {
+            if std::io::stderr().is_terminal() {
+                eprint!("\rround {} of {}, {} of {count}  ", round + 1, options.rounds, done + 1);
+            }
+            match measure(options.binary(step)?, step) {
                 Ok(line) => record.add(step.profile, round, &line)?,
                 Err(error) => record.note(format!("{} {}: {error}", step.profile, step.arguments.join(" "))),
             }
         }
     }
-    eprintln!();
+    if std::io::stderr().is_terminal() {
+        eprintln!();
+    }
     let load = std::fs::read_to_string("/proc/loadavg").map_err(|error| format!("/proc/loadavg: {error}"))?;
     record.note(format!("took {} s, load {} after", began.elapsed().as_secs(), load.trim()));
     let report = report(&record);
@@ -76,7 +81,8 @@ pub(crate) fn plot(record: &Path, figure: &Path) -> Result<String, String> {
 
 /// The options of `table`.
 pub(crate) fn options(arguments: &[&str]) -> Result<Options, String> {
-    let mut options = Options { quick: false, rounds: 5, plain: None, records: PathBuf::from("record") };
+    let records = PathBuf::from("record");
+    let mut options = Options { quick: false, rounds: 5, plain: None, tracy: None, records };
     let mut rounds = None;
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
@@ -85,6 +91,7 @@ pub(crate) fn options(arguments: &[&str]) -> Result<Options, String> {
             "--quick" => options.quick = true,
             "--rounds" => rounds = Some(count(value()?)?),
             "--plain" => options.plain = Some(PathBuf::from(value()?)),
+            "--tracy" => options.tracy = Some(PathBuf::from(value()?)),
             "--records" => options.records = PathBuf::from(value()?),
             _ => return Err(format!("no option is called {argument:?}")),
         }

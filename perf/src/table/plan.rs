@@ -12,6 +12,9 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     /// This program, built with cargo's own release settings.
     pub(crate) plain: Option<PathBuf>,
+    /// This program with tracy in it, for tracy alone: its client has a thread and memory of its own in
+    /// every process that it is linked into, from the start.
+    pub(crate) tracy: Option<PathBuf>,
     /// The directory for records.
     pub(crate) records: PathBuf,
 }
@@ -20,9 +23,10 @@ static SELF: LazyLock<Result<PathBuf, String>> =
     LazyLock::new(|| std::env::current_exe().map_err(|error| format!("where this program is: {error}")));
 
 impl Options {
-    pub(crate) fn binary(&self, profile: &str) -> Result<&Path, String> {
-        match (&self.plain, profile) {
-            (Some(plain), "plain") => Ok(plain),
+    pub(crate) fn binary(&self, step: &Step) -> Result<&Path, String> {
+        match (&self.plain, &self.tracy, step.profile) {
+            (_, Some(tracy), _) if step.is_of("tracy") => Ok(tracy),
+            (Some(plain), _, "plain") => Ok(plain),
             _ => SELF.as_deref().map_err(Clone::clone),
         }
     }
@@ -35,6 +39,12 @@ pub(crate) struct Step {
     pub(crate) arguments: Vec<String>,
     /// In the first round only.
     pub(crate) once: bool,
+}
+
+impl Step {
+    fn is_of(&self, library: &str) -> bool {
+        self.arguments.first().is_some_and(|first| first == library)
+    }
 }
 
 /// What the caller pays: the main table.
@@ -124,7 +134,7 @@ pub(crate) fn steps(options: &Options) -> Vec<Step> {
             add("fat", false, library, &["paced", "W1", &fast, "rate=4000000"]);
         }
     }
-    let is_built = |step: &Step| cfg!(feature = "tracy") || step.arguments[0] != "tracy";
-    steps.retain(is_built);
+    // In cargo's own profile there is no program with it.
+    steps.retain(|step| !step.is_of("tracy") || options.tracy.is_some() && step.profile == "fat");
     steps
 }
