@@ -234,7 +234,7 @@ impl TracerBuilder {
     /// Every thread that records keeps a block of 64 spans and a chunk of 4 KiB, idle or not, and a
     /// thread that comes takes over those of one that went: a budget for fewer threads than are alive
     /// at once leaves some of them without. One thread gets a sixteenth of the span slots at most before
-    /// they are collected, by default 59,000: what it starts beyond that is refused and counted as
+    /// they are collected, by default 65,536: what it starts beyond that is refused and counted as
     /// [`overload`](crate::Dropped::overload).
     pub fn memory_budget(mut self, bytes: usize) -> Self {
         self.memory = bytes;
