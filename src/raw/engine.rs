@@ -46,8 +46,9 @@ pub(crate) struct Sizes {
 const WARM: usize = 128;
 
 /// Which part of the blocks and chunks one thread may take between two passes of the drain, and how many
-/// in any case, which is what the default budget comes to: blocks for 65,536 spans. The part of the chunks is larger, so that
-/// a thread that has had its share is refused whole spans and sheds no attributes.
+/// in any case, which is what the default budget comes to: blocks for 65,536 spans. The part of the
+/// chunks is larger, so that a thread that has had its share is refused whole spans and sheds no
+/// attributes.
 const BLOCK_SHARE: usize = 16;
 const CHUNK_SHARE: usize = 4;
 const SHARE_MIN: usize = 1024;
