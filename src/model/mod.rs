@@ -38,6 +38,7 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("raw/free.rs", include_str!("../raw/free.rs")),
     ("raw/local.rs", include_str!("../raw/local.rs")),
     ("raw/log.rs", include_str!("../raw/log.rs")),
+    ("raw/lookup.rs", include_str!("../raw/lookup.rs")),
     ("raw/short.rs", include_str!("../raw/short.rs")),
     ("raw/supply.rs", include_str!("../raw/supply.rs")),
     ("raw/table.rs", include_str!("../raw/table.rs")),

@@ -103,3 +103,9 @@ pub(super) fn end_time(engine: &'static Engine, target: Target, time: Option<u64
         engine.time(target, Kind::EndTime, nanos);
     }
 }
+
+#[inline(always)]
+pub(super) fn end(engine: &'static Engine, target: Target, time: Option<u64>) {
+    end_time(engine, target, time);
+    engine.end::<true>(target);
+}

@@ -53,7 +53,7 @@ mod remote;
 mod report;
 mod stdout;
 
-use crate::context::{SpanHandle, SpanId};
+use crate::context::SpanHandle;
 use crate::drain::FlushError;
 use crate::plugin::calls::{Above, Start};
 use crate::raw::cell::AtomicRef;
@@ -183,10 +183,7 @@ impl Plugin {
             return SpanHandle::INVALID;
         };
         match start.on(core, Above::of(parent)) {
-            Some((target, trace_id)) => {
-                let span_id = SpanId::from_u64(core.engine.id_of(target, trace_id.to_u128()));
-                SpanHandle { trace_id, span_id }
-            }
+            Some((target, trace_id)) => core.handle_of(target, trace_id),
             None => SpanHandle::INVALID,
         }
     }

@@ -3,7 +3,7 @@
 use crate::context::{SpanContext, SpanHandle, TraceFlags};
 use crate::plugin::Plugin;
 use crate::propagation::{TRACEPARENT_LEN, format_traceparent};
-use crate::raw::engine::Found;
+use crate::raw::lookup::Found;
 use crate::raw::table::Lent;
 use bext_plugin_api::tracer as host;
 

@@ -1,6 +1,6 @@
 //! Calls on a span by its handle, from any thread.
 
-use crate::context::{SpanContext, SpanHandle};
+use crate::context::{SpanContext, SpanHandle, SpanId, TraceId};
 use crate::raw::local::Target;
 use crate::raw::packed::KeyWord;
 use crate::raw::quick::Plain;
@@ -8,6 +8,15 @@ use crate::raw::record::Kind;
 use crate::tracer::span::{Status, Timestamp, link_to};
 use crate::tracer::{Core, Tracer};
 use crate::value::{Text, Value};
+
+impl Core {
+    /// The handle of a span that was just started on this thread.
+    #[inline(always)]
+    pub(crate) fn handle_of(&'static self, target: Target, trace_id: TraceId) -> SpanHandle {
+        let span_id = SpanId::from_u64(self.engine.id_of(target, trace_id.to_u128()));
+        SpanHandle { trace_id, span_id }
+    }
+}
 
 /// Recording by handle. A call on a handle that names no live span of this tracer does nothing and
 /// is counted: in [`Stats::invalid_calls`](crate::Stats::invalid_calls) for the invalid handle, in

@@ -2,6 +2,7 @@
 
 mod builder;
 mod handle;
+mod position;
 #[cfg(feature = "bext")]
 mod remote;
 mod span;

@@ -3,30 +3,17 @@
 use crate::context::{SpanContext, SpanHandle, SpanId, TraceFlags, TraceId, TraceState};
 use crate::drain::REMOTE;
 use crate::raw::block::{NameWord, Start};
-use crate::raw::engine::{Found, Gate};
+use crate::raw::engine::Gate;
 use crate::raw::local::Target;
 use crate::raw::packed::TextParts;
 use crate::raw::record::Kind;
 use crate::raw::tally::Count;
 use crate::sampling::ParentSample;
 use crate::tracer::Core;
+use crate::tracer::position::{Below, Parent, Position, below_context, below_handle, below_span};
 use crate::tracer::span::{Span, Timestamp, link_to};
 use crate::value::{SpanKind, Text, Value};
 use std::thread;
-
-/// Whose child a span is to be.
-#[derive(Debug, Clone, Copy)]
-enum Parent<'a> {
-    None,
-    /// A span of the tracer that is to make the new one; the builder's own is not known.
-    Own(&'a Span),
-    Span(&'a Span),
-    Context(&'a SpanContext),
-    Handle(SpanHandle),
-    /// A root, in this trace.
-    #[cfg(feature = "bext")]
-    Trace(TraceId),
-}
 
 /// A span in the making; made by [`Tracer::span`](crate::Tracer::span) and [`Span::child`].
 #[derive(Debug, Clone, Copy)]
@@ -39,79 +26,6 @@ pub struct SpanBuilder<'a> {
     start: Option<Timestamp>,
     attributes: &'a [(Text<'a>, Value<'a>)],
     links: &'a [SpanContext],
-}
-
-/// What a span takes over from its parent.
-#[derive(Debug)]
-struct Below<'a> {
-    trace_id: TraceId,
-    /// The parent's id; 0 for a root.
-    span_id: u64,
-    flags: TraceFlags,
-    /// What the sampler is to be asked; nothing when it has spoken.
-    sample: Option<ParentSample>,
-    remote: bool,
-    state: &'a TraceState,
-}
-
-impl<'a> Below<'a> {
-    #[inline(always)]
-    fn of(parent: &'a Span) -> Self {
-        Self {
-            trace_id: parent.trace_id(),
-            span_id: parent.span_id().to_u64(),
-            flags: parent.flags(),
-            sample: Some(if parent.is_recording() {
-                ParentSample::LocalSampled
-            } else {
-                ParentSample::LocalNotSampled
-            }),
-            remote: false,
-            state: parent.trace_state(),
-        }
-    }
-
-    /// A live span of ours that is recorded.
-    #[inline(always)]
-    fn live(parent: SpanHandle, flags: u8) -> Self {
-        Self {
-            trace_id: parent.trace_id,
-            span_id: parent.span_id.to_u64(),
-            flags: TraceFlags::from_byte(flags & !REMOTE),
-            sample: Some(ParentSample::LocalSampled),
-            remote: false,
-            state: &NO_STATE,
-        }
-    }
-
-    /// A root's place in a trace of its own; the trace's id only, and counted, when the sampler does
-    /// not take it.
-    fn root(core: &'static Core) -> Result<Self, u128> {
-        // A thread without ids is refused by `begin`.
-        let trace_id = core.engine.own().map_or(0, |own| own.local().ids.next());
-        if !core.sampler.decide(ParentSample::None, || trace_id) {
-            core.engine.count(Count::NotSampled, 1);
-            return Err(trace_id);
-        }
-        Ok(Self {
-            trace_id: TraceId::from_u128(trace_id),
-            span_id: 0,
-            flags: TraceFlags::RANDOM,
-            // Decided already.
-            sample: None,
-            remote: false,
-            state: &NO_STATE,
-        })
-    }
-}
-
-/// Where in a trace a span will stand, once its parent has been looked at.
-#[derive(Debug)]
-enum Position<'a> {
-    Root,
-    Below(Below<'a>),
-    /// Under an invalid parent: the span is invalid too.
-    Nowhere,
 }
 
 impl Core {
@@ -187,8 +101,6 @@ impl Core {
         self.engine.start::<BY_HANDLE>(&Start { trace_id, parent, ticks, name, kind, flags })
     }
 }
-
-pub(crate) static NO_STATE: TraceState = TraceState::EMPTY;
 
 impl<'a> SpanBuilder<'a> {
     #[inline(always)]
@@ -387,10 +299,7 @@ impl<'a> SpanBuilder<'a> {
     pub fn start_handle(self) -> SpanHandle {
         let Some(core) = self.core() else { return SpanHandle::INVALID };
         match self.start_target(core) {
-            Some((target, trace_id)) => {
-                let span_id = SpanId::from_u64(core.engine.id_of(target, trace_id.to_u128()));
-                SpanHandle { trace_id, span_id }
-            }
+            Some((target, trace_id)) => core.handle_of(target, trace_id),
             None => SpanHandle::INVALID,
         }
     }
@@ -477,14 +386,7 @@ impl<'a> SpanBuilder<'a> {
             Parent::Context(context) => below_context(core, context),
             Parent::Handle(handle) => below_handle(core, handle),
             #[cfg(feature = "bext")]
-            Parent::Trace(trace_id) => Position::Below(Below {
-                trace_id,
-                span_id: 0,
-                flags: TraceFlags::RANDOM,
-                sample: Some(ParentSample::None),
-                remote: false,
-                state: &NO_STATE,
-            }),
+            Parent::Trace(trace_id) => Position::Below(Below::root_in(trace_id, Some(ParentSample::None))),
         }
     }
 }
@@ -543,61 +445,4 @@ impl More<'_> {
             engine.link(target, &link_to(link), &[]);
         }
     }
-}
-
-#[inline]
-fn below_span<'a>(core: &'static Core, span: &'a Span) -> Position<'a> {
-    if span.is_recording() && !span.is_recording_for(core) {
-        return Position::Root;
-    }
-    if !span.trace_id().is_valid() {
-        return Position::Nowhere;
-    }
-    Position::Below(Below::of(span))
-}
-
-#[inline]
-fn below_context<'a>(core: &'static Core, context: &'a SpanContext) -> Position<'a> {
-    if !context.is_valid() {
-        return Position::Nowhere;
-    }
-    let (trace_id, span_id) = (context.trace_id(), context.span_id().to_u64());
-    // A local context of an unsampled span carries an id that we did not mint.
-    let is_ours = || core.engine.key.open(span_id, trace_id.to_u128()).is_some();
-    if !context.is_remote() && context.is_sampled() && !is_ours() {
-        return Position::Root;
-    }
-    Position::Below(Below {
-        trace_id,
-        span_id,
-        flags: context.flags(),
-        sample: Some(ParentSample::of(Some(context))),
-        remote: context.is_remote(),
-        state: context.trace_state(),
-    })
-}
-
-#[inline]
-fn below_handle<'a>(core: &'static Core, handle: SpanHandle) -> Position<'a> {
-    if handle.is_invalid() {
-        return Position::Nowhere;
-    }
-    let (trace_id, span_id) = (handle.trace_id, handle.span_id.to_u64());
-    let flags = match core.engine.find_parent(trace_id.to_u128(), span_id) {
-        Found::Live(target) => {
-            TraceFlags::from_byte(target.block.slot(target.place.slot()).flags() & !REMOTE)
-        }
-        // Its flags are gone with it. Only sampled spans have handles, and the random flag may be
-        // left out by a service that does not know.
-        Found::Ended => TraceFlags::SAMPLED,
-        Found::Forged => return Position::Root,
-    };
-    Position::Below(Below {
-        trace_id,
-        span_id,
-        flags,
-        sample: Some(ParentSample::LocalSampled),
-        remote: false,
-        state: &NO_STATE,
-    })
 }

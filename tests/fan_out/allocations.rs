@@ -1,10 +1,9 @@
 //! In steady state `FanOut` allocates nothing of its own.
 
 use crate::allocator;
+use crate::common;
 use crate::notebook::start_below;
 use nanospan::Tracer;
-use nanospan::batch::Batch;
-use nanospan::export::{Context, ExportError, SpanExporter};
 use nanospan::plugin::bext_plugin_api::tracer::{
     AttrValue, SpanEvent, SpanHandle, SpanStart, SpanStatus, TracerPlugin,
 };
@@ -38,19 +37,6 @@ impl TracerPlugin for Counter {
     }
 }
 
-/// Takes batches and keeps nothing.
-struct Discard;
-
-impl SpanExporter for Discard {
-    fn export(&self, _: &Context, _: &Batch) -> Result<(), ExportError> {
-        Ok(())
-    }
-
-    fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
-        Ok(())
-    }
-}
-
 fn of(children: usize) -> FanOut {
     (0..children).fold(FanOut::builder(), |builder, _| builder.child(Counter::default())).build().unwrap()
 }
@@ -63,7 +49,7 @@ fn the_allocator_counts() {
 }
 
 fn plugin() -> Plugin {
-    Plugin::over("plugin", Tracer::builder("t").exporter(Discard).build().unwrap())
+    Plugin::over("plugin", Tracer::builder("t").exporter(common::Counter::default()).build().unwrap())
 }
 
 #[test]

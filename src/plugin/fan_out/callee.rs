@@ -125,8 +125,7 @@ impl Payload for SpanEvent<'_> {
 impl Payload for Option<u64> {
     #[inline(always)]
     fn record(&self, engine: &'static Engine, target: Target) {
-        calls::end_time(engine, target, *self);
-        engine.end::<true>(target);
+        calls::end(engine, target, *self);
     }
 
     #[inline(always)]

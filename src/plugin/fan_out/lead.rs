@@ -18,9 +18,10 @@ use crate::plugin::fan_out::callee::{Callee, our_handle_at, words_of_ours};
 use crate::plugin::fan_out::{Children, Handles, MAX_CHILDREN, out_of_line, set_handle_at};
 use crate::raw::beside::Beside;
 use crate::raw::cell::AtomicRef;
-use crate::raw::engine::{Engine, Found};
+use crate::raw::engine::Engine;
 use crate::raw::handle::Place;
 use crate::raw::local::Target;
+use crate::raw::lookup::Found;
 use crate::raw::packed::KeyWord;
 use crate::raw::quick::Plain;
 use crate::tracer::Core;
@@ -162,7 +163,7 @@ impl Lead {
     #[inline(always)]
     pub(super) fn start(&self, start: &Start<'_>, parent: &Parents<'_>) -> Option<host::SpanHandle> {
         let (target, trace_id) = start.on(self.first, parent.above(self, 0))?;
-        let span_id = self.first.engine.id_of(target, trace_id.to_u128());
+        let handle = self.first.handle_of(target, trace_id);
         for (at, other) in self.others.iter().enumerate() {
             let above = match parent.above(self, at + 1) {
                 Above::Nothing => Above::Trace(trace_id),
@@ -171,7 +172,7 @@ impl Lead {
             let begun = start.on(other.core, above);
             other.spans.put(target.place, begun.map(|(target, _)| target.place));
         }
-        Some(SpanHandle { trace_id, span_id: SpanId::from_u64(span_id) }.into())
+        Some(handle.into())
     }
 
     /// The name as the children take it: looked up once for all of them.
@@ -296,8 +297,7 @@ impl Led {
         for (target, other) in targets.into_iter().zip(others) {
             if let Some(target) = target {
                 let engine = other.core.engine;
-                calls::end_time(engine, target, time);
-                engine.end::<true>(target);
+                calls::end(engine, target, time);
             }
         }
         true
