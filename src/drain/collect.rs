@@ -266,7 +266,7 @@ impl Collector {
                 return true;
             }
             done.stale += u64::from(known.block.retire());
-            known.base = stock.recycle(engine, known.block, known.base);
+            known.base = stock.recycle(engine, known.base);
             known.consumed = 0;
             false
         });

@@ -3,7 +3,6 @@
 use crate::raw::block::Block;
 use crate::raw::engine::Engine;
 use crate::raw::handle::Base;
-use crate::raw::local::address_of;
 use crate::raw::log::Chunk;
 use crate::raw::slab::{NoShard, Slab};
 use crate::raw::supply::{COLD, TIERS};
@@ -56,11 +55,11 @@ impl Stock {
     /// drain's thread only, which becomes the slab's.
     pub(crate) fn new(engine: &Engine) -> Result<Self, NoShard> {
         let mut stock = Self { slab: Slab::new()?, mirrors: Default::default() };
-        for block in engine.memory.blocks {
+        for address in (1..).take(engine.memory.blocks.len()) {
             // A block's memory says generation 0 while it is all zero, and its place its address:
-            // the slab's first answers agree, see `Block::adopt`.
-            let address = address_of(engine.memory.blocks, block);
-            if stock.slab.create() != Some(Base::new(address, 0)) || !engine.blocks.give_cold(block) {
+            // the slab's first answers agree.
+            let base = Base::new(address, 0);
+            if stock.slab.create() != Some(base) || !engine.blocks.give_cold(base) {
                 return Err(NoShard);
             }
             stock.mirrors[COLD].push_back(address);
@@ -76,12 +75,12 @@ impl Stock {
     /// Touches memory until enough is ready.
     pub(crate) fn refill(&mut self, engine: &Engine) {
         while engine.blocks.ready() < READY {
-            let Some(block) = engine.blocks.take_cold() else { break };
-            let address = address_of(engine.memory.blocks, block);
+            let Some(base) = engine.blocks.take_cold() else { break };
+            let address = base.address() as u32;
             // What stands before it was taken by threads, and is still to be told of by `taken`.
             let mirror = &mut self.mirrors[COLD];
             mirror.iter().position(|&held| held == address).and_then(|at| mirror.remove(at));
-            self.give(engine, block, Base::new(address, 0));
+            self.give(engine, base);
         }
         while engine.chunks.ready() < READY {
             let Some(chunk) = engine.chunks.take_cold() else { break };
@@ -92,10 +91,13 @@ impl Stock {
     }
 
     /// Begins a block's life and hands it out.
-    fn give(&mut self, engine: &Engine, block: &'static Block, base: Base) {
-        block.renew(base);
+    fn give(&mut self, engine: &Engine, base: Base) {
+        // Always there: the slab knows of as many addresses as there are blocks.
+        if let Some(block) = engine.memory.blocks.get(base.address().wrapping_sub(1)) {
+            block.renew(base);
+        }
         // There is room, as for chunks.
-        if let Ok(tier) = engine.blocks.give(block) {
+        if let Ok(tier) = engine.blocks.give(base) {
             self.mirrors[tier].push_back(base.address() as u32);
         }
     }
@@ -109,12 +111,12 @@ impl Stock {
     }
 
     /// Takes a block back whose life is over and hands it out again; returns the base of the new life.
-    pub(crate) fn recycle(&mut self, engine: &Engine, block: &'static Block, base: Base) -> Base {
+    pub(crate) fn recycle(&mut self, engine: &Engine, base: Base) -> Base {
         self.slab.clear(base);
         // The address that was cleared last comes first.
         match self.slab.create() {
             Some(next) if next.address() == base.address() => {
-                self.give(engine, block, next);
+                self.give(engine, next);
                 next
             }
             _ => base,

@@ -49,6 +49,7 @@ static SWAPPED: Calls = Calls(LazyLock::new(|| {
     find(&[
         (BLOCK, ".end.store("),
         (BLOCK, ".meta.store("),
+        (BLOCK, ".sequence.store("),
         (BLOCK, "half.store("),
         (TABLE, "[STATE].store("),
     ])

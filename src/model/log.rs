@@ -12,13 +12,14 @@ use crossbeam_epoch::Guard;
 
 /// A bounded stock of chunks.
 #[derive(Debug, Clone, Copy)]
-pub struct Chunks(&'static Supply<Chunk>);
+pub struct Chunks(&'static Supply<&'static Chunk>);
 
 impl Chunks {
     /// As many chunks as there ever are.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        let supply: &'static Supply<Chunk> = Box::leak(Box::new(Supply::new(count, count, usize::MAX)));
+        let supply: &'static Supply<&'static Chunk> =
+            Box::leak(Box::new(Supply::new(count, count, usize::MAX)));
         for _ in 0..count {
             let chunk: &'static Chunk = Box::leak(Box::new(Chunk::new()));
             assert!(supply.give(chunk).is_ok(), "there is room for every chunk");

@@ -76,8 +76,8 @@ pub(crate) struct Slot {
     name: AtomicU64,
     /// See [`Meta`].
     meta: AtomicU64,
-    /// Counts foreign calls in its upper half, where a record's first word has the number, over all
-    /// lives of the slot: it orders records of different threads.
+    /// Counts the foreign calls on the span in its upper half, where a record's first word has the
+    /// number: it orders records of different threads.
     sequence: AtomicU64,
 }
 
@@ -284,6 +284,9 @@ impl Slot {
         self.trace_high.store(start.trace_high(), Ordering::Relaxed);
         self.trace_low.store(start.trace_low(), Ordering::Relaxed);
         self.meta.store(Meta::new(start.kind(), start.flags(), place).0, Ordering::Relaxed);
+        // Written although it mostly is 0: what was just stored is loaded without waiting for the line,
+        // which the drain's core read last. A stale call that counts afterwards skips a number.
+        self.sequence.store(0, Ordering::Relaxed);
     }
 
     /// Whether the slot is live in this life of its block.
@@ -314,8 +317,8 @@ impl Slot {
 
     /// Foreign: takes the next number. Relaxed: additions to one counter have one order, so of two
     /// foreign calls the later one gets the larger number, and a call that happens after either sees at
-    /// least that number. The counter is never reset, so an addition that comes after the slot was
-    /// recycled only skips a number.
+    /// least that number. An addition that comes after the slot was recycled only skips a number of the
+    /// next span, or is overwritten when that one starts.
     #[inline]
     pub(crate) fn next_stamp(&self) -> Stamp {
         let before = self.sequence.fetch_add(Stamp::STEP, Ordering::Relaxed);
@@ -363,8 +366,6 @@ impl Slot {
 pub(crate) struct Block {
     /// The thread that holds the block. Only that thread stores itself here, and takes itself out.
     holder: AtomicRef<Local>,
-    /// Address and generation of this life.
-    base: AtomicU64,
     /// Bits of slots that the owner ended; stored by the owner alone.
     owner_ended: AtomicU64,
     foreign: Foreign,
@@ -396,7 +397,6 @@ impl Block {
     pub(crate) fn new() -> Self {
         Self {
             holder: AtomicRef::none(),
-            base: AtomicU64::new(0),
             owner_ended: AtomicU64::new(0),
             foreign: Foreign([AtomicU64::new(0), AtomicU64::new(0)]),
             slots: std::array::from_fn(|_| Slot::new()),
@@ -421,13 +421,6 @@ impl Block {
         let _ = index;
     }
 
-    /// The block's current life. Relaxed: it changes only while nobody holds the block, and whoever
-    /// adopted it got it through a queue that orders the drain's store before the adoption.
-    #[inline]
-    pub(crate) fn base(&self) -> Base {
-        Base::from_bits(self.base.load(Ordering::Relaxed))
-    }
-
     /// Drain: has the operating system map the block's pages. Changes nothing, for a thread may just have
     /// taken the block.
     pub(crate) fn touch(&self) {
@@ -441,7 +434,6 @@ impl Block {
     /// Drain: begins a new life. The queue that hands the block out publishes these stores.
     pub(crate) fn renew(&self, base: Base) {
         self.owner_ended.store(0, Ordering::Relaxed);
-        self.base.store(base.bits(), Ordering::Relaxed);
         for half in &self.foreign.0 {
             half.store(u64::from(base.generation()) << 32, Ordering::Relaxed);
         }
@@ -461,13 +453,12 @@ impl Block {
     }
 
     /// Thread: takes the block over from the queue. A block that was never used is all zero: it is
-    /// at generation 0, as its mask words say, and learns its address here.
+    /// at generation 0, as its mask words say.
     #[inline]
-    pub(crate) fn adopt(&'static self, thread: &'static Local, address: impl FnOnce() -> u32) {
-        if self.base.load(Ordering::Relaxed) == 0 {
-            self.base.store(Base::new(address(), 0).bits(), Ordering::Relaxed);
-        }
+    pub(crate) fn adopt(&'static self, thread: &'static Local) {
         self.holder.store(Some(thread), Ordering::Relaxed);
+        // As the drain left it, once more: see the sequence in `Slot::start`.
+        self.owner_ended.store(0, Ordering::Relaxed);
     }
 
     /// Thread: lets go; from here on it calls as a stranger. Release pairs with the drain's Acquire
@@ -566,8 +557,8 @@ mod tests {
     /// the owner's core.
     #[test]
     fn what_strangers_set_and_what_the_owner_sets_are_on_different_lines() {
-        let of_owner = [offset_of!(Block, holder), offset_of!(Block, base), offset_of!(Block, owner_ended)];
-        assert_eq!(of_owner.map(|offset| offset / LINE), [0; 3]);
+        let of_owner = [offset_of!(Block, holder), offset_of!(Block, owner_ended)];
+        assert_eq!(of_owner.map(|offset| offset / LINE), [0; 2]);
         assert_eq!(offset_of!(Block, foreign), LINE);
         assert_eq!(size_of::<Foreign>(), LINE);
         assert_eq!(offset_of!(Block, slots), 2 * LINE);

@@ -4,7 +4,7 @@
 use crate::raw::block::{Block, Origin, Shed, Start};
 use crate::raw::clock::{self, Clock};
 use crate::raw::fork;
-use crate::raw::handle::Key;
+use crate::raw::handle::{Base, Key};
 use crate::raw::intern::Interner;
 use crate::raw::local::{Local, Own, Target};
 use crate::raw::log::Chunk;
@@ -66,8 +66,8 @@ pub(crate) struct Engine {
     detour: AtomicU8,
     pub(crate) clock: Clock,
     pub(crate) key: Key,
-    pub(crate) blocks: Supply<Block>,
-    pub(crate) chunks: Supply<Chunk>,
+    pub(crate) blocks: Supply<Base>,
+    pub(crate) chunks: Supply<&'static Chunk>,
     pub(crate) memory: Memory,
     texts: &'static Interner,
     pub(crate) registry: Registry<Local>,
@@ -394,24 +394,32 @@ impl Engine {
                 (own, stamp)
             }
         };
-        // SAFETY: `own` proves that this thread alone appends to its log. Nothing called below is the
-        // caller's code, so no other append of this thread begins before the commit.
-        if let Some(mut room) = unsafe { own.local().log.room() } {
-            room.put([0, target.place.bits()]);
-            body.write(&mut room);
-            for (key, value) in attributes {
-                quick::attribute(&mut room, *key, value);
+        let log = &own.local().log;
+        // A record that says nothing is left to the long way, which counts and writes none.
+        let mut says = attributes.len() <= usize::from(u8::MAX);
+        loop {
+            // SAFETY: `own` proves that this thread alone appends to its log. Nothing called below is
+            // the caller's code, so no other append of this thread begins before the commit.
+            if let Some(mut room) = unsafe { log.room() } {
+                room.put([0, target.place.bits()]);
+                body.write(&mut room);
+                for (key, value) in attributes {
+                    quick::attribute(&mut room, *key, value);
+                }
+                says &= room.len() > HEADER_WORDS;
+                let header = header(body.kind(), stamp, attributes.len() as u8, room.len());
+                if says && room.commit(header) {
+                    return;
+                }
             }
-            // A record that says nothing is left to the long way, which counts and writes none.
-            let says = room.len() > HEADER_WORDS && attributes.len() <= usize::from(u8::MAX);
-            let header = header(body.kind(), stamp, attributes.len() as u8, room.len());
-            if says && room.commit(header) {
+            // Not before, for the short way does not ask; but after the shutdown no chunk is taken.
+            if !self.is_open() {
                 return;
             }
-        }
-        // Not before, for the short way does not ask; but after the shutdown no chunk is taken.
-        if self.is_open() {
-            self.record_at_length(own, target, stamp, body, attributes);
+            // SAFETY: as above.
+            if !(says && unsafe { log.turn_over(&self.chunks) }) {
+                return self.record_at_length(own, target, stamp, body, attributes);
+            }
         }
     }
 

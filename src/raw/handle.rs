@@ -152,16 +152,6 @@ impl Base {
     }
 
     #[inline]
-    pub(crate) const fn from_bits(bits: u64) -> Self {
-        Self(bits)
-    }
-
-    #[inline]
-    pub(crate) const fn bits(self) -> u64 {
-        self.0
-    }
-
-    #[inline]
     pub(crate) const fn address(self) -> usize {
         (self.0 >> ADDRESS_SHIFT) as usize & ((1 << ADDRESS_BITS) - 1)
     }

@@ -8,7 +8,7 @@
 
 use crate::raw::block::{ALL, Block, Origin, SLOTS, Slot};
 use crate::raw::cell::AtomicRef;
-use crate::raw::handle::{HandleCell, Place};
+use crate::raw::handle::{Base, HandleCell, Place};
 use crate::raw::ids::TraceIds;
 use crate::raw::intern::Seen;
 use crate::raw::log::Log;
@@ -107,12 +107,6 @@ impl Local {
     }
 }
 
-/// A block's slab address: where it stands in its region, from 1 on.
-pub(crate) fn address_of(region: &[Block], block: &Block) -> u32 {
-    let offset = std::ptr::from_ref(block).addr() - region.as_ptr().addr();
-    (offset / size_of::<Block>()) as u32 + 1
-}
-
 /// A span of ours: where it lives.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target {
@@ -199,14 +193,24 @@ impl Own {
 
     /// The same in a new block; `region` is where all of the tracer's blocks are. `None` when there is
     /// no block.
-    #[inline(always)]
+    ///
+    /// Of the block nothing is read: the drain, on another core, wrote its header last.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn vacancy_in_new_block(
         self,
-        blocks: &Supply<Block>,
+        blocks: &Supply<Base>,
         region: &'static [Block],
     ) -> Option<Target> {
-        let block = self.rotate(blocks, region)?;
-        let place = Place::new(block.base(), 0);
+        let base = blocks.take_share(&self.local.taken)?;
+        // Always there: what is supplied are blocks of this region.
+        let block = region.get(base.address().wrapping_sub(1))?;
+        if let Some(full) = self.local.current.load(Ordering::Relaxed) {
+            self.keep(full);
+        }
+        block.adopt(self.local);
+        let place = Place::new(base, 0);
+        self.local.current.store(Some(block), Ordering::Relaxed);
         self.local.next.store(place.bits(), Ordering::Relaxed);
         Some(Target { block, place })
     }
@@ -259,18 +263,6 @@ impl Own {
                 true
             }
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn rotate(self, blocks: &Supply<Block>, region: &'static [Block]) -> Option<&'static Block> {
-        let fresh = blocks.take_share(&self.local.taken)?;
-        if let Some(full) = self.local.current.load(Ordering::Relaxed) {
-            self.keep(full);
-        }
-        fresh.adopt(self.local, || address_of(region, fresh));
-        self.local.current.store(Some(fresh), Ordering::Relaxed);
-        Some(fresh)
     }
 
     /// Keeps a full block while spans in it live; lets go of those that have none left, and of the

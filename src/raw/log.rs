@@ -48,6 +48,10 @@ pub(crate) const CHUNK_WORDS: usize = 504;
 #[cfg(loom)]
 pub(crate) const CHUNK_WORDS: usize = 8;
 
+/// With fewer words left a record that does not fit is not split: an eighth of a chunk at most is left
+/// empty, and the record is written in one go.
+const NEARLY_FULL: usize = CHUNK_WORDS / 8;
+
 /// One piece of a log.
 #[derive(Debug)]
 #[repr(C, align(64))]
@@ -222,7 +226,11 @@ impl Log {
     /// The calling thread is the only one that appends to this log, it keeps no other `Append` of
     /// this log, and what it commits are whole records.
     #[inline(always)]
-    pub(crate) unsafe fn append(&self, pool: &Supply<Chunk>, need: usize) -> Result<Append<'_>, Exhausted> {
+    pub(crate) unsafe fn append(
+        &self,
+        pool: &Supply<&'static Chunk>,
+        need: usize,
+    ) -> Result<Append<'_>, Exhausted> {
         let mut append = Append::at_end_of(self);
         if append.at + need > CHUNK_WORDS {
             append.extend(pool)?;
@@ -240,6 +248,23 @@ impl Log {
         let chunk = self.tail.load(Ordering::Relaxed)?;
         let at = self.tail_at.load(Ordering::Relaxed) as usize;
         Some(Room { log: self, chunk, from: at, at })
+    }
+
+    /// Thread: goes on in an empty chunk, if the tail chunk is nearly full and there is one.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Log::append`].
+    #[cold]
+    #[inline(never)]
+    pub(crate) unsafe fn turn_over(&self, pool: &Supply<&'static Chunk>) -> bool {
+        let mut append = Append::at_end_of(self);
+        let is_over = append.room() < NEARLY_FULL && append.extend(pool).is_ok();
+        if is_over {
+            // Nothing new is published: the position is that of the old chunk's end.
+            append.commit();
+        }
+        is_over
     }
 
     /// The position up to which everything is written. Acquire pairs with the Release in `commit`.
@@ -361,7 +386,7 @@ impl<'a> Append<'a> {
     /// What was put before stays part of the log once something is committed.
     #[cold]
     #[inline(never)]
-    pub(crate) fn extend(&mut self, pool: &Supply<Chunk>) -> Result<(), Exhausted> {
+    pub(crate) fn extend(&mut self, pool: &Supply<&'static Chunk>) -> Result<(), Exhausted> {
         let log = self.log;
         let fresh = pool.take_share(&log.taken).ok_or(Exhausted)?;
         fresh.next.store(None, Ordering::Relaxed);
@@ -521,7 +546,7 @@ impl Reader {
         log: &Log,
         target: u64,
         guard: &'g Guard,
-        pool: &'static Supply<Chunk>,
+        pool: &'static Supply<&'static Chunk>,
         run: impl FnMut(Records<'g>),
     ) -> u64 {
         let mut retired = 0;

@@ -118,8 +118,8 @@ mod tests {
     #[test]
     fn there_are_as_many_addresses_as_promised_and_no_two_are_the_same() {
         let mut slab = Slab::new().unwrap();
-        let bases: std::collections::HashSet<u64> =
-            std::iter::from_fn(|| slab.create()).map(Base::bits).collect();
+        let bases: std::collections::HashSet<usize> =
+            std::iter::from_fn(|| slab.create()).map(Base::address).collect();
         assert_eq!(bases.len(), MAX_BLOCKS);
     }
 }

@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Supply<T: 'static> {
-    queues: [ArrayQueue<&'static T>; TIERS],
+pub(crate) struct Supply<T> {
+    queues: [ArrayQueue<T>; TIERS],
     /// How many items one thread may take in a round.
     share: u32,
     round: AtomicU32,
@@ -42,7 +42,7 @@ pub(crate) const TIERS: usize = 3;
 /// The queue of what was never used.
 pub(crate) const COLD: usize = 2;
 
-impl<T> Supply<T> {
+impl<T: Copy> Supply<T> {
     /// Room for `capacity` items, at most `warm` of them in the warm queue. A thread may take `share` of
     /// them in a round.
     pub(crate) fn new(capacity: usize, warm: usize, share: usize) -> Self {
@@ -60,7 +60,7 @@ impl<T> Supply<T> {
     /// Relaxed: a round that is seen late makes the share smaller for a moment, and each thread writes
     /// its own count only.
     #[inline]
-    pub(crate) fn take_share(&self, taken: &Taken) -> Option<&'static T> {
+    pub(crate) fn take_share(&self, taken: &Taken) -> Option<T> {
         let round = self.round.load(Ordering::Relaxed);
         let is_same = taken.round.load(Ordering::Relaxed) == round;
         let items = if is_same { taken.items.load(Ordering::Relaxed) } else { 0 };
@@ -82,18 +82,18 @@ impl<T> Supply<T> {
     /// Takes an item; `None` when all are out. Never waits for the drain; a lock-free pop may retry
     /// when other threads pop at the same time.
     #[inline]
-    fn take(&self) -> Option<&'static T> {
+    fn take(&self) -> Option<T> {
         self.queues.iter().find_map(ArrayQueue::pop)
     }
 
     /// Takes an item that was never used.
-    pub(crate) fn take_cold(&self) -> Option<&'static T> {
+    pub(crate) fn take_cold(&self) -> Option<T> {
         self.queues[COLD].pop()
     }
 
     /// Gives an item that was used and says to which queue it went; gives it back to the caller when
     /// there is no room, which cannot be as long as no more items exist than the capacity.
-    pub(crate) fn give(&self, mut item: &'static T) -> Result<usize, &'static T> {
+    pub(crate) fn give(&self, mut item: T) -> Result<usize, T> {
         for (tier, queue) in self.queues[..COLD].iter().enumerate() {
             match queue.push(item) {
                 Ok(()) => return Ok(tier),
@@ -104,7 +104,7 @@ impl<T> Supply<T> {
     }
 
     /// Gives an item that was never used; `false` when there is no room, as for `give`.
-    pub(crate) fn give_cold(&self, item: &'static T) -> bool {
+    pub(crate) fn give_cold(&self, item: T) -> bool {
         self.queues[COLD].push(item).is_ok()
     }
 
@@ -126,13 +126,12 @@ mod tests {
 
     #[test]
     fn a_thread_is_refused_beyond_its_share_until_the_next_round_and_others_are_not() {
-        static ITEMS: [u8; 8] = [0; 8];
-        let supply = Supply::new(ITEMS.len(), 2, 3);
-        assert!(ITEMS.iter().all(|item| supply.give_cold(item)));
+        let supply = Supply::new(8, 2, 3);
+        assert!((0..8).all(|item| supply.give_cold(item)));
         let (greedy, other) = (Taken::new(), Taken::new());
         let take = |taken: &Taken| std::iter::from_fn(|| supply.take_share(taken)).count();
         assert_eq!(take(&greedy), 3);
-        assert_eq!(supply.take_share(&other), Some(&0));
+        assert_eq!(supply.take_share(&other), Some(3));
         supply.begin_round();
         assert_eq!(take(&greedy), 3);
         assert_eq!(take(&other), 1, "no more are left");

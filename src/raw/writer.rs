@@ -21,7 +21,7 @@ const NONE: usize = usize::MAX;
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
     append: Append<'a>,
-    pool: &'a Supply<Chunk>,
+    pool: &'a Supply<&'static Chunk>,
     kind: Kind,
     place: u64,
     stamp: Stamp,
@@ -41,7 +41,7 @@ impl<'a> Writer<'a> {
     /// As for [`Log::append`].
     pub(crate) unsafe fn open(
         log: &'a Log,
-        pool: &'a Supply<Chunk>,
+        pool: &'a Supply<&'static Chunk>,
         place: u64,
         stamp: Stamp,
         body: &Body<'_>,
