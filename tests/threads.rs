@@ -4,9 +4,9 @@ mod common;
 
 use common::{Account, Counter, PATIENCE, assert_account, quiet_builder};
 use nanospan::testing::Recorder;
-use nanospan::{StatusCode, Tracer};
+use nanospan::{Span, StatusCode, Tracer};
 use std::cell::RefCell;
-use std::sync::{Barrier, Mutex, OnceLock, PoisonError};
+use std::sync::{Barrier, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
 
 /// What a thread has is given to it by the number of threads in the process, so tests that make
@@ -80,6 +80,53 @@ fn ten_thousand_short_threads_lose_nothing_and_leave_nothing_behind() {
     assert_eq!((counter.attributes(), stats.lost_attributes), (10_000, 0));
     // A thread that comes takes over the log of one that went: so many logs, so many chunks in use.
     assert!(stats.log_bytes <= 1 << 20, "{} bytes in logs", stats.log_bytes);
+}
+
+/// More threads than the drain looks at in each pass, and it has found all of them at rest. Whoever wakes
+/// up: what it records on another thread's span before that one ends is in it.
+#[test]
+fn what_a_thread_records_that_wakes_up_among_two_thousand_at_rest_is_in_the_span() {
+    const ALL: usize = 2000;
+    let _alone = CROWD.lock().unwrap_or_else(PoisonError::into_inner);
+    let recorder = Recorder::with(|settings| settings.memory_budget(128 << 20));
+    let tracer = recorder.tracer();
+    thread::scope(|scope| {
+        let sleeper = |n: usize| {
+            let (wake, woken) = mpsc::channel::<(Span, mpsc::Sender<Span>)>();
+            let body = move || {
+                tracer.span("first").start().set_attribute("n", n as i64);
+                for (span, back) in woken {
+                    span.set_attribute("by", n as i64);
+                    tracer.span("own").start().set_attribute("by", n as i64);
+                    back.send(span).unwrap();
+                }
+            };
+            thread::Builder::new().stack_size(128 << 10).spawn_scoped(scope, body).unwrap();
+            wake
+        };
+        let sleepers: Vec<_> = (0..ALL).map(sleeper).collect();
+        // A pass each; what has not changed for as many is at rest.
+        (0..32).for_each(|_| tracer.flush(PATIENCE).unwrap());
+        for (n, sleeper) in sleepers.iter().enumerate() {
+            let span = tracer.span("asked").start();
+            span.set_attribute("of", n as i64);
+            let (back, is_back) = mpsc::channel();
+            sleeper.send((span, back)).unwrap();
+            is_back.recv().unwrap().end();
+        }
+    });
+    tracer.flush(PATIENCE).unwrap();
+    let spans = recorder.spans();
+    let of = |name: &str| -> Vec<_> {
+        spans.iter().filter(|span| span.name == name).map(|span| span.attributes.clone()).collect()
+    };
+    let asked = of("asked");
+    assert_eq!((asked.len(), of("first").len(), of("own").len()), (ALL, ALL, ALL));
+    for attributes in asked {
+        let n = attributes[0].1.clone();
+        assert_eq!(attributes, [("of".to_owned(), n.clone()), ("by".to_owned(), n)]);
+    }
+    assert_eq!((tracer.stats().stale_calls, tracer.stats().lost_attributes), (0, 0));
 }
 
 #[test]

@@ -83,9 +83,19 @@ impl Account {
         Self { drain, total: Pass::default() }
     }
 
-    /// One more pass; what it found alone is returned.
+    /// One more pass, over everything; what it found alone is returned.
     pub fn pass(&mut self) -> Pass {
         let pass = self.drain.pass();
+        self.add(pass)
+    }
+
+    /// One more pass, which leaves out what is at rest.
+    pub fn glance(&mut self) -> Pass {
+        let pass = self.drain.glance();
+        self.add(pass)
+    }
+
+    fn add(&mut self, pass: Pass) -> Pass {
         self.total.spans.extend(pass.spans.iter().cloned());
         self.total.stale += pass.stale;
         pass

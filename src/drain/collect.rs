@@ -2,26 +2,31 @@
 //!
 //! # The order of a pass
 //!
-//! 1. Read the ended masks of all blocks that are out (Acquire).
-//! 2. Then read each log's position once (Acquire) and take everything up to it.
+//! 1. Read the ended masks of blocks that are out (Acquire).
+//! 2. Then read logs, each one's position once (Acquire), and take everything up to it.
 //! 3. Assemble the spans whose ends were seen in step 1.
 //!
 //! Whatever happened before an end is in the span: the end's mask was seen in step 1, so everything
 //! that happened before it was committed before step 2 read that log's position, whichever thread
 //! wrote it. Ends that come after step 1 wait for the next pass.
+//!
+//! Which blocks are looked at is free to choose, see `drain::turns`; which logs then have to be read is
+//! told in `drain::logs`. A flush has a pass look at everything.
 
 use crate::drain::assemble::{Assembler, Ended, Lost, Scratch};
 use crate::drain::gather::{Gathered, Node, Told, emptied};
+use crate::drain::logs::Logs;
 use crate::drain::seal::Sealer;
 use crate::drain::side::{NONE, SideTable};
 use crate::drain::stock::Stock;
+use crate::drain::turns::{Next, Quiet, Turns};
 use crate::limits::SpanLimits;
 use crate::raw::block::{ALL, Block, SLOTS, Shed};
 use crate::raw::clock::Timeline;
 use crate::raw::engine::Engine;
 use crate::raw::handle::{Base, Place};
-use crate::raw::log::Reader;
-use crate::raw::record::{Kind, Record, Records, Run};
+use crate::raw::prefetch::prefetch;
+use crate::raw::record::{Kind, Record, Records, Run, Stamp};
 use crate::raw::recorded::{Blob, Entries, Recorded};
 use crossbeam_epoch::Guard;
 
@@ -32,6 +37,7 @@ struct Known {
     base: Base,
     /// Slots that were assembled.
     consumed: u64,
+    quiet: Quiet,
     /// Slots whose end was seen in this pass.
     ending: u64,
     /// Made when the block is first recorded in, and kept.
@@ -40,7 +46,14 @@ struct Known {
 
 impl Known {
     fn new(block: &'static Block, address: u32) -> Self {
-        Self { block, base: Base::new(address, 0), consumed: 0, ending: 0, spans: None }
+        Self {
+            block,
+            base: Base::new(address, 0),
+            consumed: 0,
+            quiet: Quiet::default(),
+            ending: 0,
+            spans: None,
+        }
     }
 
     fn spans(&mut self) -> &mut [Pending; SLOTS] {
@@ -59,8 +72,10 @@ struct Pending {
     /// Attributes, events and links shed because the side table was full.
     shed: Lost,
     has_shed: bool,
-    /// Whether a call from a thread other than the owner is among the records.
-    foreign: bool,
+    /// Calls from threads other than the owner among the records.
+    foreign_calls: u32,
+    /// The number that the last one of those took.
+    foreign_call: u32,
 }
 
 impl Pending {
@@ -74,6 +89,23 @@ impl Pending {
             last => nodes[last as usize].next = id,
         }
         self.last = id;
+    }
+
+    /// Counts the foreign calls that a run tells of. The records of one call follow each other in their
+    /// log and are read together.
+    #[cold]
+    fn count_foreign(&mut self, run: Records<'_>) {
+        run.map(|record| record.stamp)
+            .filter(|stamp| stamp.is_foreign())
+            .for_each(|stamp| self.count_foreign_call(stamp));
+    }
+
+    fn count_foreign_call(&mut self, stamp: Stamp) {
+        // Calls count from 1 in each life.
+        if stamp.sequence() != self.foreign_call {
+            self.foreign_call = stamp.sequence();
+            self.foreign_calls += 1;
+        }
     }
 
     /// Keeps a record for a later pass, in which the span ends.
@@ -90,8 +122,15 @@ impl Pending {
 /// How many slots ahead the drain asks for a cache line.
 const AHEAD: u32 = 6;
 
-const NOTHING: Pending =
-    Pending { side: NONE, first: NONE, last: NONE, shed: [0; 3], has_shed: false, foreign: false };
+const NOTHING: Pending = Pending {
+    side: NONE,
+    first: NONE,
+    last: NONE,
+    shed: [0; 3],
+    has_shed: false,
+    foreign_calls: 0,
+    foreign_call: 0,
+};
 
 /// What one pass did.
 #[derive(Debug, Clone, Copy, Default)]
@@ -117,8 +156,8 @@ pub(crate) struct Collector {
     /// had looked which are out.
     blocks: Vec<Known>,
     /// Addresses of those that are out.
-    out: Vec<u32>,
-    readers: Vec<Reader>,
+    out: Turns,
+    logs: Logs,
     side: SideTable,
     assembler: Assembler,
     /// Buffers of spans assembled in this pass.
@@ -141,8 +180,8 @@ impl Collector {
                 .zip(1..)
                 .map(|(block, address)| Known::new(block, address))
                 .collect(),
-            out: Vec::new(),
-            readers: Vec::new(),
+            out: Turns::default(),
+            logs: Logs::default(),
             side: SideTable::new(side_bytes),
             assembler: Assembler::new(limits),
             spent: Vec::new(),
@@ -162,13 +201,21 @@ impl Collector {
         self.stock.bytes(self.engine) + self.side.bytes()
     }
 
-    /// One pass; see the module. `guard` is pinned in the tracer's collector.
-    pub(crate) fn pass(&mut self, timeline: &Timeline, sealer: &mut Sealer<'_>, guard: &Guard) -> Collected {
+    /// One pass; see the module. `all` has it look at everything. `guard` is pinned in the tracer's
+    /// collector.
+    pub(crate) fn pass(
+        &mut self,
+        all: bool,
+        timeline: &Timeline,
+        sealer: &mut Sealer<'_>,
+        guard: &Guard,
+    ) -> Collected {
         let mut done = Collected::default();
         let mut nodes = emptied(std::mem::take(&mut self.nodes));
         self.adopt();
+        self.out.begin(all, |_| true);
         self.look_at_ends();
-        self.read_logs(guard, &mut nodes, &mut done);
+        self.read_logs(all, guard, &mut nodes, &mut done);
         self.assemble(&nodes, timeline, sealer, &mut done);
         self.recycle(&mut done);
         self.nodes = emptied(nodes);
@@ -178,30 +225,79 @@ impl Collector {
     /// Learns which blocks the threads have taken.
     fn adopt(&mut self) {
         let Self { stock, out, engine, .. } = self;
-        stock.taken(engine, |address| out.push(address));
+        stock.taken(engine, |address| out.add(address));
     }
 
     fn look_at_ends(&mut self) {
-        for &address in &self.out {
+        for (n, &address) in self.out.now().iter().enumerate() {
+            let [next, later] = self.out.after(n);
+            if let Some(later) = later {
+                prefetch(&self.blocks[later as usize - 1]);
+            }
+            if let Some(next) = next {
+                self.blocks[next as usize - 1].block.prefetch_ended();
+            }
             let known = &mut self.blocks[address as usize - 1];
             let (by_owner, by_others) = known.block.ended();
             known.ending = (by_owner | by_others) & !known.consumed;
+            known.quiet.after(known.ending != 0);
         }
     }
 
-    fn read_logs<'g>(&mut self, guard: &'g Guard, nodes: &mut Vec<Node<'g>>, done: &mut Collected) {
+    fn read_logs<'g>(
+        &mut self,
+        all: bool,
+        guard: &'g Guard,
+        nodes: &mut Vec<Node<'g>>,
+        done: &mut Collected,
+    ) {
         self.recorded.clear();
-        let Self { engine, blocks, readers, side, recorded, blob, .. } = self;
-        let mut retired = 0;
-        for local in engine.registry.iter() {
-            let log = &local.log;
-            let target = log.committed();
-            blob.clear();
-            let mut reading = Reading { blocks, side, recorded, blob, nodes, done };
-            retired += Reader::of(log, readers)
-                .read(log, target, guard, &engine.chunks, |records| reading.take(records));
+        self.logs.begin(self.engine, all);
+        for n in 0..self.logs.now() {
+            self.logs.prefetch_after(n);
+            self.read_log(self.logs.nth(n), guard, nodes, done);
         }
-        done.retired = retired;
+        for n in 0..self.out.now().len() {
+            let known = &self.blocks[self.out.now()[n] as usize - 1];
+            if known.ending != 0 {
+                self.read_log(known.block.adopter(), guard, nodes, done);
+            }
+        }
+        if self.logs.has_unread(self.engine) && self.misses_foreign_calls() {
+            for id in 0..self.logs.numbers(self.engine) {
+                self.read_log(id, guard, nodes, done);
+            }
+        }
+        self.logs.settle();
+    }
+
+    #[inline]
+    fn read_log<'g>(&mut self, id: u32, guard: &'g Guard, nodes: &mut Vec<Node<'g>>, done: &mut Collected) {
+        let Self { engine, blocks, logs, side, recorded, blob, .. } = self;
+        let Some((log, target, reader)) = logs.take(engine, id) else { return };
+        blob.clear();
+        let mut reading = Reading { blocks, side, recorded, blob, nodes, done };
+        let retired = reader.read(log, target, guard, &engine.chunks, |records| reading.take(records));
+        done.retired += retired;
+    }
+
+    /// Whether a span that ends in this pass had a foreign call whose records were not found yet.
+    fn misses_foreign_calls(&self) -> bool {
+        self.out.now().iter().any(|&address| {
+            let known = &self.blocks[address as usize - 1];
+            let mut ending = known.ending;
+            while ending != 0 {
+                let slot = ending.trailing_zeros();
+                ending &= ending - 1;
+                known.block.prefetch(slot + AHEAD);
+                let found =
+                    known.spans.as_ref().map_or(0, |spans| spans[slot as usize % SLOTS].foreign_calls);
+                if known.block.slot(slot).foreign_calls() != found {
+                    return true;
+                }
+            }
+            false
+        })
     }
 
     fn assemble(
@@ -213,7 +309,7 @@ impl Collector {
     ) {
         let Self { engine, blocks, out, side, spent, recorded, assembler, .. } = self;
         let mut scratch = Scratch::default();
-        for &address in out.iter() {
+        for &address in out.now() {
             let known = &mut blocks[address as usize - 1];
             let mut ending = known.ending;
             if ending == 0 {
@@ -234,7 +330,7 @@ impl Collector {
                 let span = Ended {
                     slot,
                     span_id: engine.key.seal(place, slot.trace_id()),
-                    foreign: pending.foreign,
+                    foreign: pending.foreign_calls > 0,
                     has_shed: pending.has_shed,
                 };
                 let gathered = Gathered::new(records, first, nodes, recorded);
@@ -260,15 +356,16 @@ impl Collector {
 
     fn recycle(&mut self, done: &mut Collected) {
         let Self { engine, blocks, out, stock, .. } = self;
-        out.retain(|&address| {
+        out.settle(|address| {
             let known = &mut blocks[address as usize - 1];
             if known.consumed != ALL || known.block.is_held() {
-                return true;
+                return known.quiet.next();
             }
             done.stale += u64::from(known.block.retire());
             known.base = stock.recycle(engine, known.base);
             known.consumed = 0;
-            false
+            known.quiet = Quiet::default();
+            Next::Gone
         });
     }
 }
@@ -320,7 +417,9 @@ impl<'g> Reading<'_, 'g> {
             self.done.stale += run.records.filter(|record| record.kind != Kind::More).count() as u64;
             return;
         };
-        pending.foreign |= run.foreign;
+        if run.foreign {
+            pending.count_foreign(run.records);
+        }
         if ends {
             pending.add(self.nodes, Told::InLog(run.records));
             return;
@@ -336,7 +435,9 @@ impl<'g> Reading<'_, 'g> {
         match pending(self.blocks, record.place) {
             None => self.done.stale += u64::from(record.kind != Kind::More),
             Some((pending, ends)) => {
-                pending.foreign |= record.stamp.is_foreign();
+                if record.stamp.is_foreign() {
+                    pending.count_foreign_call(record.stamp);
+                }
                 if ends {
                     pending.add(self.nodes, Told::Copied(self.recorded.push(record, self.blob)));
                 } else {

@@ -17,11 +17,13 @@ mod collect;
 mod export;
 mod gather;
 mod ledger;
+mod logs;
 #[cfg(loom)]
 pub(crate) mod model;
 mod seal;
 mod side;
 mod stock;
+mod turns;
 
 use crate::drain::collect::{Collected, Collector};
 use crate::drain::ledger::Ledger;
@@ -353,8 +355,9 @@ impl Pipeline {
             };
             let began = Instant::now();
             timeline.renew();
-            let done = self.turn(&mut collector, &epochs, &timeline, &mut sealer);
-            if requested > sealed || stopping {
+            let all = requested > sealed || stopping;
+            let done = self.turn(all, &mut collector, &epochs, &timeline, &mut sealer);
+            if all {
                 sealer.seal();
                 self.push(Job::Flush(requested));
                 sealed = requested;
@@ -388,16 +391,17 @@ impl Pipeline {
         }
     }
 
-    /// A pass, and what it freed back to the threads.
+    /// A pass, over everything or what may have changed, and what it freed back to the threads.
     fn turn(
         &self,
+        all: bool,
         collector: &mut Collector,
         epochs: &LocalHandle,
         timeline: &Timeline,
         sealer: &mut Sealer<'_>,
     ) -> Collected {
         let guard = epochs.pin();
-        let done = collector.pass(timeline, sealer, &guard);
+        let done = collector.pass(all, timeline, sealer, &guard);
         drop(guard);
         // No one else is pinned but a walker of the account, so three advances let go of what this pass
         // retired. Each runs only so much of what was let go; after a long pass there is more.

@@ -48,12 +48,13 @@ impl Bench {
         self.collector.refill();
     }
 
-    /// One turn of the drain's loop: the stale calls that it found, and the batch if there is one.
-    pub(crate) fn turn(&mut self) -> (u64, Option<Batch>) {
+    /// One turn of the drain's loop, over everything or only what has to be looked at: the stale calls that
+    /// it found, and the batch if there is one.
+    pub(crate) fn turn(&mut self, all: bool) -> (u64, Option<Batch>) {
         let Self { pipeline, collector, timeline } = self;
         let mut sealer = Sealer::new(pipeline);
         let epochs = pipeline.epochs.register();
-        let done = pipeline.turn(collector, &epochs, timeline, &mut sealer);
+        let done = pipeline.turn(all, collector, &epochs, timeline, &mut sealer);
         let batch = sealer.batch.finish(0, 0).expect("a model's batch is within every limit");
         (done.stale, (batch.span_count() > 0).then_some(batch))
     }

@@ -65,6 +65,10 @@ impl<T: PerThread> Registry<T> {
         self.own()
     }
 
+    pub(crate) fn made(&self) -> usize {
+        self.made.load(Std::Relaxed)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         // No place beyond those given out is worth a look; it would only be another step for loom.
         let made = self.made.load(Std::Relaxed);

@@ -156,13 +156,26 @@ pub struct Pass {
 pub struct Drain(Bench);
 
 impl Drain {
-    /// One turn of the drain's loop.
+    /// One turn of the drain's loop that looks at everything, as one for a flush does.
     ///
     /// # Panics
     ///
     /// When the batch cannot be encoded or read back.
     pub fn pass(&mut self) -> Pass {
-        let (stale, batch) = self.0.turn();
+        self.turn(true)
+    }
+
+    /// One turn that leaves all out that is at rest, which logs are that were not read before.
+    ///
+    /// # Panics
+    ///
+    /// When the batch cannot be encoded or read back.
+    pub fn glance(&mut self) -> Pass {
+        self.turn(false)
+    }
+
+    fn turn(&mut self, all: bool) -> Pass {
+        let (stale, batch) = self.0.turn(all);
         Pass { spans: batch.as_ref().map(read).unwrap_or_default(), stale }
     }
 }

@@ -46,9 +46,10 @@ use crate::raw::cell::AtomicRef;
 use crate::raw::handle::{Base, LIVE, Place};
 use crate::raw::local::{Local, Own};
 use crate::raw::packed::{TextParts, pack_static, unpack_static};
+use crate::raw::prefetch::prefetch;
 use crate::raw::record::Stamp;
 use crate::raw::registry;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Slots in a block. Under the model a few suffice, and each costs eight loom objects.
 #[cfg(not(loom))]
@@ -325,6 +326,14 @@ impl Slot {
         Stamp::by_stranger(before.wrapping_add(Stamp::STEP))
     }
 
+    /// Drain: how many foreign calls the span had, once its mask bit was seen. At least those that
+    /// happened before the end.
+    #[inline]
+    pub(crate) fn foreign_calls(&self) -> u32 {
+        // Relaxed: see `header`.
+        Stamp::by_owner(self.sequence.load(Ordering::Relaxed)).sequence()
+    }
+
     /// Counts records of this span that were shed, if the span is still the one meant.
     #[cold]
     pub(crate) fn count_shed(&self, place: Place, what: Shed, n: u32) {
@@ -366,6 +375,8 @@ impl Slot {
 pub(crate) struct Block {
     /// The thread that holds the block. Only that thread stores itself here, and takes itself out.
     holder: AtomicRef<Local>,
+    /// The number of the local of the thread that holds the block, or did.
+    adopter: AtomicU32,
     /// Bits of slots that the owner ended; stored by the owner alone.
     owner_ended: AtomicU64,
     foreign: Foreign,
@@ -397,6 +408,7 @@ impl Block {
     pub(crate) fn new() -> Self {
         Self {
             holder: AtomicRef::none(),
+            adopter: AtomicU32::new(0),
             owner_ended: AtomicU64::new(0),
             foreign: Foreign([AtomicU64::new(0), AtomicU64::new(0)]),
             slots: std::array::from_fn(|_| Slot::new()),
@@ -411,14 +423,14 @@ impl Block {
     /// Asks for a slot's cache line, which another core wrote last, before it is needed.
     #[inline(always)]
     pub(crate) fn prefetch(&self, index: u32) {
-        #[cfg(all(target_arch = "x86_64", not(loom)))]
-        // SAFETY: a prefetch reads nothing and faults on no address.
-        unsafe {
-            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(self.slot(index)).cast());
-        }
-        #[cfg(not(all(target_arch = "x86_64", not(loom))))]
-        let _ = index;
+        prefetch(self.slot(index));
+    }
+
+    /// Asks for the lines that [`ended`](Self::ended) reads.
+    #[inline(always)]
+    pub(crate) fn prefetch_ended(&self) {
+        prefetch(&self.owner_ended);
+        prefetch(&self.foreign);
     }
 
     /// Drain: has the operating system map the block's pages. Changes nothing, for a thread may just have
@@ -457,6 +469,7 @@ impl Block {
     #[inline]
     pub(crate) fn adopt(&'static self, thread: &'static Local) {
         self.holder.store(Some(thread), Ordering::Relaxed);
+        self.adopter.store(thread.number, Ordering::Relaxed);
         // As the drain left it, once more: see the sequence in `Slot::start`.
         self.owner_ended.store(0, Ordering::Relaxed);
     }
@@ -480,6 +493,12 @@ impl Block {
     #[inline(always)]
     pub(crate) fn held_here(&self) -> Option<Own> {
         registry::last(&self.holder)
+    }
+
+    /// Drain: the number of the local of the thread that took the block in this life. Relaxed: asked when
+    /// the end of a span in the block was seen, which comes after.
+    pub(crate) fn adopter(&self) -> u32 {
+        self.adopter.load(Ordering::Relaxed)
     }
 
     /// Drain: whether anybody holds the block. Acquire: see `release`.
@@ -557,8 +576,9 @@ mod tests {
     /// the owner's core.
     #[test]
     fn what_strangers_set_and_what_the_owner_sets_are_on_different_lines() {
-        let of_owner = [offset_of!(Block, holder), offset_of!(Block, owner_ended)];
-        assert_eq!(of_owner.map(|offset| offset / LINE), [0; 2]);
+        let of_owner =
+            [offset_of!(Block, holder), offset_of!(Block, adopter), offset_of!(Block, owner_ended)];
+        assert_eq!(of_owner.map(|offset| offset / LINE), [0; 3]);
         assert_eq!(offset_of!(Block, foreign), LINE);
         assert_eq!(size_of::<Foreign>(), LINE);
         assert_eq!(offset_of!(Block, slots), 2 * LINE);

@@ -38,6 +38,8 @@ pub(crate) struct Local {
     pub(crate) ids: TraceIds,
     pub(crate) log: Log,
     held: [AtomicRef<Block>; HELD],
+    /// Which of its registry's locals this is, counted from 0.
+    pub(crate) number: u32,
     /// Blocks taken in this round.
     taken: Taken,
     pub(crate) tally: Tally,
@@ -84,7 +86,7 @@ impl Recent {
 }
 
 impl Local {
-    pub(crate) fn new(seed: [u64; 2]) -> Self {
+    pub(crate) fn new(seed: [u64; 2], number: u32) -> Self {
         Self {
             issued: AtomicU64::new(0),
             next: AtomicU64::new(0),
@@ -92,6 +94,7 @@ impl Local {
             log: Log::new(),
             ids: TraceIds::new(seed),
             held: std::array::from_fn(|_| AtomicRef::none()),
+            number,
             taken: Taken::new(),
             tally: Tally::new(),
             recent: std::array::from_fn(|_| Recent::new()),
@@ -135,10 +138,12 @@ pub(crate) trait PerThread: Send + Sync + 'static {
 
 impl PerThread for Local {
     fn make(seed: Option<u64>, n: u64) -> Self {
-        Self::new(match seed {
+        let seed = match seed {
             None => [random::word(), random::word()],
             Some(seed) => [seed.wrapping_add(2 * n), !seed.wrapping_add(2 * n)],
-        })
+        };
+        // A process has fewer threads.
+        Self::new(seed, n as u32)
     }
 }
 

@@ -34,6 +34,7 @@
 //! never pin, so no deferred work ever runs on them.
 
 use crate::raw::cell::{AtomicRef, Words};
+use crate::raw::prefetch::prefetch;
 use crate::raw::record::Records;
 use crate::raw::supply::{Supply, Taken};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -83,7 +84,7 @@ impl Chunk {
 pub(crate) struct Exhausted;
 
 /// The chain. `tail` and `tail_at` are its thread's alone, with relaxed loads and stores that cost as
-/// much as plain ones; `reader` is the drain's.
+/// much as plain ones.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Log {
@@ -95,8 +96,6 @@ pub(crate) struct Log {
     first: AtomicRef<Chunk>,
     /// The first chunk that the drain has not retired, for [`Log::backlog`].
     oldest: AtomicRef<Chunk>,
-    /// Which of its readers the drain keeps for this log; the drain's alone.
-    reader: AtomicU32,
     /// Chunks taken in this round; the thread's alone.
     taken: Taken,
 }
@@ -107,10 +106,7 @@ pub(crate) const OF_THREAD: [usize; 3] =
     [offset_of!(Log, committed), offset_of!(Log, tail_at), offset_of!(Log, tail)];
 /// Where in a log stands what the drain writes.
 #[cfg(all(test, not(loom)))]
-pub(crate) const OF_DRAIN: [usize; 2] = [offset_of!(Log, oldest), offset_of!(Log, reader)];
-
-/// The drain has not seen the log yet.
-const NO_READER: u32 = u32::MAX;
+pub(crate) const OF_DRAIN: [usize; 1] = [offset_of!(Log, oldest)];
 
 impl Log {
     pub(crate) fn new() -> Self {
@@ -120,7 +116,6 @@ impl Log {
             tail: AtomicRef::none(),
             first: AtomicRef::none(),
             oldest: AtomicRef::none(),
-            reader: AtomicU32::new(NO_READER),
             taken: Taken::new(),
         }
     }
@@ -271,6 +266,12 @@ impl Log {
     #[inline]
     pub(crate) fn committed(&self) -> u64 {
         self.committed.load(Ordering::Acquire)
+    }
+
+    /// Asks for the line that [`committed`](Self::committed) reads.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.committed);
     }
 
     /// Words committed and not yet retired, up to a chunk's worth: for the account, from any thread.
@@ -520,20 +521,14 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Drain: the reader of this log among `readers`, made when the log is new.
-    pub(crate) fn of<'r>(log: &Log, readers: &'r mut Vec<Reader>) -> &'r mut Reader {
-        // Relaxed: only the drain's thread looks here.
-        let mut index = log.reader.load(Ordering::Relaxed) as usize;
-        if index >= readers.len() {
-            index = readers.len();
-            readers.push(Reader::new());
-            log.reader.store(index as u32, Ordering::Relaxed);
-        }
-        &mut readers[index]
-    }
-
     pub(crate) fn new() -> Self {
         Self { chunk: None, at: 0, position: CHUNK_WORDS as u64 }
+    }
+
+    /// Whether there are records up to `target` that were not read.
+    #[inline]
+    pub(crate) fn is_behind(&self, target: u64) -> bool {
+        self.position < target
     }
 
     /// Lends the records committed up to `target` to `run`, chunk by chunk, and gives the chunks that

@@ -219,6 +219,13 @@ impl<T: PerThread> Registry<T> {
         self.locals.get_or(|| T::make(self.seed, self.made.fetch_add(1, Ordering::Relaxed)))
     }
 
+    /// How many locals were made; one of them may not be found yet by its thread or by others.
+    ///
+    /// Relaxed: whoever learned of something that a thread did after its first call sees its local counted.
+    pub(crate) fn made(&self) -> usize {
+        self.made.load(Ordering::Relaxed) as usize
+    }
+
     /// The locals of all threads that ever recorded, exited ones included.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.locals.iter()

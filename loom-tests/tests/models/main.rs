@@ -10,6 +10,7 @@ mod block;
 mod end;
 mod intern;
 mod log;
+mod rest;
 mod table;
 mod walker;
 mod weakened;

@@ -1,5 +1,6 @@
 //! One measurement: one library, one way to measure, one workload, in this process.
 
+mod beside;
 mod burst;
 mod elsewhere;
 mod latency;
@@ -28,17 +29,20 @@ pub(crate) enum Mode {
     Sustained,
     /// At a fixed rate; the latency of each repetition.
     Paced,
+    /// At a fixed rate, beside idle threads, live spans or flushes; what the library's threads take.
+    Beside,
     /// On several threads in turns, or as many spans open at once.
     Elsewhere,
     /// No times: what arrives, compared with what was recorded.
     Verify,
 }
 
-const MODES: [(&str, Mode); 6] = [
+const MODES: [(&str, Mode); 7] = [
     ("burst", Mode::Burst),
     ("full", Mode::Full),
     ("sustained", Mode::Sustained),
     ("paced", Mode::Paced),
+    ("beside", Mode::Beside),
     ("elsewhere", Mode::Elsewhere),
     ("verify", Mode::Verify),
 ];
@@ -60,6 +64,27 @@ impl fmt::Display for Mode {
     }
 }
 
+/// What there is so much of in [`Mode::Beside`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// Threads that have recorded, and do nothing.
+    Idle,
+    /// Spans that are open.
+    Live,
+    /// Flushes in the course of the measurement.
+    Flushes,
+}
+
+impl fmt::Display for Beside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Idle => "idle",
+            Self::Live => "live",
+            Self::Flushes => "flushes",
+        })
+    }
+}
+
 /// What is to be measured.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
@@ -70,7 +95,10 @@ pub(crate) struct Job {
     pub(crate) samples: usize,
     /// Spans of the modes that go on without samples.
     pub(crate) spans: u64,
-    /// Spans a second, when paced.
+    /// What there is beside the spans, and how many.
+    pub(crate) beside: Beside,
+    pub(crate) count: usize,
+    /// Spans a second, at a fixed rate.
     pub(crate) rate: u64,
     /// Threads that record at once, in bursts.
     pub(crate) producers: usize,
@@ -91,6 +119,8 @@ impl Job {
             workload: workload.parse()?,
             samples: 21,
             spans: 2_000_000,
+            beside: Beside::Idle,
+            count: 0,
             rate: 400_000,
             producers: 1,
             exporter: Exporter::Healthy,
@@ -105,6 +135,14 @@ impl Job {
                 "spans" => job.spans = at_least_one(key, value)?,
                 "rate" => job.rate = at_least_one(key, value)?,
                 "producers" => job.producers = at_least_one(key, value)? as usize,
+                "idle" | "live" | "flushes" => {
+                    job.count = at_least_one(key, value)? as usize;
+                    job.beside = match key {
+                        "idle" => Beside::Idle,
+                        "live" => Beside::Live,
+                        _ => Beside::Flushes,
+                    };
+                }
                 "backlog" => job.backlog = Some(at_least_one(key, value)?),
                 "exporter" => job.exporter = value.parse()?,
                 _ => return Err(format!("no option is called {key:?}")),
@@ -125,8 +163,11 @@ impl Job {
         if self.mode != Mode::Verify && elsewhere != (self.mode == Mode::Elsewhere) {
             return Err(format!("{} is not measured in the mode {}", self.workload, self.mode));
         }
-        if self.mode == Mode::Paced && self.workload != Workload::W1 {
+        if [Mode::Paced, Mode::Beside].contains(&self.mode) && self.workload != Workload::W1 {
             return Err("only W1 is paced".to_owned());
+        }
+        if (self.mode == Mode::Beside) != (self.count > 0) {
+            return Err("the mode beside, and no other, wants idle=N, live=N or flushes=N".to_owned());
         }
         Ok(())
     }
@@ -207,6 +248,7 @@ impl Visitor for Run<'_> {
             Mode::Full => stream::measure(&library, job, false, &mut row)?,
             Mode::Sustained => stream::measure(&library, job, true, &mut row)?,
             Mode::Paced => latency::measure(&library, job, &mut row)?,
+            Mode::Beside => beside::measure(&library, job, &mut row)?,
             Mode::Elsewhere => elsewhere::measure(&library, job, &mut row)?,
             Mode::Verify => verify::measure(&library, job, &setup.sink, &mut row)?,
         };
@@ -261,6 +303,8 @@ mod tests {
         assert!(refusal(&["nanospan", "burst", "W1", "speed=1"]).contains("speed"));
         assert!(refusal(&["nanospan", "burst", "W4"]).contains("W4"));
         assert!(refusal(&["nanospan", "paced", "W2"]).contains("W1"));
+        assert!(refusal(&["nanospan", "beside", "W1"]).contains("idle=N"));
+        assert!(refusal(&["nanospan", "burst", "W1", "live=3"]).contains("idle=N"));
     }
 
     #[test]

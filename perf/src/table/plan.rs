@@ -64,6 +64,9 @@ pub(crate) const SUSTAINED: [&str; 8] = [
     "puffin",
 ];
 
+/// How much there is of what a library's work must not grow with.
+pub(crate) const BESIDE: [&str; 4] = ["1", "100", "1000", "10000"];
+
 /// Whether a library can record a workload at all.
 pub(crate) fn can(library: &str, workload: &str) -> bool {
     match workload {
@@ -132,6 +135,17 @@ pub(crate) fn steps(options: &Options) -> Vec<Step> {
             }
             let fast = spans(8_000_000, 2_000_000);
             add("fat", false, library, &["paced", "W1", &fast, "rate=4000000"]);
+        }
+    }
+    for what in ["idle", "live", "flushes"] {
+        for count in BESIDE {
+            let count = format!("{what}={count}");
+            add(
+                "fat",
+                false,
+                "nanospan",
+                &["beside", "W1", &spans(1_000_000, 300_000), "rate=1000000", &count],
+            );
         }
     }
     // In cargo's own profile there is no program with it.

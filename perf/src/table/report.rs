@@ -2,7 +2,7 @@
 
 use crate::library::LIBRARIES;
 use crate::table::figures::{FOREIGN, Figure, Figures, Key, UNDISTURBED, Which};
-use crate::table::plan::{MAIN, SUSTAINED, can, is_floor};
+use crate::table::plan::{BESIDE, MAIN, SUSTAINED, can, is_floor};
 use crate::table::record::Record;
 use std::fmt::Write as _;
 
@@ -81,6 +81,7 @@ pub(crate) fn tables(figures: &Figures<'_>) -> String {
         sustained(figures),
         full(figures),
         paced(figures),
+        beside(figures),
         content(figures),
     ];
     parts.concat()
@@ -267,6 +268,26 @@ fn paced(figures: &Figures<'_>) -> String {
         "account",
     ];
     markdown("paced W1, 400,000 spans a second: ns of each, by a fenced clock", &titles, rows)
+}
+
+/// What the drain's work grows with.
+fn beside(figures: &Figures<'_>) -> String {
+    let rows = [
+        ("idle", "others_ns", "idle threads that have recorded: others' CPU, ns a span"),
+        ("idle", "at_rest", "the same: % of a processor while nothing is recorded"),
+        ("live", "others_ns", "live spans with W1's attributes: others' CPU, ns a span"),
+        ("flushes", "others_ns", "flushes: others' CPU, ns a span"),
+    ];
+    let rows = rows.map(|(what, column, name)| {
+        let cells = BESIDE.map(|count| {
+            let also = [("beside", what), ("count", count)];
+            let key = Key { also: &also, ..key(FAT, "nanospan", "beside", "W1") };
+            series_cell(figures, key, column)
+        });
+        [vec![name.to_owned()], cells.to_vec()].concat()
+    });
+    let titles = [&["nanospan beside so many"], &BESIDE[..]].concat();
+    markdown("W1 at a million spans a second beside other things", &titles, rows.to_vec())
 }
 
 /// Whether all workloads arrived as they were recorded.
