@@ -72,8 +72,9 @@ pub(crate) fn svg(figures: &Figures<'_>) -> Result<String, String> {
                 end - LEFT,
                 BAR - 1.5
             );
-            let loss =
-                delivered.filter(|_| lossy).map_or(String::new(), |it| format!(" ({it:.0} % delivered)"));
+            let loss = delivered
+                .filter(|_| lossy)
+                .map_or(String::new(), |it| format!(" ({} % delivered)", it.floor()));
             let _ = writeln!(
                 text,
                 "<text x=\"{:.1}\" y=\"{:.1}\" font-size=\"8.5\">{:.0}{loss}</text>",
@@ -128,10 +129,10 @@ mod tests {
 
     #[test]
     fn a_library_that_lost_spans_is_drawn_pale_with_its_share() {
-        let row = "row profile=fat library=otel-bsp mode=burst workload=W1 producers=1 delivered=93.00 wall=400.0:300";
+        let row = "row profile=fat library=otel-bsp mode=burst workload=W1 producers=1 delivered=99.96 wall=400.0:300";
         let rows = [Row::parse(row).expect("it is a row")];
         let svg = svg(&Figures::new(&rows)).expect("there is a burst");
-        assert!(svg.contains("fill-opacity=\"0.3\"") && svg.contains("400 (93 % delivered)"), "{svg}");
+        assert!(svg.contains("fill-opacity=\"0.3\"") && svg.contains("400 (99 % delivered)"), "{svg}");
     }
 
     #[test]
