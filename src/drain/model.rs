@@ -1,4 +1,5 @@
-//! The drain on a bench: its loop's turn without its thread, for `crate::model`.
+//! The drain on a bench, for `crate::model`: its loop's turn without its thread, and an exporter that takes
+//! a batch as soon as it is there.
 
 use crate::batch::Batch;
 use crate::drain::collect::Collector;
@@ -15,7 +16,7 @@ use std::time::Duration;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Bench {
-    pipeline: Pipeline,
+    pipeline: &'static Pipeline,
     collector: Collector,
     timeline: Timeline,
 }
@@ -23,24 +24,17 @@ pub(crate) struct Bench {
 impl Bench {
     /// A drain that has supplied nothing yet.
     pub(crate) fn new(engine: &'static Engine, exporter: Arc<dyn SpanExporter>) -> Self {
-        let settings = Settings {
-            resource: Vec::new(),
-            limits: SpanLimits::default(),
-            side_bytes: 1 << 16,
-            queue_bytes: usize::MAX,
-            batch_bytes: usize::MAX,
-            batch_spans: usize::MAX,
-            drain_interval: Duration::ZERO,
-            export_interval: Duration::MAX,
-            export_on_flush: false,
-            export_timeout: Duration::ZERO,
-            exporter,
-            error_handler: Arc::new(|_| ()),
-        };
+        let settings = settings(exporter);
         let stock = Stock::new(engine).expect("a model has one thread that uses the slab");
         let collector = Collector::new(engine, stock, settings.side_bytes, settings.limits);
         let timeline = Timeline::new(engine.clock.clone());
-        Self { pipeline: Pipeline::new(engine, settings), collector, timeline }
+        let pipeline = Box::leak(Box::new(Pipeline::new(engine, settings)));
+        Self { pipeline, collector, timeline }
+    }
+
+    /// What keeps the account.
+    pub(crate) fn pipeline(&self) -> &'static Pipeline {
+        self.pipeline
     }
 
     /// Supplies what the engine's sizes allow.
@@ -49,12 +43,61 @@ impl Bench {
     }
 
     /// One turn of the drain's loop: the stale calls that it found, and the batch if there is one.
-    pub(crate) fn turn(&mut self) -> (u64, Option<Batch>) {
+    pub(crate) fn turn(&mut self, fate: Fate) -> (u64, Option<Batch>) {
         let Self { pipeline, collector, timeline } = self;
         let mut sealer = Sealer::new(pipeline);
         let epochs = pipeline.epochs.register();
         let done = pipeline.turn(collector, &epochs, timeline, &mut sealer);
         let batch = sealer.batch.finish(0, 0).expect("a model's batch is within every limit");
-        (done.stale, (batch.span_count() > 0).then_some(batch))
+        if batch.span_count() == 0 {
+            return (done.stale, None);
+        }
+        let spans = batch.span_count() as u64;
+        match fate {
+            Fate::Exported => pipeline.ledger.exported(spans, 0),
+            Fate::Lost => pipeline.ledger.exported(0, spans),
+        }
+        (done.stale, Some(batch))
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.pipeline.release();
+    }
+}
+
+/// What becomes of a batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fate {
+    Exported,
+    Lost,
+}
+
+impl Bench {
+    /// The last turn, as the loop ends with it.
+    pub(crate) fn last_turn(&mut self) -> (u64, Option<Batch>) {
+        self.pipeline.engine.close();
+        let last = self.turn(Fate::Exported);
+        self.pipeline.finish();
+        last
+    }
+}
+
+/// No limit is ever met, and nothing is done because time has passed.
+pub(crate) fn settings(exporter: Arc<dyn SpanExporter>) -> Settings {
+    Settings {
+        resource: Vec::new(),
+        limits: SpanLimits::default(),
+        side_bytes: 1 << 16,
+        queue_bytes: usize::MAX,
+        batch_bytes: usize::MAX,
+        batch_spans: usize::MAX,
+        drain_interval: Duration::ZERO,
+        export_interval: Duration::MAX,
+        export_on_flush: false,
+        export_timeout: Duration::ZERO,
+        exporter,
+        error_handler: Arc::new(|_| ()),
     }
 }

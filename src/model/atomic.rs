@@ -137,7 +137,14 @@ macro_rules! integer {
             writer: Writer,
         }
 
-        #[allow(dead_code, reason = "each width has the same calls, whichever `raw` uses")]
+        impl Default for $name {
+            #[track_caller]
+            fn default() -> Self {
+                Self::new(0)
+            }
+        }
+
+        #[allow(dead_code, reason = "each width has the same calls, whichever are in use")]
         impl $name {
             #[track_caller]
             pub(crate) fn new(value: $value) -> Self {
@@ -207,6 +214,7 @@ macro_rules! integer {
     };
 }
 
+integer!(AtomicU8, u8);
 integer!(AtomicU32, u32);
 integer!(AtomicU64, u64);
 
@@ -250,5 +258,30 @@ impl<T> AtomicPtr<T> {
         self.real
             .compare_exchange(current, new, at_work(success), at_work(failure))
             .inspect(|_| self.writer.note())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct AtomicBool(real::AtomicBool);
+
+impl AtomicBool {
+    #[track_caller]
+    pub(crate) fn new(value: bool) -> Self {
+        Self(real::AtomicBool::new(value))
+    }
+
+    #[track_caller]
+    pub(crate) fn load(&self, order: Ordering) -> bool {
+        self.0.load(at_work(order))
+    }
+
+    #[track_caller]
+    pub(crate) fn store(&self, value: bool, order: Ordering) {
+        self.0.store(value, at_work(order));
+    }
+
+    #[track_caller]
+    pub(crate) fn swap(&self, value: bool, order: Ordering) -> bool {
+        self.0.swap(value, at_work(order))
     }
 }

@@ -35,6 +35,10 @@ pub(crate) mod registry;
 #[cfg(loom)]
 #[path = "../model/registry.rs"]
 pub(crate) mod registry;
+#[cfg(loom)]
+#[path = "registry.rs"]
+#[allow(dead_code, reason = "of the real one the models see how a thread leaves")]
+pub(crate) mod real_registry;
 pub(crate) mod short;
 pub(crate) mod slab;
 pub(crate) mod supply;

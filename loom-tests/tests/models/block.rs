@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// Two threads take the two blocks there are, each starts and ends a span, and the drain learns who
 /// took what in the middle of it. Each span is delivered once.
 #[test]
-pub(crate) fn two_threads_take_while_the_drain_looks() {
+fn two_threads_take_while_the_drain_looks() {
     check(&[], |_| {
         let (tracer, drain) = Tracer::new(2, 1);
         let mut account = Account::new(drain);
@@ -36,7 +36,7 @@ pub(crate) fn two_threads_take_while_the_drain_looks() {
 /// it may. A start is refused or its span is delivered; nothing of the block's first life is in its
 /// second.
 #[test]
-pub(crate) fn the_only_block_changes_hands() {
+fn the_only_block_changes_hands() {
     check(&["the other thread got the block", "the other thread was refused"], |outcomes| {
         let (tracer, drain) = Tracer::new(1, 1);
         let mut account = Account::new(drain);
@@ -68,7 +68,7 @@ pub(crate) fn the_only_block_changes_hands() {
 /// handle on by a relaxed store, so nothing orders what the third thread sees. It finds the block
 /// whole, or no such span.
 #[test]
-pub(crate) fn a_handle_that_comes_without_any_order() {
+fn a_handle_that_comes_without_any_order() {
     check(&["the span was found", "the handle came, no span was found", "no block was there"], |outcomes| {
         let (tracer, drain) = Tracer::unstocked(1, 1);
         let mut account = Account::new(drain);

@@ -24,11 +24,11 @@ use crate::raw::local::Target;
 use crate::raw::lookup::Found;
 use crate::raw::packed::KeyWord;
 use crate::raw::quick::Plain;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::tracer::Core;
 use crate::value::{Text, Value};
 use bext_plugin_api::tracer::{self as host, AttrValue};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What has led so far.
 pub(super) struct Leads {
