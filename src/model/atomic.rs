@@ -120,6 +120,12 @@ fn at_work(order: Ordering) -> Ordering {
     if WEAKENED.with_borrow(|places| places.iter().any(is_here)) { Ordering::Relaxed } else { order }
 }
 
+/// Whether the caller's words are one thread's alone, so that no load of another's can be hidden.
+#[track_caller]
+fn is_of_one_thread() -> bool {
+    Location::caller().file().ends_with("raw/handle.rs")
+}
+
 /// loom's fence; weakened, it is none.
 #[track_caller]
 pub(crate) fn fence(order: Ordering) {
@@ -154,7 +160,8 @@ macro_rules! integer {
             #[track_caller]
             pub(crate) fn load(&self, order: Ordering) -> $value {
                 let order = at_work(order);
-                if order == Ordering::Relaxed && (self.writer.is_me() || BEFORE_A_WRITE.has_caller()) {
+                let may_hide = self.writer.is_me() && !is_of_one_thread();
+                if order == Ordering::Relaxed && (may_hide || BEFORE_A_WRITE.has_caller()) {
                     // Whether it succeeds or fails, it leaves the value as it was.
                     let (Ok(value) | Err(value)) =
                         self.real.compare_exchange(<$value>::MAX, <$value>::MAX, order, order);

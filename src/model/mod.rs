@@ -15,6 +15,8 @@ pub(crate) mod queue;
 mod service;
 mod table;
 pub(crate) mod thread;
+#[cfg(feature = "bext")]
+mod witness;
 mod threads;
 mod tracer;
 
@@ -24,6 +26,8 @@ pub use fan_out::{FanOut, Handle};
 pub use intern::{SeenTexts, Texts};
 pub use log::{Chunks, Entry, Log, Reader};
 pub use service::Service;
+#[cfg(feature = "bext")]
+pub(crate) use witness::Witness;
 pub use table::{Found, Lent, Table, Vacant};
 pub use threads::Threads;
 pub use tracer::{Drain, Id, Pass, Seen, Span, Tracer, Way};

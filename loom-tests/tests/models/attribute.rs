@@ -123,3 +123,27 @@ fn a_late_one_is_stale() {
         assert_eq!(kept + account.stale(tracer), 1, "attributes of the old span and stale calls");
     });
 }
+
+/// A stranger's attribute finds no chunk and is shed, while the owner ends the span and starts another in the same slot
+/// of the next life. The shed one is told of the old span, or of none; never of the new one.
+#[test]
+fn one_that_is_shed_late() {
+    check(&["told of the old span", "told of none"], |outcomes| {
+        let (tracer, drain) = Tracer::new(1, 0);
+        let mut account = Account::new(drain);
+        let first = tracer.start(1).unwrap();
+        let second = tracer.start(2).unwrap();
+        assert!(tracer.end(second));
+        let stranger = thread::spawn(move || tracer.attribute(first, "late", 1));
+        assert!(tracer.end(first));
+        account.pass();
+        let next = tracer.start(3).unwrap();
+        stranger.join().unwrap();
+        assert!(tracer.end(next));
+        account.pass();
+        assert_eq!(account.only(3).dropped_attributes, 0, "shed attributes of the new span");
+        let of_old = account.only(1).dropped_attributes;
+        outcomes.note(if of_old == 1 { "told of the old span" } else { "told of none" });
+        assert!(of_old <= 1, "shed once");
+    });
+}
