@@ -332,7 +332,7 @@ impl Pipeline {
     }
 
     /// The last pass is done. Release pairs with the Acquire in `has_drained`: who sees it sees that pass.
-    fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.drained.store(true, Ordering::Release);
     }
 

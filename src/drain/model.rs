@@ -1,5 +1,4 @@
-//! The drain on a bench, for `crate::model`: its loop's turn without its thread, and an exporter that takes
-//! a batch as soon as it is there.
+//! The drain on a bench, for `crate::model`: its loop's turn without its thread.
 
 use crate::batch::Batch;
 use crate::drain::collect::Collector;
@@ -43,44 +42,19 @@ impl Bench {
     }
 
     /// One turn of the drain's loop: the stale calls that it found, and the batch if there is one.
-    pub(crate) fn turn(&mut self, fate: Fate) -> (u64, Option<Batch>) {
+    pub(crate) fn turn(&mut self) -> (u64, Option<Batch>) {
         let Self { pipeline, collector, timeline } = self;
         let mut sealer = Sealer::new(pipeline);
         let epochs = pipeline.epochs.register();
         let done = pipeline.turn(collector, &epochs, timeline, &mut sealer);
         let batch = sealer.batch.finish(0, 0).expect("a model's batch is within every limit");
-        if batch.span_count() == 0 {
-            return (done.stale, None);
-        }
-        let spans = batch.span_count() as u64;
-        match fate {
-            Fate::Exported => pipeline.ledger.exported(spans, 0),
-            Fate::Lost => pipeline.ledger.exported(0, spans),
-        }
-        (done.stale, Some(batch))
+        (done.stale, (batch.span_count() > 0).then_some(batch))
     }
 }
 
 impl Drop for Bench {
     fn drop(&mut self) {
         self.pipeline.release();
-    }
-}
-
-/// What becomes of a batch.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Fate {
-    Exported,
-    Lost,
-}
-
-impl Bench {
-    /// The last turn, as the loop ends with it.
-    pub(crate) fn last_turn(&mut self) -> (u64, Option<Batch>) {
-        self.pipeline.engine.close();
-        let last = self.turn(Fate::Exported);
-        self.pipeline.finish();
-        last
     }
 }
 

@@ -5,7 +5,7 @@ use crate::batch::{Batch, ValueView};
 #[cfg(feature = "bext")]
 use crate::drain::Pipeline;
 use crate::drain::{self, Stats};
-use crate::drain::model::{Bench, Fate};
+use crate::drain::model::Bench;
 use crate::export::{Context, ExportError, SpanExporter};
 use crate::raw::block::{NameWord, Start};
 use crate::raw::clock::Clock;
@@ -184,24 +184,33 @@ pub struct Pass {
 pub struct Drain(Bench);
 
 impl Drain {
-    /// One turn of the drain's loop.
+    /// One turn of the drain's loop, and an exporter that takes what is there.
     ///
     /// # Panics
     ///
     /// When the batch cannot be encoded or read back.
     pub fn pass(&mut self) -> Pass {
-        let (stale, batch) = self.0.turn(Fate::Exported);
-        Pass { spans: batch.as_ref().map(read).unwrap_or_default(), stale }
+        let (stale, batch) = self.0.turn();
+        let Some(batch) = batch else { return Pass { stale, ..Pass::default() } };
+        self.exporter()(batch.span_count() as u64, 0);
+        Pass { spans: read(&batch), stale }
     }
 
-    /// The last pass: no call is let in any more.
-    pub fn last_pass(&mut self) {
-        let _ = self.0.last_turn();
+    /// One turn, of which no exporter has heard yet; how many spans it assembled.
+    pub fn pass_unheard(&mut self) -> u64 {
+        self.0.turn().1.map_or(0, |batch| batch.span_count() as u64)
     }
 
-    /// As [`pass`](Self::pass), but what was assembled is lost on its way to the exporter.
-    pub fn pass_and_lose(&mut self) {
-        let _ = self.0.turn(Fate::Lost);
+    /// What says, on whatever thread, that so many spans were exported and so many lost on their way.
+    pub fn exporter(&self) -> impl Fn(u64, u64) + Copy + Send + 'static {
+        let pipeline = self.0.pipeline();
+        move |exported, lost| pipeline.ledger.exported(exported, lost)
+    }
+
+    /// What says, on whatever thread, that the last pass is done.
+    pub fn finisher(&self) -> impl Fn() + Copy + Send + 'static {
+        let pipeline = self.0.pipeline();
+        move || pipeline.finish()
     }
 
     /// What reads the account, from any thread.

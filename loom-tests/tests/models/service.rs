@@ -50,7 +50,7 @@ fn flush(service: &Service) -> &'static str {
 
 /// With a span that has ended.
 fn with_a_span() -> Service {
-    let service = Service::start(1, 1);
+    let service = Service::start(2, 2);
     assert!(service.tracer.end(service.tracer.start(1).unwrap()));
     service
 }
