@@ -73,6 +73,7 @@ pub mod propagation;
 #[allow(unsafe_code)]
 mod raw;
 pub mod sampling;
+mod seeded;
 mod sync;
 pub mod testing;
 mod tracer;

@@ -4,25 +4,49 @@
 compile_error!("these models need RUSTFLAGS=\"--cfg loom --cfg crossbeam_loom\": run scripts/loom");
 
 use loom::sync::atomic::{Ordering, fence};
-use nanospan::model::{Drain, Pass, Seen, Tracer};
+use nanospan::model::{Drain, Pass, Seen, Tracer, seed, weaken};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+
+/// The environment's name for the mistake to be made in every model of the process: `weaken FILE:LINE`, one
+/// ordering made Relaxed, or `seed NAME`, one of `nanospan`'s seeded bugs. `scripts/mutants` sets it.
+pub const MUTANT: &str = "NANOSPAN_MUTANT";
+
+/// Makes the mistake that the environment asks for, in all models that the calling thread runs from now on.
+///
+/// # Panics
+///
+/// When the environment asks for something else.
+pub fn make_mistake() {
+    let Ok(mistake) = std::env::var(MUTANT) else { return };
+    let made = match mistake.split_once(' ') {
+        Some(("seed", name)) => seed(name),
+        Some(("weaken", place)) => match place.split_once(':').map(|(file, line)| (file, line.parse())) {
+            Some((file, Ok(line))) => {
+                weaken(file.to_owned().leak(), line);
+                Ok(())
+            }
+            _ => Err(format!("{place:?} is no FILE:LINE")),
+        },
+        _ => Err("neither `seed NAME` nor `weaken FILE:LINE`".to_owned()),
+    };
+    if let Err(error) = made {
+        panic!("{MUTANT}={mistake}: {error}");
+    }
+}
 
 /// What interleavings of a model came to.
 #[derive(Debug, Clone)]
 pub struct Outcomes(Arc<Mutex<BTreeMap<&'static str, usize>>>);
 
 impl Outcomes {
-    /// Says that this interleaving came to one of the outcomes that the model names.
-    ///
-    /// # Panics
-    ///
-    /// When the model does not name it.
+    /// Says what this interleaving came to: one of the outcomes that the model names, or another that not every
+    /// bound gets to.
     pub fn note(&self, outcome: &'static str) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *counts.get_mut(outcome).expect("the model names its outcomes") += 1;
+        *counts.entry(outcome).or_default() += 1;
     }
 }
 
@@ -31,11 +55,26 @@ impl Outcomes {
 ///
 /// # Panics
 ///
-/// When an interleaving fails, and when none came to one of `outcomes`: then loom did not get to the
-/// race that the model is about.
+/// When an interleaving fails, when none came to one of `outcomes` (then loom did not get to the race that
+/// the model is about), and as [`make_mistake`] does.
 pub fn check(outcomes: &[&'static str], model: impl Fn(&Outcomes) + Send + Sync + 'static) {
+    check_with(usize::MAX, outcomes, model);
+}
+
+/// As [`check`], with at most so many preemptions whatever the environment says: for models of which more would
+/// take too long.
+///
+/// # Panics
+///
+/// As [`check`] does.
+pub fn check_with(
+    at_most: usize,
+    outcomes: &[&'static str],
+    model: impl Fn(&Outcomes) + Send + Sync + 'static,
+) {
+    make_mistake();
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    builder.preemption_bound = Some(builder.preemption_bound.unwrap_or(2).min(at_most));
     builder.max_branches = 10_000;
     let counts = outcomes.iter().map(|&outcome| (outcome, 0)).collect();
     let counts = Outcomes(Arc::new(Mutex::new(counts)));

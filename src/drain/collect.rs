@@ -28,6 +28,7 @@ use crate::raw::handle::{Base, Place};
 use crate::raw::prefetch::prefetch;
 use crate::raw::record::{Kind, Record, Records, Run, Stamp};
 use crate::raw::recorded::{Blob, Entries, Recorded};
+use crate::seeded::{Bug, seeded};
 use crossbeam_epoch::Guard;
 
 /// What the drain knows of a block.
@@ -214,8 +215,13 @@ impl Collector {
         let mut nodes = emptied(std::mem::take(&mut self.nodes));
         self.adopt();
         self.out.begin(all, |_| true);
-        self.look_at_ends();
-        self.read_logs(all, guard, &mut nodes, &mut done);
+        if seeded(Bug::StepsSwapped) {
+            self.read_logs(all, guard, &mut nodes, &mut done);
+            self.look_at_ends();
+        } else {
+            self.look_at_ends();
+            self.read_logs(all, guard, &mut nodes, &mut done);
+        }
         self.assemble(&nodes, timeline, sealer, &mut done);
         self.recycle(&mut done);
         self.nodes = emptied(nodes);
@@ -259,11 +265,14 @@ impl Collector {
         }
         for n in 0..self.out.now().len() {
             let known = &self.blocks[self.out.now()[n] as usize - 1];
-            if known.ending != 0 {
+            if known.ending != 0 && !seeded(Bug::AdopterUnread) {
                 self.read_log(known.block.adopter(), guard, nodes, done);
             }
         }
-        if self.logs.has_unread(self.engine) && self.misses_foreign_calls() {
+        if self.logs.has_unread(self.engine)
+            && self.misses_foreign_calls()
+            && !seeded(Bug::ForeignCallsUncounted)
+        {
             for id in 0..self.logs.numbers(self.engine) {
                 self.read_log(id, guard, nodes, done);
             }
@@ -358,7 +367,7 @@ impl Collector {
         let Self { engine, blocks, out, stock, .. } = self;
         out.settle(|address| {
             let known = &mut blocks[address as usize - 1];
-            if known.consumed != ALL || known.block.is_held() {
+            if known.consumed != ALL || (known.block.is_held() && !seeded(Bug::RecycledHeld)) {
                 return known.quiet.next();
             }
             done.stale += u64::from(known.block.retire());
@@ -455,7 +464,8 @@ fn pending(blocks: &mut [Known], place: u64) -> Option<(&mut Pending, bool)> {
     let place = Place::from_bits(place);
     let known = blocks.get_mut(place.base().address().wrapping_sub(1))?;
     let bit = 1 << place.slot();
-    if known.base != place.base() || known.consumed & bit != 0 {
+    let is_of_this_life = known.base == place.base() || seeded(Bug::RecordOfAnyLife);
+    if !is_of_this_life || known.consumed & bit != 0 {
         return None;
     }
     let ends = known.ending & bit != 0;

@@ -3,8 +3,9 @@
 use crate::drain::Pipeline;
 use crate::drain::collect::Collected;
 use crate::raw::engine::Gate;
+use crate::raw::local::Local;
 use crate::raw::tally::Count;
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The drain's and the export thread's counters. Each has one writer.
@@ -20,7 +21,7 @@ pub(crate) struct Ledger {
     export_nanos: AtomicU64,
 }
 
-/// Adds to a counter that one thread writes. Release pairs with the Acquire in `stats`: who sees a
+/// Adds to a counter that one thread writes. Release pairs with the Acquire in `read`: who sees a
 /// span exported has seen it consumed, so `buffered` is never negative.
 fn add(counter: &AtomicU64, n: u64) {
     counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Release);
@@ -142,18 +143,43 @@ impl Stats {
     }
 }
 
+/// How many spans have come how far.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way {
+    /// Whether the last pass is done, so that no more are collected.
+    pub(crate) drained: bool,
+    pub(crate) exported: u64,
+    pub(crate) export_failed: u64,
+    pub(crate) encode_failed: u64,
+    pub(crate) consumed: u64,
+    pub(crate) issued: u64,
+}
+
+/// Acquire pairs with the Release in `add` and in `export_failed`.
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Acquire)
+}
+
 impl Pipeline {
+    /// Reads from the end of a span's way to its beginning, so that none is seen further than it can be: each
+    /// Acquire makes the earlier counters at least as new as the later ones.
+    pub(crate) fn way(&self) -> Way {
+        let ledger = &self.ledger;
+        // Fields are read in this order.
+        Way {
+            drained: self.has_drained(),
+            exported: read(&ledger.exported),
+            export_failed: read(&ledger.export_failed),
+            encode_failed: read(&ledger.encode_failed),
+            consumed: read(&ledger.consumed),
+            issued: self.engine.registry.iter().map(Local::issued).sum(),
+        }
+    }
+
     /// Reads the account. Takes no lock; may be called from anywhere, a forked child included.
     pub(crate) fn stats(&self) -> Stats {
         let ledger = &self.ledger;
-        // From the end of a span's way to its beginning: each Acquire makes the earlier counters at
-        // least as new as the later ones.
-        let read = |counter: &AtomicU64| counter.load(Ordering::Acquire);
-        let exported = read(&ledger.exported);
-        let export_failed = read(&ledger.export_failed);
-        let encode_failed = read(&ledger.encode_failed);
-        let consumed = read(&ledger.consumed);
-        let mut issued = 0;
+        let Way { drained, exported, export_failed, encode_failed, consumed, issued } = self.way();
         let mut log_words = 0;
         let gate = self.engine.gate();
         // The walk over the logs takes part in the collector's epochs, which a child must not enter.
@@ -169,11 +195,8 @@ impl Pipeline {
             thread_exit: counts(Count::ThreadExit),
             ..Dropped::default()
         };
-        for local in self.engine.registry.iter() {
-            issued += local.issued();
-            if let Some(guard) = &guard {
-                log_words += local.log.backlog(guard);
-            }
+        if let Some(guard) = &guard {
+            log_words += self.engine.registry.iter().map(|local| local.log.backlog(guard)).sum::<usize>();
         }
         let mut stats = Stats {
             started: issued + refused.total(),
@@ -198,7 +221,7 @@ impl Pipeline {
         match gate {
             Gate::Open => {}
             // Nothing takes them any more: what the last pass left live never arrives.
-            Gate::Closed if self.has_drained() => {
+            Gate::Closed if drained => {
                 stats.dropped.shutdown += std::mem::take(&mut stats.live);
             }
             Gate::Closed => {}

@@ -33,16 +33,20 @@ use crate::export::{Context, ExportError, SpanExporter};
 use crate::limits::SpanLimits;
 use crate::raw::clock::Timeline;
 use crate::raw::engine::{Engine, Gate};
+use crate::seeded::{Bug, seeded};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::thread::{self, Thread};
+use crate::sync::{Condvar, Epochs, Mutex, MutexGuard, mpsc};
 use crossbeam_epoch::LocalHandle;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::{self, Thread};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) use crate::drain::assemble::REMOTE;
+#[cfg(loom)]
+pub(crate) use crate::drain::ledger::Way;
 pub use crate::drain::ledger::{Dropped, Stats};
 
 /// Called with every error of the exporter, on the export thread.
@@ -150,7 +154,7 @@ pub(crate) struct Pipeline {
     pub(crate) engine: &'static Engine,
     pub(crate) ledger: Ledger,
     /// For the walks over the logs; see `raw::log`.
-    epochs: crossbeam_epoch::Collector,
+    epochs: Epochs,
     state: Mutex<State>,
     changed: Condvar,
     drain: OnceLock<Thread>,
@@ -178,7 +182,7 @@ impl Pipeline {
     /// Starts both threads and waits until the first blocks are there.
     pub(crate) fn start(engine: &'static Engine, settings: Settings) -> Result<&'static Self, StartError> {
         let pipeline: &'static Self = Box::leak(Box::new(Self::new(engine, settings)));
-        let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
+        let (ready, is_ready) = mpsc::channel();
         let drain = thread::Builder::new()
             .name("nanospan-drain".into())
             .spawn(move || {
@@ -211,7 +215,7 @@ impl Pipeline {
         Self {
             engine,
             ledger: Ledger::default(),
-            epochs: crossbeam_epoch::Collector::new(),
+            epochs: Epochs::new(),
             state: Mutex::default(),
             changed: Condvar::new(),
             drain: OnceLock::new(),
@@ -329,13 +333,24 @@ impl Pipeline {
         }
     }
 
+    /// The last pass is done. Release pairs with the Acquire in `has_drained`: who sees it sees that pass.
+    pub(crate) fn finish(&self) {
+        self.drained.store(true, Ordering::Release);
+    }
+
     /// Whether the last pass is done.
     fn has_drained(&self) -> bool {
         self.drained.load(Ordering::Acquire)
     }
 
+    /// A model is over.
+    #[cfg(loom)]
+    pub(crate) fn release(&self) {
+        self.epochs.release();
+    }
+
     fn wake_drain(&self) {
-        if let Some(drain) = self.drain.get() {
+        if let Some(drain) = self.drain.get().filter(|_| !seeded(Bug::WakeMissing)) {
             drain.unpark();
         }
     }
@@ -349,15 +364,18 @@ impl Pipeline {
         let mut quiet_since = Instant::now();
         let mut sealed = 0;
         loop {
-            let (requested, stopping) = {
+            let (mut requested, stopping) = {
                 let state = self.state();
                 (state.requested, state.stop_by.is_some())
             };
             let began = Instant::now();
             timeline.renew();
-            let all = requested > sealed || stopping;
-            let done = self.turn(all, &mut collector, &epochs, &timeline, &mut sealer);
-            if all {
+            let is_asked = |requested: u64| requested > sealed || stopping;
+            let done = self.turn(is_asked(requested), &mut collector, &epochs, &timeline, &mut sealer);
+            if seeded(Bug::TicketTakenLate) {
+                requested = self.state().requested;
+            }
+            if is_asked(requested) {
                 sealer.seal();
                 self.push(Job::Flush(requested));
                 sealed = requested;
@@ -365,8 +383,7 @@ impl Pipeline {
                 sealer.seal_if_due();
             }
             if stopping {
-                // Release pairs with the Acquire in `has_drained`: who sees it sees the last pass.
-                self.drained.store(true, Ordering::Release);
+                self.finish();
                 self.push(Job::Stop);
                 return;
             }
@@ -385,7 +402,10 @@ impl Pipeline {
             // A long pass is followed by a short pause, but by one: reading the blocks all the time
             // would take their lines away from the threads that write them.
             let pause = sleep.saturating_sub(began.elapsed()).max(PAUSE);
-            if self.state().requested == sealed {
+            let state = self.state();
+            let is_asked_for = state.requested != sealed || state.stop_by.is_some();
+            drop(state);
+            if !is_asked_for {
                 thread::park_timeout(pause);
             }
         }

@@ -1,4 +1,4 @@
-//! The drain on a bench: its loop's turn without its thread, for `crate::model`.
+//! The drain on a bench, for `crate::model`: its loop's turn without its thread.
 
 use crate::batch::Batch;
 use crate::drain::collect::Collector;
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Bench {
-    pipeline: Pipeline,
+    pipeline: &'static Pipeline,
     collector: Collector,
     timeline: Timeline,
 }
@@ -23,24 +23,17 @@ pub(crate) struct Bench {
 impl Bench {
     /// A drain that has supplied nothing yet.
     pub(crate) fn new(engine: &'static Engine, exporter: Arc<dyn SpanExporter>) -> Self {
-        let settings = Settings {
-            resource: Vec::new(),
-            limits: SpanLimits::default(),
-            side_bytes: 1 << 16,
-            queue_bytes: usize::MAX,
-            batch_bytes: usize::MAX,
-            batch_spans: usize::MAX,
-            drain_interval: Duration::ZERO,
-            export_interval: Duration::MAX,
-            export_on_flush: false,
-            export_timeout: Duration::ZERO,
-            exporter,
-            error_handler: Arc::new(|_| ()),
-        };
+        let settings = settings(exporter);
         let stock = Stock::new(engine).expect("a model has one thread that uses the slab");
         let collector = Collector::new(engine, stock, settings.side_bytes, settings.limits);
         let timeline = Timeline::new(engine.clock.clone());
-        Self { pipeline: Pipeline::new(engine, settings), collector, timeline }
+        let pipeline = Box::leak(Box::new(Pipeline::new(engine, settings)));
+        Self { pipeline, collector, timeline }
+    }
+
+    /// What keeps the account.
+    pub(crate) fn pipeline(&self) -> &'static Pipeline {
+        self.pipeline
     }
 
     /// Supplies what the engine's sizes allow.
@@ -57,5 +50,29 @@ impl Bench {
         let done = pipeline.turn(all, collector, &epochs, timeline, &mut sealer);
         let batch = sealer.batch.finish(0, 0).expect("a model's batch is within every limit");
         (done.stale, (batch.span_count() > 0).then_some(batch))
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.pipeline.release();
+    }
+}
+
+/// No limit is ever met, and nothing is done because time has passed.
+pub(crate) fn settings(exporter: Arc<dyn SpanExporter>) -> Settings {
+    Settings {
+        resource: Vec::new(),
+        limits: SpanLimits::default(),
+        side_bytes: 1 << 16,
+        queue_bytes: usize::MAX,
+        batch_bytes: usize::MAX,
+        batch_spans: usize::MAX,
+        drain_interval: Duration::ZERO,
+        export_interval: Duration::MAX,
+        export_on_flush: false,
+        export_timeout: Duration::ZERO,
+        exporter,
+        error_handler: Arc::new(|_| ()),
     }
 }

@@ -120,6 +120,12 @@ fn at_work(order: Ordering) -> Ordering {
     if WEAKENED.with_borrow(|places| places.iter().any(is_here)) { Ordering::Relaxed } else { order }
 }
 
+/// Whether the caller's words are one thread's alone, so that no load of another's can be hidden.
+#[track_caller]
+fn is_of_one_thread() -> bool {
+    Location::caller().file().ends_with("raw/handle.rs")
+}
+
 /// loom's fence; weakened, it is none.
 #[track_caller]
 pub(crate) fn fence(order: Ordering) {
@@ -137,7 +143,14 @@ macro_rules! integer {
             writer: Writer,
         }
 
-        #[allow(dead_code, reason = "each width has the same calls, whichever `raw` uses")]
+        impl Default for $name {
+            #[track_caller]
+            fn default() -> Self {
+                Self::new(0)
+            }
+        }
+
+        #[allow(dead_code, reason = "each width has the same calls, whichever are in use")]
         impl $name {
             #[track_caller]
             pub(crate) fn new(value: $value) -> Self {
@@ -147,7 +160,8 @@ macro_rules! integer {
             #[track_caller]
             pub(crate) fn load(&self, order: Ordering) -> $value {
                 let order = at_work(order);
-                if order == Ordering::Relaxed && (self.writer.is_me() || BEFORE_A_WRITE.has_caller()) {
+                let may_hide = self.writer.is_me() && !is_of_one_thread();
+                if order == Ordering::Relaxed && (may_hide || BEFORE_A_WRITE.has_caller()) {
                     // Whether it succeeds or fails, it leaves the value as it was.
                     let (Ok(value) | Err(value)) =
                         self.real.compare_exchange(<$value>::MAX, <$value>::MAX, order, order);
@@ -207,6 +221,7 @@ macro_rules! integer {
     };
 }
 
+integer!(AtomicU8, u8);
 integer!(AtomicU32, u32);
 integer!(AtomicU64, u64);
 
@@ -250,5 +265,30 @@ impl<T> AtomicPtr<T> {
         self.real
             .compare_exchange(current, new, at_work(success), at_work(failure))
             .inspect(|_| self.writer.note())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct AtomicBool(real::AtomicBool);
+
+impl AtomicBool {
+    #[track_caller]
+    pub(crate) fn new(value: bool) -> Self {
+        Self(real::AtomicBool::new(value))
+    }
+
+    #[track_caller]
+    pub(crate) fn load(&self, order: Ordering) -> bool {
+        self.0.load(at_work(order))
+    }
+
+    #[track_caller]
+    pub(crate) fn store(&self, value: bool, order: Ordering) {
+        self.0.store(value, at_work(order));
+    }
+
+    #[track_caller]
+    pub(crate) fn swap(&self, value: bool, order: Ordering) -> bool {
+        self.0.swap(value, at_work(order))
     }
 }

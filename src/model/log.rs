@@ -106,18 +106,8 @@ impl Reader {
     }
 
     /// The records up to `target`, in order. Chunks that were read to their end go back to the stock
-    /// once no walker is pinned that could see them, as in `drain::collect`.
+    /// once no walker is pinned that could see them.
     pub fn walk(&mut self, log: Log, target: u64, guard: &Guard) -> Vec<Entry> {
-        let supply = log.chunks.0;
-        self.read(log, target, |chunk| guard.defer(move || supply.give(chunk).is_ok()))
-    }
-
-    /// Wrong on purpose: as [`walk`](Self::walk), but chunks go back at once.
-    pub fn walk_and_give_back_at_once(&mut self, log: Log, target: u64, _guard: &Guard) -> Vec<Entry> {
-        self.read(log, target, |chunk| assert!(log.chunks.0.give(chunk).is_ok()))
-    }
-
-    fn read(&mut self, log: Log, target: u64, retire: impl FnMut(&'static Chunk)) -> Vec<Entry> {
         let mut entries = Vec::new();
         let run = |records: Records<'_>| {
             for record in records {
@@ -132,8 +122,7 @@ impl Reader {
                 entries.push((record.place, values.collect()));
             }
         };
-        // SAFETY: `run` keeps nothing of what it is lent.
-        unsafe { self.0.walk(log.log, target, run, retire) };
+        self.0.read(log.log, target, guard, log.chunks.0, run);
         entries
     }
 }

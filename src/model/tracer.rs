@@ -2,7 +2,10 @@
 //! model decides which of its threads drains.
 
 use crate::batch::{Batch, ValueView};
+#[cfg(feature = "bext")]
+use crate::drain::Pipeline;
 use crate::drain::model::Bench;
+use crate::drain::{self, Stats};
 use crate::export::{Context, ExportError, SpanExporter};
 use crate::raw::block::{NameWord, Start};
 use crate::raw::clock::Clock;
@@ -18,7 +21,7 @@ use std::sync::atomic::AtomicU64;
 
 /// An engine.
 #[derive(Debug, Clone, Copy)]
-pub struct Tracer(&'static Engine);
+pub struct Tracer(pub(super) &'static Engine);
 
 /// A span as native code holds it: where it lives.
 #[derive(Debug, Clone, Copy)]
@@ -62,9 +65,13 @@ impl Tracer {
     /// As for [`new`](Self::new).
     #[must_use]
     pub fn unstocked(blocks: usize, chunks: usize) -> (Self, Drain) {
+        let tracer = Self::without_drain(blocks, chunks);
+        (tracer, Drain(Bench::new(tracer.0, Arc::new(Nowhere))))
+    }
+
+    pub(super) fn without_drain(blocks: usize, chunks: usize) -> Self {
         let clock = Clock::Manual(Arc::new(AtomicU64::new(1)));
-        let engine = Engine::leak(clock, Some(1), Sizes { blocks, chunks, max_payload: 64 });
-        (Self(engine), Drain(Bench::new(engine, Arc::new(Nowhere))))
+        Self(Engine::leak(clock, Some(1), Sizes { blocks, chunks, max_payload: 64 }))
     }
 
     /// Starts a span in a trace of its own.
@@ -122,6 +129,12 @@ impl Tracer {
         self.sum(Count::Overload)
     }
 
+    /// Handles that were not made here.
+    #[must_use]
+    pub fn forged(self) -> u64 {
+        self.sum(Count::Forged)
+    }
+
     /// Attributes that were shed for want of a chunk.
     #[must_use]
     pub fn shed(self) -> u64 {
@@ -140,6 +153,21 @@ pub struct Seen {
     pub trace: u64,
     /// Its attributes, in the order in which their keys came first.
     pub attributes: Vec<(String, i64)>,
+    /// Attributes that it is known to have lost.
+    pub dropped_attributes: u32,
+}
+
+/// How many spans have come how far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// Whether the last pass is done.
+    pub drained: bool,
+    /// Exported, or lost on their way to the exporter.
+    pub gone: u64,
+    /// Collected by the drain.
+    pub consumed: u64,
+    /// Started.
+    pub issued: u64,
 }
 
 /// What a pass did.
@@ -156,7 +184,8 @@ pub struct Pass {
 pub struct Drain(Bench);
 
 impl Drain {
-    /// One turn of the drain's loop that looks at everything, as one for a flush does.
+    /// One turn of the drain's loop that looks at everything, as one for a flush does, and an exporter that
+    /// takes what is there.
     ///
     /// # Panics
     ///
@@ -176,11 +205,51 @@ impl Drain {
 
     fn turn(&mut self, all: bool) -> Pass {
         let (stale, batch) = self.0.turn(all);
-        Pass { spans: batch.as_ref().map(read).unwrap_or_default(), stale }
+        let Some(batch) = batch else { return Pass { stale, ..Pass::default() } };
+        self.exporter()(batch.span_count() as u64, 0);
+        Pass { spans: read(&batch), stale }
+    }
+
+    /// One turn, of which no exporter has heard yet; how many spans it assembled.
+    pub fn pass_unheard(&mut self) -> u64 {
+        self.0.turn(true).1.map_or(0, |batch| batch.span_count() as u64)
+    }
+
+    /// What says, on whatever thread, that so many spans were exported and so many lost on their way.
+    pub fn exporter(&self) -> impl Fn(u64, u64) + Copy + Send + 'static {
+        let pipeline = self.0.pipeline();
+        move |exported, lost| pipeline.ledger.exported(exported, lost)
+    }
+
+    /// What says, on whatever thread, that the last pass is done.
+    pub fn finisher(&self) -> impl Fn() + Copy + Send + 'static {
+        let pipeline = self.0.pipeline();
+        move || pipeline.finish()
+    }
+
+    /// What reads the account, from any thread.
+    pub fn account(&self) -> impl Fn() -> Stats + Copy + Send + 'static {
+        let pipeline = self.0.pipeline();
+        move || pipeline.stats()
+    }
+
+    /// What reads how far spans have come, from any thread: less than the account, and in the same order.
+    pub fn way(&self) -> impl Fn() -> Way + Copy + Send + 'static {
+        let pipeline = self.0.pipeline();
+        move || {
+            let drain::Way { drained, exported, export_failed, encode_failed, consumed, issued } =
+                pipeline.way();
+            Way { drained, gone: exported + export_failed + encode_failed, consumed, issued }
+        }
+    }
+
+    #[cfg(feature = "bext")]
+    pub(super) fn pipeline(&self) -> &'static Pipeline {
+        self.0.pipeline()
     }
 }
 
-fn read(batch: &Batch) -> Vec<Seen> {
+pub(super) fn read(batch: &Batch) -> Vec<Seen> {
     let view = batch.view();
     view.spans()
         .map(|span| {
@@ -189,7 +258,11 @@ fn read(batch: &Batch) -> Vec<Seen> {
                 ValueView::I64(value) => (key.to_owned(), value),
                 other => panic!("a model sets integers only, not {other:?}"),
             });
-            Seen { trace: low.unwrap_or_default(), attributes: attributes.collect() }
+            Seen {
+                trace: low.unwrap_or_default(),
+                attributes: attributes.collect(),
+                dropped_attributes: span.dropped_attributes_count(),
+            }
         })
         .collect()
 }

@@ -67,6 +67,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use bext_plugin_api;
+#[cfg(loom)]
+pub(crate) use fan_out::model as fan_out_bench;
 pub use fan_out::{
     FanOut, FanOutBuildError, FanOutBuilder, FanOutChildStats, FanOutParent, FanOutParentError, FanOutStats,
 };

@@ -26,6 +26,7 @@
 use crate::raw::block::SLOTS;
 use crate::raw::handle::{GENERATION_BITS, PLACE_BITS, Place};
 use crate::raw::region;
+use crate::seeded::{Bug, seeded};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::fmt;
 
@@ -82,7 +83,9 @@ impl Beside {
             0 => None,
             NOBODY => Some(None),
             // Of another life, unless it is a place and nothing else.
-            bits => (bits >> PLACE_BITS == 0).then(|| Some(Place::from_raw(bits))),
+            bits => {
+                (bits >> PLACE_BITS == 0 || seeded(Bug::MateOfAnyLife)).then(|| Some(Place::from_raw(bits)))
+            }
         }
     }
 }

@@ -18,8 +18,8 @@ use crate::raw::short;
 use crate::raw::supply::Supply;
 use crate::raw::tally::{Count, Tally};
 use crate::raw::writer::Writer;
+use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::value::{Text, Value};
-use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 /// Whether calls are let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,8 @@ pub(crate) struct Engine {
     /// Counts of calls that have no local.
     pub(crate) strays: Tally,
     pub(crate) sizes: Sizes,
-    older: AtomicPtr<Engine>,
+    /// Not `sync`'s: engines of several models are in one list.
+    older: std::sync::atomic::AtomicPtr<Engine>,
 }
 
 /// All blocks, by slab address less one, and all chunks.
@@ -100,7 +101,7 @@ impl Engine {
             texts: Interner::shared(),
             strays: Tally::new(),
             sizes,
-            older: AtomicPtr::new(std::ptr::null_mut()),
+            older: std::sync::atomic::AtomicPtr::new(std::ptr::null_mut()),
         }));
         fork::watch(engine);
         engine

@@ -39,6 +39,7 @@
 //! is the lower 22 bits of the place, and the generation the upper ones.
 
 use crate::raw::ids::SplitMix;
+use crate::seeded::{Bug, seeded};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Bits of sharded-slab's address: with an initial page of 32 and 10 pages, 16 bits.
@@ -226,7 +227,8 @@ impl Key {
         let mixed = span_id.wrapping_mul(self.inverse[1]);
         let raw = (mixed ^ mixed >> 32).wrapping_mul(self.inverse[0]);
         let place = Place::from_raw(raw);
-        ((raw >> PLACE_BITS) as u32 == self.tag_of(place, trace_id)).then_some(place)
+        let is_ours = (raw >> PLACE_BITS) as u32 == self.tag_of(place, trace_id);
+        (is_ours || seeded(Bug::TagUnchecked)).then_some(place)
     }
 
     /// As [`open`](Self::open), with the proof that the place was sealed for this trace.
@@ -237,7 +239,8 @@ impl Key {
         let raw = (mixed ^ mixed >> 32).wrapping_mul(self.inverse[0]);
         let place = Place::from_raw(raw);
         let proof = self.proof_of(place, trace_id);
-        (raw >> PLACE_BITS == proof >> (64 - TAG_BITS)).then_some((place, proof))
+        let is_ours = raw >> PLACE_BITS == proof >> (64 - TAG_BITS);
+        (is_ours || seeded(Bug::TagUnchecked)).then_some((place, proof))
     }
 
     #[inline]

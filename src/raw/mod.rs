@@ -28,6 +28,10 @@ pub(crate) mod packed;
 pub(crate) mod prefetch;
 pub(crate) mod quick;
 pub(crate) mod random;
+#[cfg(loom)]
+#[path = "registry.rs"]
+#[allow(dead_code, reason = "of the real one the models see how a thread leaves")]
+pub(crate) mod real_registry;
 pub(crate) mod record;
 pub(crate) mod recorded;
 pub(crate) mod region;

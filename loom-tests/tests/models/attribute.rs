@@ -13,7 +13,7 @@ fn keys(seen: &Seen) -> Vec<&str> {
 /// A stranger sets an attribute and tells the owner, who ends the span, while the drain makes a pass.
 /// The attribute is in the span, although it is in another log than the owner's.
 #[test]
-pub(crate) fn what_a_stranger_set_before_the_owner_ended() {
+fn what_a_stranger_set_before_the_owner_ended() {
     check(&["told in time", "too late, in the span", "too late, stale"], |outcomes| {
         let (tracer, drain) = Tracer::new(1, 2);
         let mut account = Account::new(drain);
@@ -50,7 +50,7 @@ pub(crate) fn what_a_stranger_set_before_the_owner_ended() {
 /// The owner sets an attribute and hands the span to a stranger, who sets another and ends the span,
 /// while the drain makes a pass. All attributes are in the span.
 #[test]
-pub(crate) fn what_two_threads_set_before_the_stranger_ended() {
+fn what_two_threads_set_before_the_stranger_ended() {
     check(&["the pass was in time", "the pass was too early"], |outcomes| {
         let (tracer, drain) = Tracer::new(1, 2);
         let mut account = Account::new(drain);
@@ -78,7 +78,7 @@ pub(crate) fn what_two_threads_set_before_the_stranger_ended() {
 /// the drain reads the owner's log first and makes a pass at any moment. The order is that of the
 /// calls.
 #[test]
-pub(crate) fn the_order_of_three_threads() {
+fn the_order_of_three_threads() {
     check(&[], |_| {
         let (tracer, drain) = Tracer::new(1, 3);
         let mut account = Account::new(drain);
@@ -102,7 +102,7 @@ pub(crate) fn the_order_of_three_threads() {
 /// owner starts another span in the same slot. The attribute is in the old span or stale; the new span
 /// never has it.
 #[test]
-pub(crate) fn a_late_one_is_stale() {
+fn a_late_one_is_stale() {
     check(&["in the old span", "stale"], |outcomes| {
         let (tracer, drain) = Tracer::new(1, 1);
         let mut account = Account::new(drain);
@@ -121,5 +121,29 @@ pub(crate) fn a_late_one_is_stale() {
         let kept = account.only(1).attributes.len() as u64;
         outcomes.note(if kept == 1 { "in the old span" } else { "stale" });
         assert_eq!(kept + account.stale(tracer), 1, "attributes of the old span and stale calls");
+    });
+}
+
+/// A stranger's attribute finds no chunk and is shed, while the owner ends the span and starts another in the same slot
+/// of the next life. The shed one is told of the old span, or of none; never of the new one.
+#[test]
+fn one_that_is_shed_late() {
+    check(&["told of the old span", "told of none"], |outcomes| {
+        let (tracer, drain) = Tracer::new(1, 0);
+        let mut account = Account::new(drain);
+        let first = tracer.start(1).unwrap();
+        let second = tracer.start(2).unwrap();
+        assert!(tracer.end(second));
+        let stranger = thread::spawn(move || tracer.attribute(first, "late", 1));
+        assert!(tracer.end(first));
+        account.pass();
+        let next = tracer.start(3).unwrap();
+        stranger.join().unwrap();
+        assert!(tracer.end(next));
+        account.pass();
+        assert_eq!(account.only(3).dropped_attributes, 0, "shed attributes of the new span");
+        let of_old = account.only(1).dropped_attributes;
+        outcomes.note(if of_old == 1 { "told of the old span" } else { "told of none" });
+        assert!(of_old <= 1, "shed once");
     });
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// A thread starts a span, then its mate, and names that beside the first, while another that has got the
 /// handle without any order asks for the mate. It finds a mate that was started, or none yet.
 #[test]
-pub(crate) fn a_mate_that_is_found_was_started() {
+fn a_mate_that_is_found_was_started() {
     check(&["found", "not found"], |outcomes| {
         let beside = Beside::default();
         let started = Arc::new(AtomicU64::new(0));
@@ -30,7 +30,7 @@ pub(crate) fn a_mate_that_is_found_was_started() {
 /// The slot is used again while its mate is asked for, of both lives: each has its own or none, and
 /// whoever finds the first life over finds the second.
 #[test]
-pub(crate) fn a_mate_while_the_slot_is_used_again() {
+fn a_mate_while_the_slot_is_used_again() {
     check(&["of the first life", "of the second"], |outcomes| {
         let beside = Beside::default();
         beside.put(7, 3);

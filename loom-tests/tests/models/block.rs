@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// Two threads take the two blocks there are, each starts and ends a span, and the drain learns who
 /// took what in the middle of it. Each span is delivered once.
 #[test]
-pub(crate) fn two_threads_take_while_the_drain_looks() {
+fn two_threads_take_while_the_drain_looks() {
     check(&[], |_| {
         let (tracer, drain) = Tracer::new(2, 1);
         let mut account = Account::new(drain);
@@ -36,7 +36,7 @@ pub(crate) fn two_threads_take_while_the_drain_looks() {
 /// it may. A start is refused or its span is delivered; nothing of the block's first life is in its
 /// second.
 #[test]
-pub(crate) fn the_only_block_changes_hands() {
+fn the_only_block_changes_hands() {
     check(&["the other thread got the block", "the other thread was refused"], |outcomes| {
         let (tracer, drain) = Tracer::new(1, 1);
         let mut account = Account::new(drain);
@@ -68,7 +68,7 @@ pub(crate) fn the_only_block_changes_hands() {
 /// handle on by a relaxed store, so nothing orders what the third thread sees. It finds the block
 /// whole, or no such span.
 #[test]
-pub(crate) fn a_handle_that_comes_without_any_order() {
+fn a_handle_that_comes_without_any_order() {
     check(&["the span was found", "the handle came, no span was found", "no block was there"], |outcomes| {
         let (tracer, drain) = Tracer::unstocked(1, 1);
         let mut account = Account::new(drain);
@@ -99,5 +99,59 @@ pub(crate) fn a_handle_that_comes_without_any_order() {
             (None, _) => outcomes.note("no block was there"),
         }
         assert_eq!(account.total.spans.len(), usize::from(span.is_some()), "spans");
+    });
+}
+
+/// The owner goes on in its second block while a stranger ends a span in the first one, which the owner still holds, and
+/// the drain takes back what it may. Both blocks' spans are delivered, and the first block comes back once the
+/// owner has let go of it, not before.
+#[test]
+fn the_owner_goes_on_while_a_stranger_ends_in_its_old_block() {
+    check(&["the stranger was in time", "the owner was first"], |outcomes| {
+        let (tracer, drain) = Tracer::new(2, 1);
+        let mut account = Account::new(drain);
+        let first = tracer.start(1).unwrap();
+        let second = tracer.start(2).unwrap();
+        assert!(tracer.end(second));
+        let stranger = thread::spawn(move || tracer.end(first));
+        // It has to look which of its spans live.
+        let third = tracer.start(3).unwrap();
+        let seen = account.pass().spans.len();
+        assert!(tracer.end(third), "a span had ended");
+        assert!(stranger.join().unwrap(), "a span had ended");
+        account.pass();
+        for trace in [1, 2, 3] {
+            let _ = account.only(trace);
+        }
+        assert_eq!(account.total.spans.len(), 3, "spans");
+        outcomes.note(if seen == 2 { "the stranger was in time" } else { "the owner was first" });
+    });
+}
+
+/// All spans of a block have ended, the last one by a stranger, so the owner does not know and holds the block. It
+/// stays the owner's: the drain takes it back only when the owner has let go, by looking for another block.
+#[test]
+fn one_that_is_held_is_not_recycled() {
+    check(&["done"], |outcomes| {
+        let (tracer, drain) = Tracer::new(2, 1);
+        let mut account = Account::new(drain);
+        let first = tracer.start(1).unwrap();
+        let second = tracer.start(2).unwrap();
+        assert!(tracer.end(second));
+        let stranger = thread::spawn(move || assert!(tracer.end(first), "a span had ended"));
+        stranger.join().unwrap();
+        let drain = thread::spawn(move || {
+            account.pass();
+            account
+        });
+        // Still the owner's to look at: late ends are the old span's.
+        assert!(!tracer.end(first), "a span had not ended");
+        let mut account = drain.join().unwrap();
+        let others = [3, 4].map(|trace| tracer.start(trace));
+        assert!(others.iter().all(Option::is_some), "the owner's next block");
+        assert!(tracer.start(5).is_none(), "a block that was held was free");
+        account.pass();
+        assert!(tracer.start(5).is_some(), "the block came back");
+        outcomes.note("done");
     });
 }

@@ -8,7 +8,7 @@ const TEXT: &str = "http.response.status_code";
 
 /// One thread keeps a text while another looks for it: the other finds nothing or the whole text.
 #[test]
-pub(crate) fn a_text_is_found_whole_or_not_at_all() {
+fn a_text_is_found_whole_or_not_at_all() {
     check(&["found", "not found"], |outcomes| {
         let texts = Texts::default();
         let looker = thread::spawn(move || texts.get(TEXT, &SeenTexts::default()));
@@ -24,7 +24,7 @@ pub(crate) fn a_text_is_found_whole_or_not_at_all() {
 
 /// Two threads keep the same text at once: both get it.
 #[test]
-pub(crate) fn two_keep_the_same_text() {
+fn two_keep_the_same_text() {
     check(&["done"], |outcomes| {
         let texts = Texts::default();
         let keep = move || {

@@ -16,7 +16,7 @@ fn flat(entries: &[Entry]) -> Vec<(u64, i64)> {
 /// Calls of one, three and two attributes, the second of which needs two chunks, against a reader that looks at any two moments: it sees whole
 /// records in order, none twice, none lost, and of a call that needed two chunks both or neither.
 #[test]
-pub(crate) fn whole_records_in_order() {
+fn whole_records_in_order() {
     check(&["nothing yet", "a part", "all"], |outcomes| {
         let log = Log::new(Chunks::new(4));
         let calls: [&[i64]; 3] = [&[1], &[2, 3, 4], &[5, 6]];
@@ -50,7 +50,7 @@ pub(crate) fn whole_records_in_order() {
 /// The drain loads the position, the thread seals its chunk and links the next, and only then does the
 /// drain walk, to the position that it loaded. It stops there, and goes on from there.
 #[test]
-pub(crate) fn a_rotation_between_look_and_walk() {
+fn a_rotation_between_look_and_walk() {
     check(&["rotated between two looks"], |outcomes| {
         let log = Log::new(Chunks::new(3));
         assert!(log.record(1, &[1]) && log.record(2, &[2]));
@@ -76,7 +76,7 @@ pub(crate) fn a_rotation_between_look_and_walk() {
 /// Two chunks for three calls: the thread goes on only with a chunk that the drain has read and given
 /// back. What was accepted is read, in order; what was refused leaves nothing.
 #[test]
-pub(crate) fn a_chunk_goes_round() {
+fn a_chunk_goes_round() {
     check(&["a chunk came back in time", "none came back in time"], |outcomes| {
         let log = Log::new(Chunks::new(2));
         let thread = thread::spawn(move || [1, 2, 3].map(|n| log.record(n, &[n as i64; 3])));

@@ -13,7 +13,7 @@ fn keys(seen: &Seen) -> Vec<&str> {
 /// A stranger, whose log the drain has never looked at, sets an attribute twice and tells the owner, who ends
 /// the span, while the drain makes a pass that reads no more logs than it has to.
 #[test]
-pub(crate) fn what_a_stranger_at_rest_set_before_the_end() {
+fn what_a_stranger_at_rest_set_before_the_end() {
     check(&["the pass was in time", "the pass was too early", "too late"], |outcomes| {
         let (tracer, drain) = Tracer::new(1, 3);
         let mut account = Account::new(drain);
@@ -51,7 +51,7 @@ pub(crate) fn what_a_stranger_at_rest_set_before_the_end() {
 /// The owner sets an attribute and hands the span to a stranger, who ends it, while the drain makes such
 /// a pass. Nothing of this is news from a log that it knows.
 #[test]
-pub(crate) fn what_an_owner_at_rest_set_before_a_stranger_ended() {
+fn what_an_owner_at_rest_set_before_a_stranger_ended() {
     check(&["the pass was in time", "the pass was too early"], |outcomes| {
         let (tracer, drain) = Tracer::new(1, 1);
         let mut account = Account::new(drain);
@@ -70,7 +70,7 @@ pub(crate) fn what_an_owner_at_rest_set_before_a_stranger_ended() {
 /// Two strangers set an attribute each before the owner ends the span. The log of the first is read while
 /// its record is news, in a pass before the end; the other's is at rest.
 #[test]
-pub(crate) fn what_the_second_of_two_strangers_set() {
+fn what_the_second_of_two_strangers_set() {
     check(&["the pass was in time", "the pass was too early"], |outcomes| {
         let (tracer, drain) = Tracer::new(1, 2);
         let mut account = Account::new(drain);

@@ -13,7 +13,7 @@ const SECOND: u64 = 2;
 /// A span is ended and its entry filled anew while another thread reads by the old handle. It gets the
 /// words of the first life, all of them, or nothing.
 #[test]
-pub(crate) fn a_read_while_the_entry_is_used_again() {
+fn a_read_while_the_entry_is_used_again() {
     let outcomes = ["the entry was live", "it had ended", "it was in its next life"];
     check(&outcomes, |outcomes| {
         let table = Table::new(1, 0);
@@ -40,7 +40,7 @@ pub(crate) fn a_read_while_the_entry_is_used_again() {
 /// The handle is passed on by a relaxed store, so nothing orders what the other thread sees. It finds
 /// the entry filled, or no such entry.
 #[test]
-pub(crate) fn a_handle_that_comes_without_any_order() {
+fn a_handle_that_comes_without_any_order() {
     let outcomes = ["the entry was found", "the handle came, no entry was found"];
     check(&outcomes, |outcomes| {
         let table = Table::new(1, 0);
@@ -66,7 +66,7 @@ pub(crate) fn a_handle_that_comes_without_any_order() {
 
 /// The same for the thread that ends the entry by such a handle: it gets the words if it ends it.
 #[test]
-pub(crate) fn an_end_by_a_handle_that_comes_without_any_order() {
+fn an_end_by_a_handle_that_comes_without_any_order() {
     let outcomes = ["the entry was ended", "the handle came, no entry was found"];
     check(&outcomes, |outcomes| {
         let table = Table::new(1, 0);
@@ -91,7 +91,7 @@ pub(crate) fn an_end_by_a_handle_that_comes_without_any_order() {
 
 /// Two threads end an entry at once: one of them does. Then it is free once, not twice.
 #[test]
-pub(crate) fn two_ends() {
+fn two_ends() {
     check(&["the first", "the second"], |outcomes| {
         let table = Table::new(2, 0);
         let id = table.start(1, FIRST).unwrap();
@@ -109,7 +109,7 @@ pub(crate) fn two_ends() {
 
 /// A late end by the handle of the first life, while the second begins: it leaves the second alone.
 #[test]
-pub(crate) fn an_end_that_comes_in_the_next_life() {
+fn an_end_that_comes_in_the_next_life() {
     check(&["the late end counts", "the late end is stale"], |outcomes| {
         let table = Table::new(1, 0);
         let id = table.start(1, FIRST).unwrap();
@@ -130,7 +130,7 @@ pub(crate) fn an_end_that_comes_in_the_next_life() {
 /// one entry goes through the queue, to whoever is faster. None is ever in two hands, and none gets
 /// lost.
 #[test]
-pub(crate) fn an_entry_wanders_between_threads() {
+fn an_entry_wanders_between_threads() {
     check(&["it came back", "it stayed"], |outcomes| {
         let table = Table::new(3, 1);
         let ids = [1, 2, 3].map(|word| table.start(word, word).unwrap());
@@ -160,7 +160,7 @@ pub(crate) fn an_entry_wanders_between_threads() {
 
 /// An entry that was lent is read while its guard goes and it is used again: as for one that has ended.
 #[test]
-pub(crate) fn a_read_while_a_lent_entry_is_used_again() {
+fn a_read_while_a_lent_entry_is_used_again() {
     check(&["the entry was there", "it was in its next life"], |outcomes| {
         let table = Table::new(1, 0);
         let (id, lent) = table.reserve().unwrap().lend(1, FIRST);

@@ -24,11 +24,11 @@ use crate::raw::local::Target;
 use crate::raw::lookup::Found;
 use crate::raw::packed::KeyWord;
 use crate::raw::quick::Plain;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::tracer::Core;
 use crate::value::{Text, Value};
 use bext_plugin_api::tracer::{self as host, AttrValue};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What has led so far.
 pub(super) struct Leads {
@@ -42,6 +42,8 @@ pub(super) struct Lead {
     first: &'static Core,
     others: Box<[Other]>,
     older: Option<&'static Lead>,
+    #[cfg(loom)]
+    whole: crate::model::Witness,
 }
 
 /// A child behind the first.
@@ -63,11 +65,20 @@ impl Leads {
         Self { newest: AtomicRef::none(), busy: AtomicBool::new(false) }
     }
 
+    /// What was added last.
+    #[inline(always)]
+    fn newest(&self) -> Option<&'static Lead> {
+        // Acquire pairs with the Release in `add`: who sees it sees it whole.
+        let newest = self.newest.load(Ordering::Acquire);
+        #[cfg(loom)]
+        newest.inspect(|lead| lead.whole.look());
+        newest
+    }
+
     /// What leads now; `None` unless all children are plugins of ours, several, and have tracers.
     #[inline(always)]
     pub(super) fn get(&self, children: Children<'_>) -> Option<&'static Lead> {
-        // Acquire pairs with the Release in `add`.
-        match self.newest.load(Ordering::Acquire) {
+        match self.newest() {
             Some(lead) if lead.is_of(children) => Some(lead),
             _ => self.add(children),
         }
@@ -80,14 +91,14 @@ impl Leads {
     fn add(&self, children: Children<'_>) -> Option<&'static Lead> {
         let (first, others) = children.split_first()?;
         let first = first.core()?;
-        // Acquire pairs with the Release below: what the call before added is seen.
+        // Acquire pairs with the Release below: what the call before added is seen to be the newest.
         if others.is_empty()
             || others.iter().any(|other| other.core().is_none())
             || self.busy.swap(true, Ordering::Acquire)
         {
             return None;
         }
-        let older = self.newest.load(Ordering::Acquire);
+        let older = self.newest();
         let lead = match older {
             Some(lead) if lead.is_of(children) => Some(lead),
             _ => {
@@ -98,13 +109,20 @@ impl Leads {
                 let others = others.map(|(other, spans)| Some(Other { core: other.core()?, spans }));
                 // None when one has stopped meanwhile.
                 others.collect::<Option<_>>().map(|others| -> &'static Lead {
-                    let lead = Box::leak(Box::new(Lead { first, others, older }));
-                    // Release pairs with the Acquire in `get` and `find`.
+                    let lead = Box::leak(Box::new(Lead {
+                        first,
+                        others,
+                        older,
+                        #[cfg(loom)]
+                        whole: crate::model::Witness::new(),
+                    }));
+                    // Release pairs with the Acquire in `newest`.
                     self.newest.store(Some(lead), Ordering::Release);
                     lead
                 })
             }
         };
+        // Release pairs with the Acquire above.
         self.busy.store(false, Ordering::Release);
         lead
     }
@@ -113,7 +131,7 @@ impl Leads {
     /// case. What is not found here may be all the same.
     #[inline(always)]
     pub(super) fn recall(&self, span: host::SpanHandle) -> Option<Led> {
-        let lead = self.newest.load(Ordering::Acquire)?;
+        let lead = self.newest()?;
         let span = SpanHandle::from(span);
         let target = lead.first.engine.recall(span.trace_id.to_u128(), span.span_id.to_u64())?;
         (target.is_live() && lead.has_made(target.place)).then_some(Led { lead, target })
@@ -123,7 +141,7 @@ impl Leads {
     #[inline(never)]
     pub(super) fn find(&self, span: host::SpanHandle) -> Option<Led> {
         let span = SpanHandle::from(span);
-        let mut leads = std::iter::successors(self.newest.load(Ordering::Acquire), |lead| lead.older);
+        let mut leads = std::iter::successors(self.newest(), |lead| lead.older);
         leads.find_map(|lead| {
             let target = lead.first.engine.locate(span.trace_id.to_u128(), span.span_id.to_u64())?;
             lead.has_made(target.place).then_some(Led { lead, target })
@@ -133,7 +151,7 @@ impl Leads {
     /// Whether a handle names a span of a first child that has ended, whoever made it.
     pub(super) fn has_ended(&self, span: host::SpanHandle) -> bool {
         let span = SpanHandle::from(span);
-        let mut leads = std::iter::successors(self.newest.load(Ordering::Acquire), |lead| lead.older);
+        let mut leads = std::iter::successors(self.newest(), |lead| lead.older);
         leads.any(|lead| {
             let found = lead.first.engine.find(span.trace_id.to_u128(), span.span_id.to_u64());
             matches!(found, Found::Ended)

@@ -19,6 +19,8 @@ mod callee;
 mod children;
 mod flush;
 mod lead;
+#[cfg(loom)]
+pub(crate) mod model;
 mod parent;
 mod stats;
 
