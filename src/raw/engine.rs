@@ -51,7 +51,7 @@ const WARM: usize = 128;
 /// attributes.
 const BLOCK_SHARE: usize = 16;
 const CHUNK_SHARE: usize = 4;
-const SHARE_MIN: usize = 1024;
+const SHARE_MIN: usize = if cfg!(nanospan_tiny) { 16 } else { 1024 };
 
 fn share(all: usize, part: usize) -> usize {
     (all / part).max(SHARE_MIN)

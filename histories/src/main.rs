@@ -1,0 +1,134 @@
+//! Random histories of calls on nanospan, each compared span by span with a plain oracle.
+//!
+//! # What is played
+//!
+//! A [history](plan) is some 10 to 60 calls over 2 to 8 threads. Which call comes after which other one is
+//! part of it, and the threads keep to that; calls for which nothing is said race. It is [made](generate)
+//! from a seed, [played](play) on a real tracer beside others, and [checked](check) when all have come to
+//! their end and the tracer was flushed.
+//!
+//! # What is accepted
+//!
+//! What the documentation promises and not more: see [`explain`] for one span, [`account`] for the
+//! counters. Where calls race, every outcome is accepted that comes from *some* order of these calls which
+//! agrees with what happens before what, and no other. The [oracle] knows how a span comes from an order.
+//!
+//! # What is not played
+//!
+//! Forks, exporters that hang, calls from destructors of thread-locals: they have tests of their own.
+//!
+//! Built with `--cfg nanospan_tiny` the tracer has blocks of 4 spans and chunks of 24 words, so that what is
+//! rare otherwise happens all the time.
+
+mod account;
+mod check;
+mod explain;
+mod generate;
+mod oracle;
+mod plan;
+mod play;
+mod pool;
+mod profile;
+mod random;
+mod report;
+mod session;
+mod shrink;
+
+use crate::profile::Profile;
+use crate::report::Report;
+use crate::session::Source;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// Histories of a session. Its tracer's memory is not given back.
+const IN_A_SESSION: u64 = 4096;
+
+const USAGE: &str = "\
+usage: nanospan-histories run --from SESSION [--sessions N] [--seconds N] [--all-branches]
+       nanospan-histories replay --seed SESSION:HISTORY [--tries N]
+
+run     plays sessions of 4096 histories, from number SESSION on, until N are done or the time is over
+        (1 without either); prints how often what happened, and fails if something never did and all was asked for
+replay  plays one history again and again, alone and beside itself, and shrinks it when it fails";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match parse(&arguments) {
+        Ok(Command::Run { from, sessions, seconds, all_branches }) => run(from, sessions, seconds, all_branches),
+        Ok(Command::Replay { session, history, tries }) => shrink::replay(session, history, tries),
+        Err(error) => {
+            eprintln!("{error}\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+enum Command {
+    Run { from: u64, sessions: Option<u64>, seconds: Option<u64>, all_branches: bool },
+    Replay { session: u64, history: u64, tries: u64 },
+}
+
+fn parse(arguments: &[String]) -> Result<Command, String> {
+    let (command, rest) = arguments.split_first().ok_or("a command is missing")?;
+    let mut options = rest.iter();
+    let (mut from, mut sessions, mut seconds, mut all_branches) = (None, None, None, false);
+    let (mut seed, mut tries) = (None, 2000);
+    while let Some(option) = options.next() {
+        if option == "--all-branches" {
+            all_branches = true;
+            continue;
+        }
+        let value = options.next().ok_or_else(|| format!("{option}: a value is missing"))?;
+        let number = |text: &str| text.parse().map_err(|_| format!("{option} {value}: not a number"));
+        match option.as_str() {
+            "--from" => from = Some(number(value)?),
+            "--sessions" => sessions = Some(number(value)?),
+            "--seconds" => seconds = Some(number(value)?),
+            "--tries" => tries = number(value)?,
+            "--seed" => {
+                let (session, history) =
+                    value.split_once(':').ok_or_else(|| format!("--seed {value}: not SESSION:HISTORY"))?;
+                seed = Some((number(session)?, number(history)?));
+            }
+            _ => return Err(format!("{option}: not an option")),
+        }
+    }
+    match command.as_str() {
+        "run" => Ok(Command::Run { from: from.ok_or("--from is missing")?, sessions, seconds, all_branches }),
+        "replay" => {
+            let (session, history) = seed.ok_or("--seed is missing")?;
+            Ok(Command::Replay { session, history, tries })
+        }
+        _ => Err(format!("{command}: not a command")),
+    }
+}
+
+fn run(from: u64, sessions: Option<u64>, seconds: Option<u64>, all_branches: bool) -> ExitCode {
+    let began = Instant::now();
+    let sessions = sessions.or(if seconds.is_some() { None } else { Some(1) });
+    let is_over = |done: u64| {
+        sessions.is_some_and(|sessions| done >= sessions)
+            || seconds.is_some_and(|seconds| done > 0 && began.elapsed() >= Duration::from_secs(seconds))
+    };
+    let mut report = Report::default();
+    let mut done = 0;
+    while !is_over(done) {
+        let profile = Profile::of(from + done);
+        let failures = session::play(&profile, &Source::Numbers(0..IN_A_SESSION), &mut report);
+        done += 1;
+        if !failures.is_empty() {
+            println!("histories {}", report.histories);
+            return shrink::explain(&profile, &failures);
+        }
+    }
+    print!("{report}");
+    println!("sessions {from} to {}", from + done - 1);
+    println!("histories {}", report.histories);
+    println!("seconds {:.1}", began.elapsed().as_secs_f64());
+    let missing = report.missing();
+    if all_branches && !missing.is_empty() {
+        println!("never happened: {}", missing.join("; "));
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
