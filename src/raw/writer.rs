@@ -14,6 +14,14 @@ use crate::value::{Text, Value};
 const _: () =
     assert!(HEADER_WORDS + 2 + MAX_COPIED_TEXT / 8 + 1 + MAX_INLINE / 8 <= crate::raw::log::CHUNK_WORDS);
 
+/// How many bytes of the text of a record's body are kept.
+const fn longest(kind: Kind) -> usize {
+    match kind {
+        Kind::Name | Kind::Event => MAX_COPIED_TEXT,
+        _ => MAX_INLINE,
+    }
+}
+
 /// No record is open.
 const NONE: usize = usize::MAX;
 
@@ -48,7 +56,7 @@ impl<'a> Writer<'a> {
         max_payload: usize,
     ) -> Result<Self, Exhausted> {
         let (words, text) = body.parts();
-        let text = text.map_or(0, |text| Self::text_words(text, MAX_INLINE.min(max_payload)));
+        let text = text.map_or(0, |text| Self::text_words(text, longest(body.kind()).min(max_payload)));
         // SAFETY: passed on.
         let append = unsafe { log.append(pool, HEADER_WORDS + words + text)? };
         let kind = body.kind();
@@ -249,7 +257,7 @@ impl Sink for Writer<'_> {
                 return;
             }
         }
-        let text = self.cut(text.as_str(), MAX_INLINE.min(self.max_payload));
+        let text = self.cut(text.as_str(), longest(self.kind).min(self.max_payload));
         self.append.put([0, text.len() as u64]);
         self.append.put_bytes(text.as_bytes());
     }
