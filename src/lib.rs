@@ -74,6 +74,7 @@ pub mod propagation;
 #[allow(unsafe_code)]
 mod raw;
 pub mod sampling;
+mod seeded;
 mod sync;
 pub mod testing;
 mod tracer;
@@ -104,6 +105,18 @@ macro_rules! attributes {
     ($($key:expr => $value:expr),* $(,)?) => {
         [$(($crate::Text::from($key), $crate::Value::from($value))),*]
     };
+}
+
+/// Has this process make a mistake on purpose, by its name in `seeded::Bug`: for `histories`, which must
+/// find each.
+///
+/// # Errors
+///
+/// When no mistake is called so.
+#[cfg(nanospan_seeded)]
+#[doc(hidden)]
+pub fn make_mistake(name: &str) -> Result<(), String> {
+    seeded::select(name)
 }
 
 /// The README's samples run as tests.

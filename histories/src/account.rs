@@ -147,7 +147,8 @@ impl Expected {
         same("invalid_calls", grown(|stats| stats.invalid_calls), self.invalid_calls);
         same("live", after.live, 0);
         same("buffered", after.buffered, 0);
-        let other = |stats: &Stats| stats.dropped.total() - stats.dropped.overload - stats.dropped.export_failed;
+        let other =
+            |stats: &Stats| stats.dropped.total() - stats.dropped.overload - stats.dropped.export_failed;
         same("dropped otherwise", other(after), other(before));
         // One id in 2^20 passes the tag, and is told to be stale.
         let forged = grown(|stats| stats.forged_calls);
@@ -163,8 +164,11 @@ impl Expected {
         let Range { least, most } = self.stale;
         within("stale_calls", grown(|stats| stats.stale_calls), Range { least, most: most + passed + late });
         let truncated = grown(|stats| stats.truncated);
-        let lost =
-            [grown(|stats| stats.lost_attributes), grown(|stats| stats.lost_events), grown(|stats| stats.lost_links)];
+        let lost = [
+            grown(|stats| stats.lost_attributes),
+            grown(|stats| stats.lost_events),
+            grown(|stats| stats.lost_links),
+        ];
         let more = if tight { self.may_lose } else { 0 };
         // What is shed is not cut.
         let least = if tight { 0 } else { self.truncated.least };

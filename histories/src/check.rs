@@ -67,7 +67,8 @@ pub(crate) struct Checker<'r> {
     pub(crate) round: &'r Round,
     /// The tracer was shut down during the round.
     pub(crate) is_last: bool,
-    arrived: HashMap<Id, FinishedSpan>,
+    /// Each with its number in the order in which they arrived.
+    arrived: HashMap<Id, (usize, FinishedSpan)>,
     pub(crate) expected: Expected,
     pub(crate) failures: Vec<Failure>,
     /// Spans that arrived, as handles.
@@ -94,10 +95,10 @@ impl<'r> Checker<'r> {
         };
         this.expected.exported = arrived.spans.len() as u64 - arrived.failed;
         this.expected.failed = arrived.failed;
-        for span in arrived.spans {
+        for (number, span) in arrived.spans.into_iter().enumerate() {
             this.expected.arrived(&span);
             let id = (u128::from_be_bytes(span.trace_id), u64::from_be_bytes(span.span_id));
-            if let Some(twice) = this.arrived.insert(id, span) {
+            if let Some(twice) = this.arrived.insert(id, (number, span)) {
                 this.fail(None, format!("a span arrived twice: {twice:?}"));
             }
         }
@@ -125,7 +126,7 @@ impl<'r> Checker<'r> {
             }
             self.expected.calls(self.round, run, self.rules.sizes);
         }
-        if let Some(span) = self.arrived.values().next() {
+        if let Some((_, span)) = self.arrived.values().next() {
             let text = format!("{} spans arrived that nobody started, as {span:?}", self.arrived.len());
             self.fail(None, text);
         }
@@ -164,7 +165,7 @@ impl<'r> Checker<'r> {
         let Some(handle) = run.id(start.span) else {
             return self.fail(Some(run.number), format!("span {} has no id", start.span));
         };
-        let Some(found) = self.arrived.remove(&id_of(handle)) else {
+        let Some((number, found)) = self.arrived.remove(&id_of(handle)) else {
             let ends = Ends::of(&run.plan, start.span);
             if !ends.first.iter().any(|&end| self.may_be_lost(&run.plan, end, shutdown)) {
                 self.fail(Some(run.number), format!("span {} did not arrive", start.span));
@@ -172,6 +173,9 @@ impl<'r> Checker<'r> {
             return;
         };
         self.delivered.push(handle);
+        if let Some(flush) = too_late(run, start.span, number) {
+            self.fail(Some(run.number), format!("span {} arrived only after flush {flush}", start.span));
+        }
         let lenient = |op| self.may_be_lost(&run.plan, op, shutdown);
         let wrong = wrong_place(&place, start, handle, &found)
             .or_else(|| explain(&self.rules, &run.plan, start.span, &found, lenient))
@@ -207,7 +211,8 @@ impl<'r> Checker<'r> {
     }
 
     fn fate(&self, run: &Run, at: usize, parent: Parent) -> Fate {
-        let started = |span| run.started(span).unwrap_or(crate::play::Started { recording: false, has_ids: false });
+        let started =
+            |span| run.started(span).unwrap_or(crate::play::Started { recording: false, has_ids: false });
         match parent {
             Parent::None | Parent::Forged(_) => Fate::Sampled(Place::root()),
             Parent::Invalid => Fate::Invalid,
@@ -254,13 +259,13 @@ impl<'r> Checker<'r> {
     /// Where memory is tight, what is in a span may be a part of what was recorded; what is missing is
     /// counted in the span.
     fn is_shed(&self, plan: &Plan, start: &Start, found: &FinishedSpan) -> bool {
-        let dropped =
-            [found.dropped_attributes_count, found.dropped_events_count, found.dropped_links_count];
+        let dropped = [found.dropped_attributes_count, found.dropped_events_count, found.dropped_links_count];
         if dropped == [0; 3] {
             return false;
         }
         let ends = Ends::of(plan, start.span);
-        let mut most = [2 + start.attributes.len() as u32 + ends.all.len() as u32, 0, start.links.len() as u32];
+        let mut most =
+            [2 + start.attributes.len() as u32 + ends.all.len() as u32, 0, start.links.len() as u32];
         let mut missing_events = 0;
         let mut possible = Vec::new();
         for (at, op) in plan.ops.iter().enumerate() {
@@ -278,9 +283,10 @@ impl<'r> Checker<'r> {
         possible.push(&first);
         dropped.iter().zip(most).all(|(&dropped, most)| dropped <= most)
             && missing_events <= found.events.len() as u32 + dropped[1]
-            && found.attributes.iter().all(|(key, value)| {
-                possible.iter().any(|call| self.rules.sets(call, key, value))
-            })
+            && found
+                .attributes
+                .iter()
+                .all(|(key, value)| possible.iter().any(|call| self.rules.sets(call, key, value)))
             && found.events.iter().all(|event| possible.iter().any(|call| self.rules.makes(call, event)))
     }
 
@@ -299,7 +305,7 @@ impl<'r> Checker<'r> {
                 }
                 continue;
             }
-            let Some(found) = self.arrived.remove(&id_of(handle)) else {
+            let Some((_, found)) = self.arrived.remove(&id_of(handle)) else {
                 if !may_be_lost {
                     self.fail(Some(run.number), format!("span {n} of burst {at} did not arrive"));
                 }
@@ -307,7 +313,8 @@ impl<'r> Checker<'r> {
             };
             self.delivered.push(handle);
             let n = i64::try_from(n).unwrap_or(i64::MAX);
-            let has_attribute = found.attributes == [("n".to_owned(), n.into())] && found.dropped_attributes_count == 0;
+            let has_attribute =
+                found.attributes == [("n".to_owned(), n.into())] && found.dropped_attributes_count == 0;
             let is_shed = found.attributes.is_empty() && found.dropped_attributes_count == 1;
             let is_right = found.name == "burst"
                 && found.parent_span_id == parent.map(|(_, span_id)| span_id.to_be_bytes())
@@ -320,6 +327,19 @@ impl<'r> Checker<'r> {
             }
         }
     }
+}
+
+/// A flush that returned before this span had arrived, although the span's end happened before, whichever of
+/// those that race it was.
+fn too_late(run: &Run, span: usize, number: usize) -> Option<usize> {
+    let plan = &run.plan;
+    let flushes =
+        run.flushed.iter().enumerate().filter(|(_, arrived)| arrived.get().is_some_and(|&n| n <= number));
+    let mut flushes = flushes.map(|(flush, _)| flush).peekable();
+    flushes.peek()?;
+    let ends = Ends::of(plan, span);
+    let is_over = |flush: usize| ends.first.iter().all(|&end| plan.ops[end].happens_before(&plan.ops[flush]));
+    flushes.find(|&flush| is_over(flush))
 }
 
 /// The call that starts a span.

@@ -197,9 +197,9 @@ impl<'a> Search<'a, '_> {
 /// in the account.
 pub(crate) fn weight(call: &Call) -> [u32; 3] {
     match call {
-        Call::Attribute(_) | Call::Rename(_) | Call::Status(Outcome::Unset | Outcome::Ok | Outcome::Error(_)) => {
-            [1, 0, 0]
-        }
+        Call::Attribute(_)
+        | Call::Rename(_)
+        | Call::Status(Outcome::Unset | Outcome::Ok | Outcome::Error(_)) => [1, 0, 0],
         Call::Attributes(attributes) => [attributes.len() as u32, 0, 0],
         Call::Event { attributes, .. } => [attributes.len() as u32, 1, 0],
         Call::Link { attributes, .. } => [attributes.len() as u32, 0, 1],

@@ -9,7 +9,8 @@ use crate::profile::Profile;
 use crate::random::Random;
 use nanospan::SpanKind;
 
-const KEYS: [&str; 10] = ["a", "bb", "http.method", "http.route", "db.rows", "net.peer", "k6", "k7", "key.8", "z"];
+const KEYS: [&str; 10] =
+    ["a", "bb", "http.method", "http.route", "db.rows", "net.peer", "k6", "k7", "key.8", "z"];
 const NAMES: [&str; 6] = ["GET /", "query", "render", "s", "a name of some more letters", "flush"];
 const TEXTS: [&str; 5] = ["", "ok", "GET", "a text that is known at compile time", "äöü €"];
 const KINDS: [SpanKind; 5] =
@@ -88,7 +89,11 @@ impl Maker<'_> {
             740..900 => self.end(),
             900..960 => self.nobodys(),
             960..968 => {
-                let spans = if self.random.once_in(6) { 70 + self.random.below(200) } else { 1 + self.random.below(12) };
+                let spans = if self.random.once_in(6) {
+                    70 + self.random.below(320)
+                } else {
+                    1 + self.random.below(12)
+                };
                 let below = if self.known.is_empty() || self.random.once_in(2) {
                     None
                 } else {
@@ -228,7 +233,11 @@ impl Maker<'_> {
         for _ in 0..4 {
             // Rather one of the newest.
             let n = self.known.len();
-            let span = if self.random.once_in(2) { self.random.below(n) } else { n - 1 - self.random.below(n.min(4)) };
+            let span = if self.random.once_in(2) {
+                self.random.below(n)
+            } else {
+                n - 1 - self.random.below(n.min(4))
+            };
             let known = &self.known[span];
             if (known.native && !known.gone || known.shared) && (known.ends == 0 || self.random.once_in(6)) {
                 return Some(span);
@@ -272,7 +281,11 @@ impl Maker<'_> {
 
     fn way(&mut self, span: usize) -> By {
         let known = &self.known[span];
-        if !known.native || known.gone || (known.shared && self.random.once_in(2)) { By::Handle } else { By::Span }
+        if !known.native || known.gone || (known.shared && self.random.once_in(2)) {
+            By::Handle
+        } else {
+            By::Span
+        }
     }
 
     fn record(&mut self) {
@@ -362,7 +375,8 @@ impl Maker<'_> {
             .map(|n| {
                 let mut attribute = self.attribute();
                 if many {
-                    attribute = Attribute { key: Label::Copied(format!("many.{n}")), value: Val::I64(n as i64) };
+                    attribute =
+                        Attribute { key: Label::Copied(format!("many.{n}")), value: Val::I64(n as i64) };
                 }
                 attribute
             })
@@ -397,14 +411,20 @@ impl Maker<'_> {
                 Val::Str(filled(serial, length))
             }
             28 => Val::Strs((0..self.random.below(5)).map(|n| filled(serial, n * n * 3)).collect()),
-            29 => Val::Bools((0..self.random.below(20) as u64).map(|n| serial >> (n % 40) & 1 != 0).collect()),
+            29 => {
+                Val::Bools((0..self.random.below(20) as u64).map(|n| serial >> (n % 40) & 1 != 0).collect())
+            }
             30 => Val::I64s((0..self.elements()).map(|n| (serial + n) as i64).collect()),
             _ => Val::F64s((0..self.elements()).map(|n| (serial + n) as f64).collect()),
         }
     }
 
     fn elements(&mut self) -> u64 {
-        if self.random.once_in(40) { 300 + self.random.below(300) as u64 } else { self.random.below(6) as u64 }
+        if self.random.once_in(40) {
+            300 + self.random.below(300) as u64
+        } else {
+            self.random.below(6) as u64
+        }
     }
 
     fn name(&mut self) -> Label {
@@ -424,7 +444,11 @@ impl Maker<'_> {
     /// About as long as what is kept of a text at most, shorter or longer.
     fn long(&mut self, most: usize) -> String {
         self.serial += 1;
-        let length = if self.random.once_in(4) { most + self.random.below(most) } else { most - self.random.below(most / 2) };
+        let length = if self.random.once_in(4) {
+            most + self.random.below(most)
+        } else {
+            most - self.random.below(most / 2)
+        };
         filled(self.serial, length)
     }
 

@@ -18,7 +18,8 @@
 //! Forks, exporters that hang, calls from destructors of thread-locals: they have tests of their own.
 //!
 //! Built with `--cfg nanospan_tiny` the tracer has blocks of 4 spans and chunks of 24 words, so that what is
-//! rare otherwise happens all the time.
+//! rare otherwise happens all the time. Built with `--cfg nanospan_seeded` it makes the mistake that the
+//! environment variable `NANOSPAN_SEEDED` names.
 
 mod account;
 mod check;
@@ -52,9 +53,18 @@ run     plays sessions of 4096 histories, from number SESSION on, until N are do
 replay  plays one history again and again, alone and beside itself, and shrinks it when it fails";
 
 fn main() -> ExitCode {
+    #[cfg(nanospan_seeded)]
+    if let Ok(name) = std::env::var("NANOSPAN_SEEDED") {
+        if let Err(error) = nanospan::make_mistake(&name) {
+            eprintln!("NANOSPAN_SEEDED: {error}");
+            return ExitCode::from(2);
+        }
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match parse(&arguments) {
-        Ok(Command::Run { from, sessions, seconds, all_branches }) => run(from, sessions, seconds, all_branches),
+        Ok(Command::Run { from, sessions, seconds, all_branches }) => {
+            run(from, sessions, seconds, all_branches)
+        }
         Ok(Command::Replay { session, history, tries }) => shrink::replay(session, history, tries),
         Err(error) => {
             eprintln!("{error}\n\n{USAGE}");

@@ -76,7 +76,14 @@ impl Rules {
         dropped
     }
 
-    fn item<'a>(&self, name: &'a str, at: Option<u64>, to: u64, attributes: &'a [Attribute], most: u32) -> Item<'a> {
+    fn item<'a>(
+        &self,
+        name: &'a str,
+        at: Option<u64>,
+        to: u64,
+        attributes: &'a [Attribute],
+        most: u32,
+    ) -> Item<'a> {
         let mut item = Item { name, at, to, attributes: Vec::new(), dropped: 0 };
         item.dropped = self.set(&mut item.attributes, attributes, most);
         item
@@ -208,7 +215,10 @@ impl<'a> Model<'a> {
             && self.dropped[0] <= found.dropped_attributes_count
             && self.dropped[1] <= found.dropped_events_count
             && self.dropped[2] <= found.dropped_links_count
-            && self.attributes.last().is_none_or(|(key, _)| *key == found.attributes[self.attributes.len() - 1].0)
+            && self
+                .attributes
+                .last()
+                .is_none_or(|(key, _)| *key == found.attributes[self.attributes.len() - 1].0)
             && self.events.last().is_none_or(|event| event.name == found.events[self.events.len() - 1].name)
     }
 
@@ -239,7 +249,10 @@ impl<'a> Model<'a> {
                 self.events.len() == found.events.len()
                     && self.events.iter().zip(&found.events).all(|(item, event)| rules.is_event(item, event)),
             ),
-            ("links", self.links.len() == found.links.len() && self.links.iter().zip(&found.links).all(is_link)),
+            (
+                "links",
+                self.links.len() == found.links.len() && self.links.iter().zip(&found.links).all(is_link),
+            ),
         ];
         let wrong: Vec<&str> = same.iter().filter(|(_, same)| !same).map(|(what, _)| *what).collect();
         if wrong.is_empty() {

@@ -141,7 +141,12 @@ pub(crate) enum Parent {
     Below(usize, By),
     /// By a local context made from the handle.
     Context(usize),
-    Remote { id: u64, sampled: bool, random: bool, state: bool },
+    Remote {
+        id: u64,
+        sampled: bool,
+        random: bool,
+        state: bool,
+    },
     Forged(u64),
     Invalid,
     Ancient(u64),

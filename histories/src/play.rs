@@ -7,10 +7,11 @@
 //! asked during the round would order what is to race.
 
 use crate::plan::{Act, Attribute, By, Call, Ending, Named, Op, Outcome, Parent, Plan, Start};
+use crate::pool::Keeper;
 use crate::random::Random;
 use nanospan::{
-    Span, SpanBuilder, SpanContext, SpanHandle, SpanId, Status, Text, Timestamp, TraceFlags, TraceId,
-    TraceState, Tracer, Value,
+    FlushError, Span, SpanBuilder, SpanContext, SpanHandle, SpanId, Status, Text, Timestamp, TraceFlags,
+    TraceId, TraceState, Tracer, Value,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,6 +32,8 @@ pub(crate) struct Run {
     spans: Vec<Cell>,
     /// Of a burst, what it started.
     pub(crate) bursts: Vec<OnceLock<Vec<SpanHandle>>>,
+    /// Of a flush that succeeded, how many spans had arrived in the round when it returned.
+    pub(crate) flushed: Vec<OnceLock<usize>>,
     /// What went wrong at once.
     pub(crate) errors: Mutex<Vec<String>>,
 }
@@ -60,6 +63,7 @@ impl Run {
             done: (0..ops).map(|_| AtomicBool::new(false)).collect(),
             spans: (0..plan.spans).map(|_| Cell::default()).collect(),
             bursts: (0..ops).map(|_| OnceLock::new()).collect(),
+            flushed: (0..ops).map(|_| OnceLock::new()).collect(),
             errors: Mutex::new(Vec::new()),
             plan,
         }
@@ -94,6 +98,7 @@ pub(crate) struct Round {
     pub(crate) runs: Vec<Run>,
     /// Spans of earlier rounds.
     pub(crate) ancients: Vec<SpanHandle>,
+    pub(crate) keeper: Keeper,
     pub(crate) flushes: AtomicU64,
     pub(crate) abort: AtomicBool,
 }
@@ -138,7 +143,13 @@ pub(crate) enum Came {
 }
 
 /// Plays one thread's part of a round from here on.
-pub(crate) fn play(tracer: Tracer, round: &Round, thread: usize, threads: usize, from: (usize, usize)) -> Came {
+pub(crate) fn play(
+    tracer: Tracer,
+    round: &Round,
+    thread: usize,
+    threads: usize,
+    from: (usize, usize),
+) -> Came {
     for (at, run) in round.runs.iter().enumerate().skip(from.0) {
         let lane = (thread + threads - run.offset % threads) % threads;
         if lane >= run.plan.lanes {
@@ -223,14 +234,18 @@ fn act(tracer: Tracer, round: &Round, run: &Run, n: usize, op: &Op) {
         Act::Flush => {
             round.flushes.fetch_add(1, Ordering::Relaxed);
             match tracer.flush(PATIENCE) {
-                Ok(()) | Err(nanospan::FlushError::Export { .. } | nanospan::FlushError::Shutdown) => {}
+                // What failed has come to the exporter, too.
+                Ok(()) | Err(FlushError::Export { .. }) => {
+                    let _ = run.flushed[n].set(round.keeper.arrived());
+                }
+                Err(FlushError::Shutdown) => {}
                 Err(error) => run.fail(format!("flush: {error}")),
             }
         }
         Act::Account => drop(tracer.stats()),
         Act::Churn => {}
         Act::Shutdown => match tracer.shutdown(PATIENCE) {
-            Ok(()) | Err(nanospan::FlushError::Export { .. }) => {}
+            Ok(()) | Err(FlushError::Export { .. }) => {}
             Err(error) => run.fail(format!("shutdown: {error}")),
         },
     }

@@ -166,6 +166,11 @@ impl Keeper {
         Self { arrived: Arc::default(), fail_every }
     }
 
+    /// How many spans have arrived since they were taken last.
+    pub(crate) fn arrived(&self) -> usize {
+        lock(&self.arrived).spans.len()
+    }
+
     pub(crate) fn take(&self) -> Arrived {
         let mut arrived = lock(&self.arrived);
         let batches = arrived.batches;

@@ -104,7 +104,10 @@ impl Report {
         self.add("shutdown: span refused or left live", grown(|stats| stats.dropped.shutdown));
         self.add("export failed: span", grown(|stats| stats.dropped.export_failed));
         let lost = grown(|stats| stats.lost_attributes + stats.lost_events + stats.lost_links);
-        self.add(if profile.tight { "limit or shed: record left out" } else { "limit: record left out" }, lost);
+        self.add(
+            if profile.tight { "limit or shed: record left out" } else { "limit: record left out" },
+            lost,
+        );
         self.add("stale call counted", grown(|stats| stats.stale_calls));
         self.add("span delivered", arrived.spans.len() as u64);
     }
@@ -123,7 +126,10 @@ impl Report {
                     };
                     self.count("start: root", matches!(start.parent, Parent::None));
                     self.count("start: child of a span", matches!(start.parent, Parent::Below(_, By::Span)));
-                    self.count("start: child by handle", matches!(start.parent, Parent::Below(_, By::Handle)));
+                    self.count(
+                        "start: child by handle",
+                        matches!(start.parent, Parent::Below(_, By::Handle)),
+                    );
                     self.count("start: child of an ended span", is_below_ended);
                     self.count("start: child by local context", matches!(start.parent, Parent::Context(_)));
                     self.count("start: remote parent", matches!(start.parent, Parent::Remote { .. }));
@@ -156,7 +162,8 @@ impl Report {
                             && !op.happens_before(other)
                     });
                     self.count("record: races with another", races);
-                    let (is_before, is_after) = (ends[span].are_after(plan, at), ends[span].are_before(plan, at));
+                    let (is_before, is_after) =
+                        (ends[span].are_after(plan, at), ends[span].are_before(plan, at));
                     self.count("record: after the end", is_after);
                     self.count("record: races with the end", !is_before && !is_after);
                 }
@@ -231,7 +238,8 @@ impl Report {
             _ => 8,
         };
         let all: usize = attributes.iter().map(|attribute| 8 + bytes(&attribute.value)).sum();
-        let is_array = |value: &Val| matches!(value, Val::Strs(_) | Val::Bools(_) | Val::I64s(_) | Val::F64s(_));
+        let is_array =
+            |value: &Val| matches!(value, Val::Strs(_) | Val::Bools(_) | Val::I64s(_) | Val::F64s(_));
         self.count("record: array", attributes.iter().any(|attribute| is_array(&attribute.value)));
         let longest = attributes.iter().map(|attribute| bytes(&attribute.value)).max().unwrap_or(0);
         self.count("record: payload longer than a chunk", longest > chunk);

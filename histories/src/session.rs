@@ -57,7 +57,8 @@ impl Source<'_> {
                 if n >= *rounds {
                     return None;
                 }
-                let runs = (0..*in_a_round).map(|k| Run::new(*number, (*plan).clone(), offset(profile, number + k)));
+                let runs =
+                    (0..*in_a_round).map(|k| Run::new(*number, (*plan).clone(), offset(profile, number + k)));
                 let has_shutdown = plan.ops.iter().any(|op| matches!(op.act, crate::plan::Act::Shutdown));
                 Some((runs.collect(), has_shutdown))
             }
@@ -105,6 +106,7 @@ pub(crate) fn play(profile: &Profile, source: &Source<'_>, report: &mut Report) 
         let round = Arc::new(Round {
             runs,
             ancients: judge.ancients.clone(),
+            keeper: keeper.clone(),
             flushes: AtomicU64::new(0),
             abort: AtomicBool::new(false),
         });
@@ -168,7 +170,11 @@ impl Judge<'_> {
                 && after.live == 0
                 && after.buffered == 0
                 && after.is_balanced();
-            let text = || format!("after the shutdown: {started} started, {exported} exported, {after:?}, not {expected:?}");
+            let text = || {
+                format!(
+                    "after the shutdown: {started} started, {exported} exported, {after:?}, not {expected:?}"
+                )
+            };
             (!is_right).then(text)
         } else {
             expected.differs(&before, &after, self.profile.tight, self.late)

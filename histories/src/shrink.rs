@@ -95,7 +95,8 @@ fn without(plan: &Plan, mut gone: BTreeSet<usize>) -> Plan {
     }
     for span in (0..plan.spans).filter(|span| !spans.contains(span)) {
         // The `Span`'s own end, and some end.
-        let is_end = |at: &usize| matches!(plan.ops[*at].act, Act::End { on: Named::Span(on), .. } if on == span);
+        let is_end =
+            |at: &usize| matches!(plan.ops[*at].act, Act::End { on: Named::Span(on), .. } if on == span);
         let all: Vec<usize> = (0..plan.ops.len()).filter(is_end).collect();
         let own = all.iter().find(|&&at| matches!(plan.ops[at].act, Act::End { by: By::Span, .. }));
         if let Some(keep) = own.or(all.last()) {

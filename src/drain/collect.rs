@@ -23,6 +23,7 @@ use crate::raw::handle::{Base, Place};
 use crate::raw::log::Reader;
 use crate::raw::record::{Kind, Record, Records, Run};
 use crate::raw::recorded::{Blob, Entries, Recorded};
+use crate::seeded::{Bug, seeded};
 use crossbeam_epoch::Guard;
 
 /// What the drain knows of a block.
@@ -167,8 +168,13 @@ impl Collector {
         let mut done = Collected::default();
         let mut nodes = emptied(std::mem::take(&mut self.nodes));
         self.adopt();
-        self.look_at_ends();
-        self.read_logs(guard, &mut nodes, &mut done);
+        if seeded(Bug::StepsSwapped) {
+            self.read_logs(guard, &mut nodes, &mut done);
+            self.look_at_ends();
+        } else {
+            self.look_at_ends();
+            self.read_logs(guard, &mut nodes, &mut done);
+        }
         self.assemble(&nodes, timeline, sealer, &mut done);
         self.recycle(&mut done);
         self.nodes = emptied(nodes);
@@ -262,7 +268,7 @@ impl Collector {
         let Self { engine, blocks, out, stock, .. } = self;
         out.retain(|&address| {
             let known = &mut blocks[address as usize - 1];
-            if known.consumed != ALL || known.block.is_held() {
+            if known.consumed != ALL || (known.block.is_held() && !seeded(Bug::RecycledHeld)) {
                 return true;
             }
             done.stale += u64::from(known.block.retire());
@@ -354,7 +360,8 @@ fn pending(blocks: &mut [Known], place: u64) -> Option<(&mut Pending, bool)> {
     let place = Place::from_bits(place);
     let known = blocks.get_mut(place.base().address().wrapping_sub(1))?;
     let bit = 1 << place.slot();
-    if known.base != place.base() || known.consumed & bit != 0 {
+    let is_of_this_life = known.base == place.base() || seeded(Bug::RecordOfAnyLife);
+    if !is_of_this_life || known.consumed & bit != 0 {
         return None;
     }
     let ends = known.ending & bit != 0;

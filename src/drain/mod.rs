@@ -31,6 +31,7 @@ use crate::export::{Context, ExportError, SpanExporter};
 use crate::limits::SpanLimits;
 use crate::raw::clock::Timeline;
 use crate::raw::engine::{Engine, Gate};
+use crate::seeded::{Bug, seeded};
 use crossbeam_epoch::LocalHandle;
 use std::collections::VecDeque;
 use std::fmt;
@@ -347,13 +348,16 @@ impl Pipeline {
         let mut quiet_since = Instant::now();
         let mut sealed = 0;
         loop {
-            let (requested, stopping) = {
+            let (mut requested, stopping) = {
                 let state = self.state();
                 (state.requested, state.stop_by.is_some())
             };
             let began = Instant::now();
             timeline.renew();
             let done = self.turn(&mut collector, &epochs, &timeline, &mut sealer);
+            if seeded(Bug::TicketTakenLate) {
+                requested = self.state().requested;
+            }
             if requested > sealed || stopping {
                 sealer.seal();
                 self.push(Job::Flush(requested));

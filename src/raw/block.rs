@@ -48,6 +48,7 @@ use crate::raw::local::{Local, Own};
 use crate::raw::packed::{TextParts, pack_static, unpack_static};
 use crate::raw::record::Stamp;
 use crate::raw::registry;
+use crate::seeded::{Bug, seeded};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Slots in a block. Under the model a few suffice, and each costs eight loom objects. With
@@ -294,7 +295,14 @@ impl Slot {
     #[inline(always)]
     pub(crate) fn is_live(&self, place: Place) -> bool {
         // Relaxed: a hint. Whoever acts on it acts by compare-and-swap or as the owner.
-        self.end.load(Ordering::Relaxed) == place.bits()
+        let end = self.end.load(Ordering::Relaxed);
+        end == place.bits() || (seeded(Bug::LiveOfAnyLife) && end & LIVE != 0)
+    }
+
+    /// Where what lives in the slot is, whoever that is.
+    pub(crate) fn lives(&self) -> Option<Place> {
+        let end = self.end.load(Ordering::Relaxed);
+        (end & LIVE != 0).then(|| Place::from_bits(end))
     }
 
     #[inline]
@@ -322,7 +330,8 @@ impl Slot {
     /// next span, or is overwritten when that one starts.
     #[inline]
     pub(crate) fn next_stamp(&self) -> Stamp {
-        let before = self.sequence.fetch_add(Stamp::STEP, Ordering::Relaxed);
+        let step = if seeded(Bug::NoNumberTaken) { 0 } else { Stamp::STEP };
+        let before = self.sequence.fetch_add(step, Ordering::Relaxed);
         Stamp::by_stranger(before.wrapping_add(Stamp::STEP))
     }
 
@@ -332,7 +341,7 @@ impl Slot {
         // Relaxed throughout: the drain reads the word after an Acquire of the span's mask bit, so
         // whatever was counted before the end is seen.
         let mut old = Meta(self.meta.load(Ordering::Relaxed));
-        while old.is_of(place) {
+        while old.is_of(place) || seeded(Bug::ShedOfAnyLife) {
             let new = old.plus(what, n);
             match self.meta.compare_exchange_weak(old.0, new.0, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return,
@@ -448,6 +457,9 @@ impl Block {
         // AcqRel, one read-modify-write a half, pairs with the swap in `end_foreign`: a stranger's
         // bit either is in the old value and counted here, or meets NO_GENERATION and is counted there.
         let [low, high] = [0, 1].map(|half: usize| {
+            if seeded(Bug::RetiredOpen) {
+                return self.foreign.0[half].load(Ordering::Acquire) & 0xffff_ffff;
+            }
             self.foreign.0[half].swap(NO_GENERATION << 32, Ordering::AcqRel) & 0xffff_ffff
         });
         (owner & (high << 32 | low)).count_ones()
@@ -493,11 +505,17 @@ impl Block {
     #[inline(always)]
     pub(crate) fn end_owned(&self, place: Place, ticks: impl FnOnce() -> u64) -> Option<u64> {
         let cell = self.slot(place.slot());
-        if !cell.is_live(place) {
+        if !cell.is_live(place) && !seeded(Bug::DoubleEnd) {
             return None;
         }
+        if seeded(Bug::EndBeforeSlot) {
+            let mask = self.owner_ended.load(Ordering::Relaxed) | 1 << place.slot();
+            self.owner_ended.store(mask, Ordering::Release);
+            std::thread::yield_now();
+        }
         cell.end.store(ticks() & !LIVE, Ordering::Relaxed);
-        let mask = self.owner_ended.load(Ordering::Relaxed) | 1 << place.slot();
+        let bit = if seeded(Bug::OwnerMaskNotPublished) { 0 } else { 1 << place.slot() };
+        let mask = self.owner_ended.load(Ordering::Relaxed) | bit;
         // Release pairs with the drain's Acquire in `ended`: who sees the bit sees the slot.
         self.owner_ended.store(mask, Ordering::Release);
         Some(mask)
@@ -508,20 +526,20 @@ impl Block {
         let base = place.base();
         // Relaxed: the swap only decides between strangers. What happened before this end, and the
         // ticks stored here, are published by the mask word below.
-        let swapped = self.slot(place.slot()).end.compare_exchange(
-            place.bits(),
-            ticks & !LIVE,
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
+        let end = &self.slot(place.slot()).end;
+        let live = if seeded(Bug::SwapOfAnyLife) { end.load(Ordering::Relaxed) | LIVE } else { place.bits() };
+        let swapped = end.compare_exchange(live, ticks & !LIVE, Ordering::Relaxed, Ordering::Relaxed);
         if swapped.is_err() {
             return false;
+        }
+        if seeded(Bug::ForeignMaskNotPublished) {
+            return true;
         }
         let half = &self.foreign.0[place.slot() as usize / 32];
         let bit = 1u64 << (place.slot() % 32);
         let mut old = half.load(Ordering::Relaxed);
         loop {
-            if (old >> 32) as u32 != base.generation() {
+            if (old >> 32) as u32 != base.generation() && !seeded(Bug::MaskOfAnyLife) {
                 // The owner ended the same span between our look and our swap, and the drain was
                 // done with the block before we came here.
                 return false;

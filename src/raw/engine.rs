@@ -18,6 +18,7 @@ use crate::raw::short;
 use crate::raw::supply::Supply;
 use crate::raw::tally::{Count, Tally};
 use crate::raw::writer::Writer;
+use crate::seeded::{Bug, seeded};
 use crate::value::{Text, Value};
 use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
@@ -187,6 +188,7 @@ impl Engine {
         let vacant = own.vacancy().or_else(|| own.vacancy_in_new_block(&self.blocks, self.memory.blocks));
         match vacant {
             Some(vacant) => own.issue(vacant, start),
+            None if seeded(Bug::RefusalNotCounted) => {}
             None => own.local().tally.add_own(Count::Overload, 1),
         }
         vacant
@@ -238,6 +240,10 @@ impl Engine {
         if !slot.is_live(target.place) {
             own.local().tally.add_own(Count::Stale, 1);
             return None;
+        }
+        if seeded(Bug::RecordOfAnyLife) {
+            // Else the window is too short.
+            std::thread::sleep(std::time::Duration::from_micros(300));
         }
         Some(if target.block.is_held_by(own.local()) { slot.stamp() } else { slot.next_stamp() })
     }

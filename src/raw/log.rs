@@ -36,6 +36,7 @@
 use crate::raw::cell::{AtomicRef, Words};
 use crate::raw::record::Records;
 use crate::raw::supply::{Supply, Taken};
+use crate::seeded::{Bug, seeded};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crossbeam_epoch::Guard;
 #[cfg(all(test, not(loom)))]
@@ -553,7 +554,12 @@ impl Reader {
         let retire = |chunk| {
             retired += 1;
             // There is room: no more chunks exist than the supply holds.
-            guard.defer(move || pool.give(chunk).is_ok());
+            let give = move || pool.give(chunk).is_ok();
+            if seeded(Bug::GuardDroppedEarly) {
+                give();
+                return;
+            }
+            guard.defer(give);
         };
         // SAFETY: what is deferred runs when the guard is gone, and `'g` with it.
         unsafe { self.walk(log, target, run, retire) };
@@ -581,7 +587,10 @@ impl Reader {
             };
             // Acquire pairs with the Release in `extend`.
             let next = chunk.next.load(Ordering::Acquire);
-            let written = self.at + (target - self.position) as usize;
+            let mut written = self.at + (target - self.position) as usize;
+            if seeded(Bug::WatermarkUnchecked) {
+                written = CHUNK_WORDS;
+            }
             let end = if next.is_some() {
                 written.min(chunk.used.load(Ordering::Relaxed) as usize)
             } else {

@@ -6,6 +6,7 @@ use crate::raw::packed::{copied_key, pack_key, pack_static};
 use crate::raw::quick::{Body, Sink};
 use crate::raw::record::{HEADER_WORDS, IN_BLOB, Kind, MAX_COPIED_TEXT, MAX_INLINE, Stamp, Type, header};
 use crate::raw::supply::Supply;
+use crate::seeded::{Bug, seeded};
 use crate::value::{Text, Value};
 
 /// The largest attribute that stands in one record must fit into one chunk: header, copied key,
@@ -108,6 +109,9 @@ impl<'a> Writer<'a> {
     #[cold]
     #[inline(never)]
     fn go_on(&mut self, need: usize) -> Result<(), Exhausted> {
+        if seeded(Bug::LostLastAttribute) {
+            self.count = self.count.saturating_sub(1);
+        }
         self.seal();
         if !matches!(self.kind, Kind::Attributes) {
             self.kind = Kind::More;
