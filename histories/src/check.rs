@@ -23,6 +23,8 @@ pub(crate) fn id_of(handle: SpanHandle) -> Id {
 pub(crate) struct Failure {
     /// The history, if it is one history's affair.
     pub(crate) history: Option<u64>,
+    /// The histories that were played together, if it is the affair of them all.
+    pub(crate) round: std::ops::Range<u64>,
     pub(crate) text: String,
 }
 
@@ -71,6 +73,8 @@ pub(crate) struct Checker<'r> {
     arrived: HashMap<Id, (usize, FinishedSpan)>,
     pub(crate) expected: Expected,
     pub(crate) failures: Vec<Failure>,
+    /// Spans that arrived with a part of what was recorded.
+    pub(crate) shed: u64,
     /// Spans that arrived, as handles.
     pub(crate) delivered: Vec<SpanHandle>,
 }
@@ -91,6 +95,7 @@ impl<'r> Checker<'r> {
             arrived: HashMap::with_capacity(arrived.spans.len()),
             expected: Expected::default(),
             failures: Vec::new(),
+            shed: 0,
             delivered: Vec::new(),
         };
         this.expected.exported = arrived.spans.len() as u64 - arrived.failed;
@@ -106,7 +111,7 @@ impl<'r> Checker<'r> {
     }
 
     fn fail(&mut self, history: Option<u64>, text: String) {
-        self.failures.push(Failure { history, text });
+        self.failures.push(Failure { history, round: 0..0, text });
     }
 
     /// Checks all histories.
@@ -179,7 +184,11 @@ impl<'r> Checker<'r> {
         let lenient = |op| self.may_be_lost(&run.plan, op, shutdown);
         let wrong = wrong_place(&place, start, handle, &found)
             .or_else(|| explain(&self.rules, &run.plan, start.span, &found, lenient))
-            .filter(|_| !(self.profile.tight && self.is_shed(&run.plan, start, &found)));
+            .filter(|_| {
+                let is_shed = self.profile.tight && self.is_shed(&run.plan, start, &found);
+                self.shed += u64::from(is_shed);
+                !is_shed
+            });
         if let Some(wrong) = wrong {
             let text = format!("span {}: {wrong}\n  found {found:?}", start.span);
             self.fail(Some(run.number), text);

@@ -45,11 +45,12 @@ use std::time::{Duration, Instant};
 const IN_A_SESSION: u64 = 4096;
 
 const USAGE: &str = "\
-usage: nanospan-histories run --from SESSION [--sessions N] [--seconds N] [--all-branches]
+usage: nanospan-histories run --from SESSION [--sessions N] [--seconds N] [--all-branches] [--no-shrink]
        nanospan-histories replay --seed SESSION:HISTORY [--tries N]
 
 run     plays sessions of 4096 histories, from number SESSION on, until N are done or the time is over
-        (1 without either); prints how often what happened, and fails if something never did and all was asked for
+        (1 without either); prints how often what happened; with --all-branches something that never
+        did is a failure
 replay  plays one history again and again, alone and beside itself, and shrinks it when it fails";
 
 fn main() -> ExitCode {
@@ -62,9 +63,7 @@ fn main() -> ExitCode {
     }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match parse(&arguments) {
-        Ok(Command::Run { from, sessions, seconds, all_branches }) => {
-            run(from, sessions, seconds, all_branches)
-        }
+        Ok(Command::Run(options)) => run(&options),
         Ok(Command::Replay { session, history, tries }) => shrink::replay(session, history, tries),
         Err(error) => {
             eprintln!("{error}\n\n{USAGE}");
@@ -74,19 +73,35 @@ fn main() -> ExitCode {
 }
 
 enum Command {
-    Run { from: u64, sessions: Option<u64>, seconds: Option<u64>, all_branches: bool },
+    Run(Options),
     Replay { session: u64, history: u64, tries: u64 },
+}
+
+/// How much to play.
+struct Options {
+    from: u64,
+    sessions: Option<u64>,
+    seconds: Option<u64>,
+    all_branches: bool,
+    shrink: bool,
 }
 
 fn parse(arguments: &[String]) -> Result<Command, String> {
     let (command, rest) = arguments.split_first().ok_or("a command is missing")?;
     let mut options = rest.iter();
-    let (mut from, mut sessions, mut seconds, mut all_branches) = (None, None, None, false);
+    let (mut from, mut sessions, mut seconds, mut all_branches, mut shrink) = (None, None, None, false, true);
     let (mut seed, mut tries) = (None, 2000);
     while let Some(option) = options.next() {
-        if option == "--all-branches" {
-            all_branches = true;
-            continue;
+        match option.as_str() {
+            "--all-branches" => {
+                all_branches = true;
+                continue;
+            }
+            "--no-shrink" => {
+                shrink = false;
+                continue;
+            }
+            _ => {}
         }
         let value = options.next().ok_or_else(|| format!("{option}: a value is missing"))?;
         let number = |text: &str| text.parse().map_err(|_| format!("{option} {value}: not a number"));
@@ -104,7 +119,10 @@ fn parse(arguments: &[String]) -> Result<Command, String> {
         }
     }
     match command.as_str() {
-        "run" => Ok(Command::Run { from: from.ok_or("--from is missing")?, sessions, seconds, all_branches }),
+        "run" => {
+            let from = from.ok_or("--from is missing")?;
+            Ok(Command::Run(Options { from, sessions, seconds, all_branches, shrink }))
+        }
         "replay" => {
             let (session, history) = seed.ok_or("--seed is missing")?;
             Ok(Command::Replay { session, history, tries })
@@ -113,7 +131,8 @@ fn parse(arguments: &[String]) -> Result<Command, String> {
     }
 }
 
-fn run(from: u64, sessions: Option<u64>, seconds: Option<u64>, all_branches: bool) -> ExitCode {
+fn run(options: &Options) -> ExitCode {
+    let &Options { from, sessions, seconds, all_branches, shrink } = options;
     let began = Instant::now();
     let sessions = sessions.or(if seconds.is_some() { None } else { Some(1) });
     let is_over = |done: u64| {
@@ -128,7 +147,7 @@ fn run(from: u64, sessions: Option<u64>, seconds: Option<u64>, all_branches: boo
         done += 1;
         if !failures.is_empty() {
             println!("histories {}", report.histories);
-            return shrink::explain(&profile, &failures);
+            return shrink::explain(&profile, &failures, shrink);
         }
     }
     print!("{report}");

@@ -55,7 +55,7 @@ impl Profile {
         let tight = seed % 4 == 3;
         let memory = match (tight, cfg!(nanospan_tiny)) {
             (true, true) => (120 << 10) + random.below(200 << 10),
-            (true, false) => (500 << 10) + random.below(500 << 10),
+            (true, false) => (60 << 10) + random.below(190 << 10),
             (false, _) => 48 << 20,
         };
         Self {

@@ -92,9 +92,11 @@ pub(crate) fn play(profile: &Profile, source: &Source<'_>, report: &mut Report) 
     let built = profile.builder().exporter(keeper.clone()).build();
     let tracer = match built {
         Ok(tracer) => tracer,
-        Err(error) => return vec![Failure { history: None, text: format!("no tracer: {error}") }],
+        Err(error) => {
+            return vec![Failure { history: None, round: 0..0, text: format!("no tracer: {error}") }];
+        }
     };
-    let general = |text: String| vec![Failure { history: None, text }];
+    let general = |text: String| vec![Failure { history: None, round: 0..0, text }];
     let from = unix_now() - SKEW.as_nanos() as u64;
     let pool = Pool::new(tracer);
     let mut judge = Judge { profile, from, late: 0, ancients: Vec::new(), random: Random::new(profile.seed) };
@@ -161,7 +163,8 @@ impl Judge<'_> {
         let rules = Rules::of(self.profile, self.from, until);
         let mut checker = Checker::new(self.profile, rules, &round, is_last, arrived);
         checker.check();
-        let Checker { expected, mut failures, delivered, .. } = checker;
+        let Checker { expected, mut failures, delivered, shed, .. } = checker;
+        report.add("shed: span with less than was recorded", shed);
         let wrong = if is_last {
             let exported = after.exported - before.exported;
             let started = after.started - before.started;
@@ -180,8 +183,9 @@ impl Judge<'_> {
             expected.differs(&before, &after, self.profile.tight, self.late)
         };
         if let Some(text) = wrong {
-            // Of one history if the round has one only.
-            failures.push(Failure { history: None, text: format!("the account: {text}") });
+            let numbers = || round.runs.iter().map(|run| run.number);
+            let from_to = numbers().min().unwrap_or(0)..numbers().max().map_or(0, |last| last + 1);
+            failures.push(Failure { history: None, round: from_to, text: format!("the account: {text}") });
         }
         self.late += expected.late;
         for handle in delivered {

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 const BESIDE: u64 = 32;
 
 /// Says what failed, and what of it can be replayed.
-pub(crate) fn explain(profile: &Profile, failures: &[Failure]) -> ExitCode {
+pub(crate) fn explain(profile: &Profile, failures: &[Failure], shrink: bool) -> ExitCode {
     for failure in failures.iter().take(5) {
         match failure.history {
             Some(history) => println!("FAILED seed {}:{history}: {}", profile.seed, failure.text),
@@ -23,11 +23,17 @@ pub(crate) fn explain(profile: &Profile, failures: &[Failure]) -> ExitCode {
     if failures.len() > 5 {
         println!("and {} more", failures.len() - 5);
     }
-    let Some(history) = failures.iter().find_map(|failure| failure.history) else {
+    if !shrink {
         return ExitCode::FAILURE;
-    };
-    // Some tries only: `replay` makes more.
-    let _ = shrunk(profile, history, 400);
+    }
+    if let Some(history) = failures.iter().find_map(|failure| failure.history) {
+        // Some tries only: `replay` makes more.
+        let _ = shrunk(profile, history, 400);
+        return ExitCode::FAILURE;
+    }
+    // The account was wrong: of which histories is it by themselves?
+    let mut round = failures.iter().flat_map(|failure| failure.round.clone());
+    let _ = round.any(|history| shrunk(profile, history, BESIDE));
     ExitCode::FAILURE
 }
 
@@ -149,11 +155,7 @@ fn forget(act: &mut Act, spans: &BTreeSet<usize>) {
                 }
             }
         }
-        Act::Burst { below, .. } => {
-            if below.is_some_and(|span| spans.contains(&span)) {
-                *below = None;
-            }
-        }
+        Act::Burst { below, .. } => *below = below.filter(|span| !spans.contains(span)),
         _ => {}
     }
 }
