@@ -205,3 +205,112 @@ pub(crate) fn weight(call: &Call) -> [u32; 3] {
         Call::Link { attributes, .. } => [attributes.len() as u32, 0, 1],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Attribute, Label, Parent, Start, Val};
+    use crate::profile::Profile;
+    use nanospan::export::MemoryExporter;
+    use nanospan::{SpanKind, Tracer};
+    use std::time::Duration;
+
+    /// A span called "s" as it arrives, with integers for attributes.
+    fn arrived(attributes: &[(&'static str, i64)]) -> FinishedSpan {
+        let exporter = MemoryExporter::new();
+        let tracer = Tracer::builder("test").exporter(exporter.clone()).build().unwrap();
+        let span = tracer.span("s").start();
+        attributes.iter().for_each(|&(key, value)| span.set_attribute(key, value));
+        drop(span);
+        tracer.shutdown(Duration::from_secs(5)).unwrap();
+        exporter.spans().remove(0)
+    }
+
+    fn set(attributes: &[(&'static str, i64)]) -> Act {
+        let attribute = |&(key, value)| Attribute { key: Label::Static(key), value: Val::I64(value) };
+        let call = Call::Attributes(attributes.iter().map(attribute).collect());
+        Act::Record { on: Named::Span(0), by: By::Handle, call }
+    }
+
+    fn end() -> Act {
+        Act::End { on: Named::Span(0), by: By::Handle, how: Ending::Now }
+    }
+
+    /// A start by lane 0, then these calls: which lane, after which calls, and what.
+    fn plan(calls: Vec<(u8, &[u16], Act)>) -> Plan {
+        let start = Act::Start(Start {
+            span: 0,
+            parent: Parent::None,
+            name: Label::Static("s"),
+            kind: SpanKind::Internal,
+            at: None,
+            attributes: Vec::new(),
+            links: Vec::new(),
+            handle_only: true,
+            shared: true,
+        });
+        let calls = std::iter::once((0, &[][..], start)).chain(calls);
+        let ops = calls.map(|(lane, after, act)| Op { lane, after: after.to_vec(), clock: [0; 8], act });
+        let mut plan = Plan { lanes: 8, spans: 1, ops: ops.collect() };
+        plan.settle();
+        plan
+    }
+
+    fn is_allowed(plan: &Plan, attributes: &[(&'static str, i64)]) -> bool {
+        let mut profile = Profile::of(0);
+        profile.limits = nanospan::SpanLimits::default();
+        let rules = Rules::of(&profile, 0, u64::MAX);
+        explain(&rules, plan, 0, &arrived(attributes), |_| false).is_none()
+    }
+
+    #[test]
+    fn of_two_calls_the_one_that_comes_after_the_other_counts() {
+        let plan = plan(vec![(1, &[0], set(&[("a", 1)])), (2, &[1], set(&[("a", 2)])), (0, &[2], end())]);
+        assert!(is_allowed(&plan, &[("a", 2)]));
+        assert!(!is_allowed(&plan, &[("a", 1)]));
+        assert!(!is_allowed(&plan, &[]));
+    }
+
+    #[test]
+    fn calls_that_race_come_in_some_order_which_is_the_same_for_all_that_they_do() {
+        let racing = vec![
+            (1, &[0][..], set(&[("a", 1), ("b", 1)])),
+            (2, &[0], set(&[("a", 2), ("b", 2)])),
+            (0, &[1, 2], end()),
+        ];
+        let plan = plan(racing);
+        assert!(is_allowed(&plan, &[("a", 1), ("b", 1)]));
+        assert!(is_allowed(&plan, &[("a", 2), ("b", 2)]));
+        assert!(!is_allowed(&plan, &[("a", 1), ("b", 2)]));
+        assert!(!is_allowed(&plan, &[("b", 1), ("a", 1)]), "keys stand in the order of the calls");
+    }
+
+    #[test]
+    fn what_comes_after_an_end_is_not_there_and_what_races_with_it_may_be() {
+        let racing = vec![
+            (1, &[0][..], set(&[("before", 1)])),
+            (0, &[1], end()),
+            (2, &[1], set(&[("racing", 1)])),
+            (0, &[], set(&[("after", 1)])),
+        ];
+        let plan = plan(racing);
+        assert!(is_allowed(&plan, &[("before", 1)]));
+        assert!(is_allowed(&plan, &[("before", 1), ("racing", 1)]));
+        assert!(!is_allowed(&plan, &[("racing", 1)]));
+        assert!(!is_allowed(&plan, &[("before", 1), ("after", 1)]));
+    }
+
+    #[test]
+    fn what_happens_before_one_of_two_racing_ends_may_be_missing_if_the_other_one_came_first() {
+        let racing = vec![
+            (1, &[0][..], set(&[("a", 1)])),
+            (1, &[], end()),
+            (2, &[0], end()),
+            (3, &[2, 3], set(&[("a", 2)])),
+        ];
+        let plan = plan(racing);
+        assert!(is_allowed(&plan, &[("a", 1)]));
+        assert!(is_allowed(&plan, &[]));
+        assert!(!is_allowed(&plan, &[("a", 2)]));
+    }
+}
