@@ -118,8 +118,8 @@ impl Expected {
         for &end in &ends.all {
             let is_first = ends.first.contains(&end);
             let Act::End { how, .. } = plan.ops[end].act else { continue };
-            // A time or a status that is set with the end is a call of its own, which may be late, too.
-            let more = u64::from(how != Ending::Now && (!is_first || ends.first.len() > 1));
+            // The time or status that goes with an end is recorded before it: another end may come between.
+            let more = u64::from(how != Ending::Now && is_first && ends.first.len() > 1);
             self.stale.add(u64::from(!is_first), u64::from(!is_first) + more);
         }
         let losers = ends.first.len().saturating_sub(1) as u64;
