@@ -43,8 +43,8 @@
 //! is used up the caller does not wait: a start gives a span that records nothing, counted in
 //! [`Dropped::overload`]; an attribute, event or link is left out, counted in the span's dropped
 //! counts and in [`Stats::lost_attributes`] and its siblings. Names and copied keys are cut at 1,024
-//! bytes, the description of a status at 2,048 and one value at 64 KiB, on a character boundary, counted in
-//! [`Stats::truncated`].
+//! bytes, the description of a status at 2,048 and one value at 64 KiB, on a character boundary; a trace
+//! state at 2,048 bytes, between two members. It is counted in [`Stats::truncated`].
 //!
 //! # Platforms
 //!

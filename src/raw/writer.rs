@@ -137,6 +137,15 @@ impl<'a> Writer<'a> {
         cut
     }
 
+    /// A trace state, cut behind a whole member (W3C Trace Context, section "tracestate Limits").
+    fn cut_members<'t>(&mut self, state: &'t str, max: usize) -> &'t str {
+        if state.len() <= max {
+            return state;
+        }
+        let whole = cut_to(state, max + 1).rfind(',').unwrap_or(0);
+        self.cut(state, whole)
+    }
+
     /// One attribute of the open record.
     #[inline]
     pub(crate) fn attribute(&mut self, key: Text<'_>, value: &Value<'_>) -> Result<(), Exhausted> {
@@ -261,7 +270,11 @@ impl Sink for Writer<'_> {
                 return;
             }
         }
-        let text = self.cut(text.as_str(), longest(self.kind).min(self.max_payload));
+        let most = longest(self.kind).min(self.max_payload);
+        let text = match self.kind {
+            Kind::TraceState | Kind::Link => self.cut_members(text.as_str(), most),
+            _ => self.cut(text.as_str(), most),
+        };
         self.append.put([0, text.len() as u64]);
         self.append.put_bytes(text.as_bytes());
     }
