@@ -37,12 +37,9 @@ mod shrink;
 
 use crate::profile::Profile;
 use crate::report::Report;
-use crate::session::Source;
+use crate::session::{IN_A_SESSION, Source};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-
-/// Histories of a session. Its tracer's memory is not given back.
-const IN_A_SESSION: u64 = 4096;
 
 const USAGE: &str = "\
 usage: nanospan-histories run --from SESSION [--sessions N] [--seconds N] [--all-branches] [--no-shrink]

@@ -19,8 +19,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// Histories of a session. Its tracer's memory is not given back.
+pub(crate) const IN_A_SESSION: u64 = 4096;
 /// Histories of a round.
 const IN_A_ROUND: u64 = 64;
+
+/// Whether the history of this number shuts the tracer down: one in the middle of the last round.
+pub(crate) fn shuts_down(number: u64) -> bool {
+    number == IN_A_SESSION - IN_A_ROUND / 2
+}
+
 /// Handles of ended spans that are kept.
 const ANCIENTS: usize = 256;
 /// How far the tracer's clock and the system's may be apart.
@@ -29,7 +37,7 @@ const SKEW: Duration = Duration::from_millis(200);
 /// Which histories a session plays.
 #[derive(Debug)]
 pub(crate) enum Source<'a> {
-    /// Those with these numbers; the last round shuts down.
+    /// Those with these numbers, up to the session's last; the last round shuts down.
     Numbers(std::ops::Range<u64>),
     /// This one over and over, so many rounds of so many.
     Same { plan: &'a Plan, number: u64, rounds: u64, in_a_round: u64 },
@@ -47,8 +55,7 @@ impl Source<'_> {
                 }
                 let is_last = to == numbers.end;
                 let runs = (from..to).map(|number| {
-                    let shutdown = is_last && number == from + (to - from) / 2;
-                    let plan = generate::history(profile, number, shutdown);
+                    let plan = generate::history(profile, number, shuts_down(number));
                     Run::new(number, plan, offset(profile, number))
                 });
                 Some((runs.collect(), is_last))

@@ -5,7 +5,7 @@ use crate::generate;
 use crate::plan::{Act, By, Named, Parent, Plan};
 use crate::profile::Profile;
 use crate::report::Report;
-use crate::session::{self, Source};
+use crate::session::{self, Source, shuts_down};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
@@ -50,7 +50,7 @@ pub(crate) fn replay(session: u64, history: u64, tries: u64) -> ExitCode {
 
 /// Whether the history failed again; shows it as small as it got.
 fn shrunk(profile: &Profile, history: u64, tries: u64) -> bool {
-    let whole = generate::history(profile, history, false);
+    let whole = generate::history(profile, history, shuts_down(history));
     let Some(mut failure) = fails(profile, &whole, history, tries) else { return false };
     let mut plan = whole;
     let mut removed = true;
@@ -82,9 +82,14 @@ fn shrunk(profile: &Profile, history: u64, tries: u64) -> bool {
 
 fn fails(profile: &Profile, plan: &Plan, number: u64, tries: u64) -> Option<String> {
     let rounds = tries.div_ceil(BESIDE);
-    let source = Source::Same { plan, number, rounds, in_a_round: BESIDE };
-    let failures = session::play(profile, &source, &mut Report::default());
-    failures.into_iter().next().map(|failure| failure.text)
+    // A session is over with its shutdown.
+    let is_last = plan.ops.iter().any(|op| matches!(op.act, Act::Shutdown));
+    let (sessions, rounds) = if is_last { (rounds, 1) } else { (1, rounds) };
+    (0..sessions).find_map(|_| {
+        let source = Source::Same { plan, number, rounds, in_a_round: BESIDE };
+        let failures = session::play(profile, &source, &mut Report::default());
+        failures.into_iter().next().map(|failure| failure.text)
+    })
 }
 
 /// The plan without these calls and all that cannot be without them. What came after a call that is gone
