@@ -43,7 +43,8 @@
 //! is used up the caller does not wait: a start gives a span that records nothing, counted in
 //! [`Dropped::overload`]; an attribute, event or link is left out, counted in the span's dropped
 //! counts and in [`Stats::lost_attributes`] and its siblings. Names and copied keys are cut at 1,024
-//! bytes and one value at 64 KiB, on a character boundary, counted in [`Stats::truncated`].
+//! bytes, the description of a status at 2,048 and one value at 64 KiB, on a character boundary; a trace
+//! state at 2,048 bytes, between two members. It is counted in [`Stats::truncated`].
 //!
 //! # Platforms
 //!
@@ -104,6 +105,18 @@ macro_rules! attributes {
     ($($key:expr => $value:expr),* $(,)?) => {
         [$(($crate::Text::from($key), $crate::Value::from($value))),*]
     };
+}
+
+/// Has this process make a mistake on purpose, by its name in `seeded::Bug`: for `histories`, which must
+/// find each.
+///
+/// # Errors
+///
+/// When no mistake is called so.
+#[cfg(nanospan_seeded)]
+#[doc(hidden)]
+pub fn make_mistake(name: &str) -> Result<(), String> {
+    seeded::select(name)
 }
 
 /// The README's samples run as tests.

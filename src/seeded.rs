@@ -56,6 +56,34 @@ pub(crate) enum Bug {
     WakeMissing,
     /// A flush is taken for done although it came while the pass was under way.
     TicketTakenLate,
+    /// The last pass is said to be done before it is.
+    DrainedEarly,
+    /// The last attribute in front of a chunk's end is not counted in its record.
+    LostLastAttribute,
+    /// The owner's end of a span that has ended takes effect, and counts as the first one.
+    DoubleEnd,
+    /// Of a stranger's record and the owner's that saw its number, the owner's comes first.
+    OrderSwapped,
+    /// The owner sets the mask's bit before it stores the end.
+    EndBeforeSlot,
+    /// A span that has lost attributes to a limit says one less.
+    DroppedOffByOne,
+    /// A span that finds no block is not counted.
+    RefusalNotCounted,
+    /// A span below one that has ended is a root.
+    EndedParentLost,
+    /// What was put aside in earlier passes comes behind what was recorded since.
+    AsideLast,
+    /// The first status counts, not the last.
+    FirstStatusCounts,
+    /// Of a payload in several parts all but the last one are blank.
+    PayloadPartLost,
+    /// What events and links lose to limits is not in the account.
+    InsideNotCounted,
+    /// A call on a handle that is not ours is not counted.
+    ForgedNotCounted,
+    /// A handle leads to whatever lives in its slot now.
+    StaleAccepted,
 }
 
 #[cfg(not(any(loom, nanospan_seeded)))]
@@ -71,7 +99,7 @@ pub(crate) use selection::{seeded, select};
 mod selection {
     use super::Bug;
 
-    const ALL: [Bug; 22] = [
+    const ALL: [Bug; 36] = [
         Bug::OwnerMaskNotPublished,
         Bug::ForeignMaskNotPublished,
         Bug::LiveOfAnyLife,
@@ -94,6 +122,20 @@ mod selection {
         Bug::SentinelMissing,
         Bug::WakeMissing,
         Bug::TicketTakenLate,
+        Bug::DrainedEarly,
+        Bug::LostLastAttribute,
+        Bug::DoubleEnd,
+        Bug::OrderSwapped,
+        Bug::EndBeforeSlot,
+        Bug::DroppedOffByOne,
+        Bug::RefusalNotCounted,
+        Bug::EndedParentLost,
+        Bug::AsideLast,
+        Bug::FirstStatusCounts,
+        Bug::PayloadPartLost,
+        Bug::InsideNotCounted,
+        Bug::ForgedNotCounted,
+        Bug::StaleAccepted,
     ];
 
     /// Whether this mistake is switched on.

@@ -67,6 +67,36 @@ fn each_kind_of_bad_handle_has_a_counter_of_its_own() {
 }
 
 #[test]
+fn an_end_as_of_a_time_or_by_a_panic_is_one_stale_call_when_it_comes_too_late() {
+    let recorder = Recorder::new();
+    let tracer = recorder.tracer();
+    let time = nanospan::Timestamp::from_unix_nanos(1);
+    let [by_handle, by_span, by_panic] = [(); 3].map(|()| tracer.span("s").start());
+    let late = [&by_handle, &by_span, &by_panic].map(nanospan::Span::handle);
+    late.iter().for_each(|&handle| tracer.end_span(handle, None));
+    let counted_by = |end: &mut dyn FnMut()| {
+        let before = tracer.stats().stale_calls;
+        end();
+        tracer.stats().stale_calls - before
+    };
+    assert_eq!(counted_by(&mut || tracer.end_span(late[0], Some(time))), 1);
+    let mut by_span = Some(by_span);
+    assert_eq!(counted_by(&mut || by_span.take().unwrap().end_at(time)), 1);
+    let mut by_panic = Some(by_panic);
+    let unwind = &mut || {
+        let span = by_panic.take();
+        let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _span = span;
+            std::panic::resume_unwind(Box::new(()));
+        }));
+        assert!(unwound.is_err());
+    };
+    assert_eq!(counted_by(unwind), 1);
+    drop(by_handle);
+    assert!(recorder.spans().iter().all(|span| span.end_unix_nanos >= span.start_unix_nanos));
+}
+
+#[test]
 fn a_span_ended_twice_is_ended_once_and_counted_once() {
     let recorder = Recorder::new();
     let tracer = recorder.tracer();

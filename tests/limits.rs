@@ -1,7 +1,10 @@
 //! The limits of a span, and what is too large for them or for a record.
 
 use nanospan::testing::{FinishedSpan, Recorder};
-use nanospan::{OwnedValue, SpanContext, SpanLimits, Status, Text, Value, attributes};
+use nanospan::{
+    OwnedValue, SpanContext, SpanId, SpanLimits, Status, Text, TraceFlags, TraceId, TraceState, Value,
+    attributes,
+};
 
 fn limited(set: impl FnOnce(&mut SpanLimits)) -> Recorder {
     let mut limits = SpanLimits::default();
@@ -139,10 +142,33 @@ fn a_key_a_name_and_a_message_of_a_megabyte_are_cut_on_a_character_and_counted()
     let [span] = &recorder.spans()[..] else { panic!("one span was recorded") };
     for cut in [&span.name, &span.attributes[0].0, &span.events[0].name, &span.status_message] {
         assert!(huge.starts_with(&**cut), "a prefix on a character boundary");
-        assert!((1000..=2048).contains(&cut.len()), "{} bytes are left", cut.len());
+    }
+    let left =
+        [&span.name, &span.attributes[0].0, &span.events[0].name, &span.status_message].map(|cut| cut.len());
+    for (left, most) in left.into_iter().zip([1024, 1024, 1024, 2048]) {
+        assert!((most - 3..=most).contains(&left), "{left} bytes are left of {most}");
     }
     assert_eq!(span.attributes[0].1, 1.into());
     assert_eq!(recorder.tracer().stats().truncated, 5);
+}
+
+#[test]
+fn a_trace_state_that_is_too_long_is_cut_between_two_members_and_counted() {
+    let recorder = Recorder::new();
+    let members: Vec<String> = (0..12).map(|n| format!("vendor{n}={}", "v".repeat(240))).collect();
+    let long: TraceState = members.join(",").parse().unwrap();
+    let ids = (TraceId::from_u128(1), SpanId::from_u64(2));
+    let remote = SpanContext::remote(ids.0, ids.1, TraceFlags::SAMPLED, long);
+    let span = recorder.tracer().span("s").child_of_context(&remote).start();
+    span.add_link(&remote, &[]);
+    drop(span);
+    let [span] = &recorder.spans()[..] else { panic!("one span was recorded") };
+    for cut in [&span.trace_state, &span.links[0].trace_state] {
+        let whole = members.iter().zip(cut.split(',')).all(|(member, cut)| member == cut);
+        assert!(whole, "{cut}");
+        assert!((1700..=2048).contains(&cut.len()), "{} bytes are left", cut.len());
+    }
+    assert_eq!(recorder.tracer().stats().truncated, 2);
 }
 
 #[test]

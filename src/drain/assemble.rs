@@ -6,6 +6,7 @@ use crate::limits::SpanLimits;
 use crate::raw::block::Slot;
 use crate::raw::clock::Timeline;
 use crate::raw::record::{Body, Decoded, Entry, Kind, Plain, Raw, Records, Short};
+use crate::seeded::{Bug, seeded};
 use crate::value::{SpanKind, StatusCode, Text, Value};
 
 /// What the assembler puts aside while it writes a span; reused from span to span.
@@ -28,7 +29,7 @@ fn sort(entries: &mut [Entry<'_>]) {
         // stable: records with one stamp come from one call or one thread, in log order.
         entries.sort_by_key(|entry| {
             let stamp = entry.record.stamp;
-            (stamp.sequence().wrapping_sub(first) as i32, !stamp.is_foreign())
+            (stamp.sequence().wrapping_sub(first) as i32, stamp.is_foreign() == seeded(Bug::OrderSwapped))
         });
     }
 }
@@ -81,6 +82,7 @@ impl<'a> Facts<'a> {
             Kind::Name => self.name = body.text().or(self.name),
             Kind::StartTime => self.start = body.word().or(self.start),
             Kind::EndTime => self.end = body.word().or(self.end),
+            Kind::Status if seeded(Bug::FirstStatusCounts) && self.status.is_some() => {}
             Kind::Status => self.status = body.word().zip(body.text()).or(self.status),
             Kind::TraceState => self.trace_state = body.text().or(self.trace_state),
             Kind::Event => self.events += 1,
@@ -234,7 +236,9 @@ impl Assembler {
         };
         let before = slot.header().shed();
         let [attributes, events, links] = std::array::from_fn(|what| before[what] + shed[what] + lost[what]);
-        batch.dropped(attributes, events, links);
+        let less = u32::from(seeded(Bug::DroppedOffByOne) && lost[0] > 0);
+        batch.dropped(attributes - less, events, links);
+        let of_items = if seeded(Bug::InsideNotCounted) { 0 } else { of_items };
         [lost[0] + of_items, lost[1], lost[2]]
     }
 

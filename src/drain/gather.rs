@@ -4,6 +4,7 @@
 use crate::drain::side::NONE;
 use crate::raw::record::{Entry, Records};
 use crate::raw::recorded::{At, Entries, Recorded};
+use crate::seeded::{Bug, seeded};
 
 /// Records of this pass that follow each other.
 #[derive(Debug, Clone, Copy)]
@@ -78,8 +79,10 @@ impl<'a> Iterator for Gathered<'a> {
             if let Some(record) = self.run.next() {
                 return Some(record.into());
             }
-            if let Some(entry) = self.earlier.next() {
-                return Some(entry);
+            if !seeded(Bug::AsideLast) || self.next == NONE {
+                if let Some(entry) = self.earlier.next() {
+                    return Some(entry);
+                }
             }
             let node = self.nodes.get(self.next as usize)?;
             self.next = node.next;

@@ -5,7 +5,6 @@ use crate::raw::engine::Engine;
 use crate::raw::local::Target;
 use crate::raw::packed::KeyWord;
 use crate::raw::quick::Plain;
-use crate::raw::record::Kind;
 use crate::tracer::{Core, Status, Timestamp, Tracer};
 use crate::value::{Text, Value};
 use bext_plugin_api::tracer::{AttrValue, SpanEvent, SpanStart, SpanStatus};
@@ -100,7 +99,7 @@ fn borrowed((key, value): &(String, AttrValue)) -> (Text<'_>, Value<'_>) {
 #[inline(always)]
 pub(super) fn end_time(engine: &'static Engine, target: Target, time: Option<u64>) {
     if let Some(nanos) = time {
-        engine.time(target, Kind::EndTime, nanos);
+        engine.end_time(target, nanos);
     }
 }
 

@@ -46,7 +46,7 @@ use std::mem::offset_of;
 /// Words in a chunk: with its header, 4 KiB. Tiny under the model: two records of one attribute or
 /// one of three fill it, one of two leaves a gap, and a call with four needs a second chunk.
 #[cfg(not(loom))]
-pub(crate) const CHUNK_WORDS: usize = 504;
+pub(crate) const CHUNK_WORDS: usize = if cfg!(nanospan_tiny) { 24 } else { 504 };
 #[cfg(loom)]
 pub(crate) const CHUNK_WORDS: usize = 8;
 

@@ -8,7 +8,7 @@ use crate::raw::record::{Kind, MAX_COPIED_TEXT, Type};
 use crate::value::{Text, Value};
 
 /// Longest text that is written here, in bytes.
-pub(crate) const SHORT: usize = 256;
+pub(crate) const SHORT: usize = if cfg!(nanospan_tiny) { 64 } else { 256 };
 
 const _: () = assert!(SHORT <= MAX_COPIED_TEXT, "a short key is never cut");
 

@@ -23,9 +23,10 @@ use crate::raw::packed::{is_copied_key, unpack_key, unpack_static};
 use crate::value::Value;
 
 /// Longest key or name that is copied, in bytes; a longer one is cut on a character boundary.
-pub(crate) const MAX_COPIED_TEXT: usize = 1024;
-/// Longest payload that stands inside a record, in bytes; a longer one goes into blob parts.
-pub(crate) const MAX_INLINE: usize = 2048;
+pub(crate) const MAX_COPIED_TEXT: usize = if cfg!(nanospan_tiny) { 64 } else { 1024 };
+/// Longest payload that stands inside a record, in bytes; a longer one goes into blob parts. Also the longest
+/// description of a status.
+pub(crate) const MAX_INLINE: usize = if cfg!(nanospan_tiny) { 64 } else { 2048 };
 /// In a payload's length word: the payload is in the blob.
 pub(crate) const IN_BLOB: u64 = 1 << 63;
 /// Words before a record's body.

@@ -6,6 +6,7 @@ use crate::raw::packed::{copied_key, pack_key, pack_static};
 use crate::raw::quick::{Body, Sink};
 use crate::raw::record::{HEADER_WORDS, IN_BLOB, Kind, MAX_COPIED_TEXT, MAX_INLINE, Stamp, Type, header};
 use crate::raw::supply::Supply;
+use crate::seeded::{Bug, seeded};
 use crate::value::{Text, Value};
 
 /// The largest attribute that stands in one record must fit into one chunk: header, copied key,
@@ -13,6 +14,14 @@ use crate::value::{Text, Value};
 #[cfg(not(loom))]
 const _: () =
     assert!(HEADER_WORDS + 2 + MAX_COPIED_TEXT / 8 + 1 + MAX_INLINE / 8 <= crate::raw::log::CHUNK_WORDS);
+
+/// How many bytes of the text of a record's body are kept.
+const fn longest(kind: Kind) -> usize {
+    match kind {
+        Kind::Name | Kind::Event => MAX_COPIED_TEXT,
+        _ => MAX_INLINE,
+    }
+}
 
 /// No record is open.
 const NONE: usize = usize::MAX;
@@ -48,7 +57,7 @@ impl<'a> Writer<'a> {
         max_payload: usize,
     ) -> Result<Self, Exhausted> {
         let (words, text) = body.parts();
-        let text = text.map_or(0, |text| Self::text_words(text, MAX_INLINE.min(max_payload)));
+        let text = text.map_or(0, |text| Self::text_words(text, longest(body.kind()).min(max_payload)));
         // SAFETY: passed on.
         let append = unsafe { log.append(pool, HEADER_WORDS + words + text)? };
         let kind = body.kind();
@@ -100,6 +109,9 @@ impl<'a> Writer<'a> {
     #[cold]
     #[inline(never)]
     fn go_on(&mut self, need: usize) -> Result<(), Exhausted> {
+        if seeded(Bug::LostLastAttribute) {
+            self.count = self.count.saturating_sub(1);
+        }
         self.seal();
         if !matches!(self.kind, Kind::Attributes) {
             self.kind = Kind::More;
@@ -123,6 +135,15 @@ impl<'a> Writer<'a> {
         let cut = cut_to(text, max);
         self.truncated += u32::from(cut.len() < text.len());
         cut
+    }
+
+    /// A trace state, cut behind a whole member (W3C Trace Context, section "tracestate Limits").
+    fn cut_members<'t>(&mut self, state: &'t str, max: usize) -> &'t str {
+        if state.len() <= max {
+            return state;
+        }
+        let whole = cut_to(state, max + 1).rfind(',').unwrap_or(0);
+        self.cut(state, whole)
     }
 
     /// One attribute of the open record.
@@ -249,7 +270,11 @@ impl Sink for Writer<'_> {
                 return;
             }
         }
-        let text = self.cut(text.as_str(), MAX_INLINE.min(self.max_payload));
+        let most = longest(self.kind).min(self.max_payload);
+        let text = match self.kind {
+            Kind::TraceState | Kind::Link => self.cut_members(text.as_str(), most),
+            _ => self.cut(text.as_str(), most),
+        };
         self.append.put([0, text.len() as u64]);
         self.append.put_bytes(text.as_bytes());
     }

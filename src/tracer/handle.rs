@@ -95,7 +95,7 @@ impl Tracer {
     pub fn end_span(&self, span: SpanHandle, time: Option<Timestamp>) {
         if let Some((core, target)) = self.at(span) {
             if let Some(time) = time {
-                core.engine.time(target, Kind::EndTime, time.unix_nanos());
+                core.engine.end_time(target, time.unix_nanos());
             }
             core.engine.end::<true>(target);
         }

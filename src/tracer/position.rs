@@ -5,6 +5,7 @@ use crate::drain::REMOTE;
 use crate::raw::lookup::Found;
 use crate::raw::tally::Count;
 use crate::sampling::ParentSample;
+use crate::seeded::{Bug, seeded};
 use crate::tracer::Core;
 use crate::tracer::span::Span;
 
@@ -139,6 +140,7 @@ pub(super) fn below_handle<'a>(core: &'static Core, handle: SpanHandle) -> Posit
         Found::Live(target) => {
             TraceFlags::from_byte(target.block.slot(target.place.slot()).flags() & !REMOTE)
         }
+        Found::Ended if seeded(Bug::EndedParentLost) => return Position::Root,
         // Its flags are gone with it. Only sampled spans have handles, and the random flag may be
         // left out by a service that does not know.
         Found::Ended => TraceFlags::SAMPLED,

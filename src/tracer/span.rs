@@ -9,7 +9,6 @@ use crate::raw::block::Block;
 use crate::raw::engine::Link;
 use crate::raw::handle::Place;
 use crate::raw::local::Target;
-use crate::raw::record::Kind;
 use crate::raw::short;
 use crate::tracer::Core;
 use crate::tracer::position::NO_STATE;
@@ -271,7 +270,7 @@ impl Span {
     /// Ends the span as of the given time. A time before the span's start becomes its start.
     pub fn end_at(self, time: impl Into<Timestamp>) {
         if let Some((core, target)) = self.live() {
-            core.engine.time(target, Kind::EndTime, time.into().0);
+            core.engine.end_time(target, time.into().0);
         }
     }
 }
@@ -305,7 +304,8 @@ fn end_calmly(span: &Span) {
 #[inline(never)]
 fn end_at_length(span: &Span) {
     let Some((core, target)) = span.live() else { return };
-    if !span.has_status && thread::panicking() {
+    // Of a span that has ended already only the end is counted.
+    if !span.has_status && thread::panicking() && target.is_live() {
         let (code, text) = Status::Error(Text::Static("panicked")).parts();
         core.engine.status(target, code, text);
     }
