@@ -6,7 +6,10 @@
 
 /// A mistake; each is made where it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(any(loom, nanospan_seeded)), allow(dead_code, reason = "not all are in every set of features"))]
+#[cfg_attr(
+    not(any(loom, nanospan_seeded)),
+    allow(dead_code, reason = "not all are in every set of features")
+)]
 #[repr(u8)]
 pub(crate) enum Bug {
     /// The owner ends a span without telling the drain.
@@ -58,7 +61,7 @@ pub(crate) const fn seeded(_: Bug) -> bool {
 }
 
 #[cfg(any(loom, nanospan_seeded))]
-pub(crate) use selection::{select, seeded};
+pub(crate) use selection::{seeded, select};
 
 #[cfg(any(loom, nanospan_seeded))]
 mod selection {

@@ -43,9 +43,9 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) use crate::drain::assemble::REMOTE;
-pub use crate::drain::ledger::{Dropped, Stats};
 #[cfg(loom)]
 pub(crate) use crate::drain::ledger::Way;
+pub use crate::drain::ledger::{Dropped, Stats};
 
 /// Called with every error of the exporter, on the export thread.
 pub(crate) type ErrorHandler = Arc<dyn Fn(&ExportError) + Send + Sync>;

@@ -15,10 +15,10 @@ pub(crate) mod queue;
 mod service;
 mod table;
 pub(crate) mod thread;
-#[cfg(feature = "bext")]
-mod witness;
 mod threads;
 mod tracer;
+#[cfg(feature = "bext")]
+mod witness;
 
 pub use beside::Beside;
 #[cfg(feature = "bext")]
@@ -26,11 +26,11 @@ pub use fan_out::{FanOut, Handle};
 pub use intern::{SeenTexts, Texts};
 pub use log::{Chunks, Entry, Log, Reader};
 pub use service::Service;
-#[cfg(feature = "bext")]
-pub(crate) use witness::Witness;
 pub use table::{Found, Lent, Table, Vacant};
 pub use threads::Threads;
 pub use tracer::{Drain, Id, Pass, Seen, Span, Tracer, Way};
+#[cfg(feature = "bext")]
+pub(crate) use witness::Witness;
 
 /// Slots in a block under the model.
 pub const SLOTS: usize = crate::raw::block::SLOTS;

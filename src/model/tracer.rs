@@ -4,8 +4,8 @@
 use crate::batch::{Batch, ValueView};
 #[cfg(feature = "bext")]
 use crate::drain::Pipeline;
-use crate::drain::{self, Stats};
 use crate::drain::model::Bench;
+use crate::drain::{self, Stats};
 use crate::export::{Context, ExportError, SpanExporter};
 use crate::raw::block::{NameWord, Start};
 use crate::raw::clock::Clock;
@@ -223,7 +223,8 @@ impl Drain {
     pub fn way(&self) -> impl Fn() -> Way + Copy + Send + 'static {
         let pipeline = self.0.pipeline();
         move || {
-            let drain::Way { drained, exported, export_failed, encode_failed, consumed, issued } = pipeline.way();
+            let drain::Way { drained, exported, export_failed, encode_failed, consumed, issued } =
+                pipeline.way();
             Way { drained, gone: exported + export_failed + encode_failed, consumed, issued }
         }
     }

@@ -83,7 +83,9 @@ impl Beside {
             0 => None,
             NOBODY => Some(None),
             // Of another life, unless it is a place and nothing else.
-            bits => (bits >> PLACE_BITS == 0 || seeded(Bug::MateOfAnyLife)).then(|| Some(Place::from_raw(bits))),
+            bits => {
+                (bits >> PLACE_BITS == 0 || seeded(Bug::MateOfAnyLife)).then(|| Some(Place::from_raw(bits)))
+            }
         }
     }
 }

@@ -27,6 +27,10 @@ pub(crate) mod os;
 pub(crate) mod packed;
 pub(crate) mod quick;
 pub(crate) mod random;
+#[cfg(loom)]
+#[path = "registry.rs"]
+#[allow(dead_code, reason = "of the real one the models see how a thread leaves")]
+pub(crate) mod real_registry;
 pub(crate) mod record;
 pub(crate) mod recorded;
 pub(crate) mod region;
@@ -35,10 +39,6 @@ pub(crate) mod registry;
 #[cfg(loom)]
 #[path = "../model/registry.rs"]
 pub(crate) mod registry;
-#[cfg(loom)]
-#[path = "registry.rs"]
-#[allow(dead_code, reason = "of the real one the models see how a thread leaves")]
-pub(crate) mod real_registry;
 pub(crate) mod short;
 pub(crate) mod slab;
 pub(crate) mod supply;

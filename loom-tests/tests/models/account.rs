@@ -85,7 +85,10 @@ fn at_rest() {
         let found = account.pass().spans.len();
         thread.join().unwrap();
         let at_rest = stats();
-        assert!(at_rest.is_balanced() && at_rest.exported == found as u64, "before the last pass: {at_rest:?}");
+        assert!(
+            at_rest.is_balanced() && at_rest.exported == found as u64,
+            "before the last pass: {at_rest:?}"
+        );
         account.pass();
         let at_rest = stats();
         assert!(at_rest.is_balanced() && at_rest.exported == 1, "after the last pass: {at_rest:?}");

@@ -19,7 +19,8 @@ fn traces(service: &Service) -> Vec<u64> {
 fn two_flushers() {
     check_with(BOUND, &["one export for both"], |outcomes| {
         let service = Service::start(1, 1);
-        let end_one = |trace| assert!(service.tracer.end(service.tracer.start(trace).unwrap()), "it ended before");
+        let end_one =
+            |trace| assert!(service.tracer.end(service.tracer.start(trace).unwrap()), "it ended before");
         end_one(1);
         let other = service.clone();
         let other = thread::spawn(move || {
