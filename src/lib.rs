@@ -106,6 +106,18 @@ macro_rules! attributes {
     };
 }
 
+/// Makes the mistake of this name from now on, one of `seeded::Bug`, and no other: in the models of the
+/// calling thread, or, without loom, in the process.
+///
+/// # Errors
+///
+/// When there is none of this name.
+#[cfg(any(loom, nanospan_seeded))]
+#[doc(hidden)]
+pub fn seed(mistake: &str) -> Result<(), String> {
+    seeded::select(mistake)
+}
+
 /// The README's samples run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
