@@ -107,16 +107,16 @@ macro_rules! attributes {
     };
 }
 
-/// Has this process make a mistake on purpose, by its name in `seeded::Bug`: for `histories`, which must
-/// find each.
+/// Makes the mistake of this name from now on, one of `seeded::Bug`, and no other: in the models of the
+/// calling thread, or, without loom, in the process.
 ///
 /// # Errors
 ///
-/// When no mistake is called so.
-#[cfg(nanospan_seeded)]
+/// When there is none of this name.
+#[cfg(any(loom, nanospan_seeded))]
 #[doc(hidden)]
-pub fn make_mistake(name: &str) -> Result<(), String> {
-    seeded::select(name)
+pub fn seed(mistake: &str) -> Result<(), String> {
+    seeded::select(mistake)
 }
 
 /// The README's samples run as tests.

@@ -53,7 +53,7 @@ replay  plays one history again and again, alone and beside itself, and shrinks 
 fn main() -> ExitCode {
     #[cfg(nanospan_seeded)]
     if let Ok(name) = std::env::var("NANOSPAN_SEEDED") {
-        if let Err(error) = nanospan::make_mistake(&name) {
+        if let Err(error) = nanospan::seed(&name) {
             eprintln!("NANOSPAN_SEEDED: {error}");
             return ExitCode::from(2);
         }

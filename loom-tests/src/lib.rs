@@ -4,7 +4,7 @@
 compile_error!("these models need RUSTFLAGS=\"--cfg loom --cfg crossbeam_loom\": run scripts/loom");
 
 use loom::sync::atomic::{Ordering, fence};
-use nanospan::model::{Drain, Pass, Seen, Tracer, seed, weaken};
+use nanospan::model::{Drain, Pass, Seen, Tracer, weaken};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +22,7 @@ pub const MUTANT: &str = "NANOSPAN_MUTANT";
 pub fn make_mistake() {
     let Ok(mistake) = std::env::var(MUTANT) else { return };
     let made = match mistake.split_once(' ') {
-        Some(("seed", name)) => seed(name),
+        Some(("seed", name)) => nanospan::seed(name),
         Some(("weaken", place)) => match place.split_once(':').map(|(file, line)| (file, line.parse())) {
             Some((file, Ok(line))) => {
                 weaken(file.to_owned().leak(), line);
@@ -42,8 +42,8 @@ pub fn make_mistake() {
 pub struct Outcomes(Arc<Mutex<BTreeMap<&'static str, usize>>>);
 
 impl Outcomes {
-    /// Says what this interleaving came to: one of the outcomes that the model names, or another that not every
-    /// bound gets to.
+    /// Says what this interleaving came to: one of the outcomes that the model names, or another that
+    /// not every bound gets to.
     pub fn note(&self, outcome: &'static str) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry(outcome).or_default() += 1;
@@ -61,8 +61,8 @@ pub fn check(outcomes: &[&'static str], model: impl Fn(&Outcomes) + Send + Sync 
     check_with(usize::MAX, outcomes, model);
 }
 
-/// As [`check`], with at most so many preemptions whatever the environment says: for models of which more would
-/// take too long.
+/// As [`check`], with at most so many preemptions whatever the environment says: for models of which more
+/// would take too long.
 ///
 /// # Panics
 ///

@@ -120,7 +120,9 @@ fn at_work(order: Ordering) -> Ordering {
     if WEAKENED.with_borrow(|places| places.iter().any(is_here)) { Ordering::Relaxed } else { order }
 }
 
-/// Whether the caller's words are one thread's alone, so that no load of another's can be hidden.
+/// Whether the caller's words are one thread's alone, so that no load of another's can be hidden. (loom 0.7
+/// fails an assertion of its own, over two stores that it gives one place in their order, when these words are
+/// swapped.)
 #[track_caller]
 fn is_of_one_thread() -> bool {
     Location::caller().file().ends_with("raw/handle.rs")

@@ -42,13 +42,3 @@ pub const CHUNK_WORDS: usize = crate::raw::log::CHUNK_WORDS;
 pub fn weaken(file: &'static str, line: u32) {
     atomic::weaken(file, line);
 }
-
-/// Makes the mistake of this name, one of `seeded::Bug`, in all models that the calling thread runs from now
-/// on, and in no model another one.
-///
-/// # Errors
-///
-/// When there is none of this name.
-pub fn seed(mistake: &str) -> Result<(), String> {
-    crate::seeded::select(mistake)
-}

@@ -300,7 +300,7 @@ impl Slot {
         end == place.bits() || (seeded(Bug::LiveOfAnyLife) && end & LIVE != 0)
     }
 
-    /// Where what lives in the slot is, whoever that is.
+    /// Where what lives in the slot is, whoever that is: for the mistake `StaleAccepted`.
     pub(crate) fn lives(&self) -> Option<Place> {
         let end = self.end.load(Ordering::Relaxed);
         (end & LIVE != 0).then(|| Place::from_bits(end))

@@ -1,7 +1,7 @@
 //! The account, read while spans are started, ended and exported, and at rest.
 //!
-//! The collector of a pass has fences of its own, which would order what follows them on the same thread. Nothing relies
-//! on that, so what follows a pass is done on a thread of its own here.
+//! The collector of a pass has fences of its own, which would order what follows them on the same thread.
+//! Nothing relies on that, so what follows a pass is done on a thread of its own here.
 
 use loom::thread;
 use nanospan::model::{Tracer, Way};
@@ -34,8 +34,8 @@ fn how_far_a_span_is() {
     });
 }
 
-/// A span is started, ended and collected, and lost on its way to the exporter, while another thread looks how far it
-/// is.
+/// A span is started, ended and collected, and lost on its way to the exporter, while another thread
+/// looks how far it is.
 #[test]
 fn how_far_a_span_is_that_gets_lost() {
     check(&["it was lost", "it was not lost yet"], |outcomes| {
@@ -69,8 +69,8 @@ fn how_far_a_span_is_at_the_shutdown() {
     });
 }
 
-/// A thread starts, records on and ends a span while the drain makes a pass. Whenever both have come to rest, before the
-/// last pass and after it, the account balances.
+/// A thread starts, records on and ends a span while the drain makes a pass. Whenever both have come to
+/// rest, before the last pass and after it, the account balances.
 #[test]
 fn at_rest() {
     check(&["the pass was in time", "the pass was too early"], |outcomes| {

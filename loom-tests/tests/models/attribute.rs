@@ -124,8 +124,9 @@ fn a_late_one_is_stale() {
     });
 }
 
-/// A stranger's attribute finds no chunk and is shed, while the owner ends the span and starts another in the same slot
-/// of the next life. The shed one is told of the old span, or of none; never of the new one.
+/// A stranger's attribute finds no chunk and is shed, while the owner ends the span and starts another in
+/// the same slot of the next life. The shed one is told of the old span, or of none; never of the new
+/// one.
 #[test]
 fn one_that_is_shed_late() {
     check(&["told of the old span", "told of none"], |outcomes| {

@@ -102,9 +102,9 @@ fn a_handle_that_comes_without_any_order() {
     });
 }
 
-/// The owner goes on in its second block while a stranger ends a span in the first one, which the owner still holds, and
-/// the drain takes back what it may. Both blocks' spans are delivered, and the first block comes back once the
-/// owner has let go of it, not before.
+/// The owner goes on in its second block while a stranger ends a span in the first one, which the owner
+/// still holds, and the drain takes back what it may. Both blocks' spans are delivered, and the first
+/// block comes back once the owner has let go of it, not before.
 #[test]
 fn the_owner_goes_on_while_a_stranger_ends_in_its_old_block() {
     check(&["the stranger was in time", "the owner was first"], |outcomes| {
@@ -128,8 +128,9 @@ fn the_owner_goes_on_while_a_stranger_ends_in_its_old_block() {
     });
 }
 
-/// All spans of a block have ended, the last one by a stranger, so the owner does not know and holds the block. It
-/// stays the owner's: the drain takes it back only when the owner has let go, by looking for another block.
+/// All spans of a block have ended, the last one by a stranger, so the owner does not know and holds the
+/// block. It stays the owner's: the drain takes it back only when the owner has let go, by looking for
+/// another block.
 #[test]
 fn one_that_is_held_is_not_recycled() {
     check(&["done"], |outcomes| {

@@ -13,8 +13,9 @@ fn flat(entries: &[Entry]) -> Vec<(u64, i64)> {
     entries.iter().flat_map(|(place, values)| values.iter().map(move |&value| (*place, value))).collect()
 }
 
-/// Calls of one, three and two attributes, the second of which needs two chunks, against a reader that looks at any two moments: it sees whole
-/// records in order, none twice, none lost, and of a call that needed two chunks both or neither.
+/// Calls of one, three and two attributes, the second of which needs two chunks, against a reader that
+/// looks at any two moments: it sees whole records in order, none twice, none lost, and of a call that
+/// needed two chunks both or neither.
 #[test]
 fn whole_records_in_order() {
     check(&["nothing yet", "a part", "all"], |outcomes| {

@@ -13,8 +13,8 @@ fn traces(service: &Service) -> Vec<u64> {
     service.exported().iter().map(|seen| seen.trace).collect()
 }
 
-/// Two threads flush at once: when a flush is done, what its caller knew to have ended was exported, and nothing was
-/// twice.
+/// Two threads flush at once: when a flush is done, what its caller knew to have ended was exported, and
+/// nothing was twice.
 #[test]
 fn two_flushers() {
     check_with(BOUND, &["one export for both"], |outcomes| {
@@ -108,8 +108,8 @@ fn what_became(service: &Service, let_in: bool) -> &'static str {
     }
 }
 
-/// A thread starts, records on and ends a span while another shuts the tracer down: the span is exported, or counted
-/// as dropped; and what had ended before is exported.
+/// A thread starts, records on and ends a span while another shuts the tracer down: the span is exported,
+/// or counted as dropped; and what had ended before is exported.
 #[test]
 fn a_record_against_the_shutdown() {
     check_with(BOUND, &["exported", "not ended in time"], |outcomes| {

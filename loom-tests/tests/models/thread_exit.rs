@@ -26,8 +26,8 @@ impl Drop for Late {
 
 thread_local!(static LATE: RefCell<Option<Late>> = const { RefCell::new(None) });
 
-/// A thread leaves. Its place is given to another, and then, in its last destructor, it asks for its own: it has
-/// none any more, so no two threads ever write to one local.
+/// A thread leaves. Its place is given to another, and then, in its last destructor, it asks for its own:
+/// it has none any more, so no two threads ever write to one local.
 #[test]
 fn a_thread_that_leaves_while_another_takes_its_place() {
     let threads = Threads::default();
