@@ -73,6 +73,8 @@ pub(crate) struct Checker<'r> {
     arrived: HashMap<Id, (usize, FinishedSpan)>,
     pub(crate) expected: Expected,
     pub(crate) failures: Vec<Failure>,
+    /// Forged parents that passed the tag, as one id in 2^20 does.
+    passed: u64,
     /// Spans that arrived with a part of what was recorded.
     pub(crate) shed: u64,
     /// Spans that arrived, as handles.
@@ -95,6 +97,7 @@ impl<'r> Checker<'r> {
             arrived: HashMap::with_capacity(arrived.spans.len()),
             expected: Expected::default(),
             failures: Vec::new(),
+            passed: 0,
             shed: 0,
             delivered: Vec::new(),
         };
@@ -130,6 +133,9 @@ impl<'r> Checker<'r> {
                 }
             }
             self.expected.calls(self.round, run, self.rules.sizes);
+        }
+        if self.passed > 1 {
+            self.fail(None, format!("{} forged parents passed the tag in one round", self.passed));
         }
         if let Some((_, span)) = self.arrived.values().next() {
             let text = format!("{} spans arrived that nobody started, as {span:?}", self.arrived.len());
@@ -181,6 +187,13 @@ impl<'r> Checker<'r> {
         if let Some(flush) = too_late(run, start.span, number) {
             self.fail(Some(run.number), format!("span {} arrived only after flush {flush}", start.span));
         }
+        let place = match start.parent {
+            Parent::Forged(n) if found.parent_span_id.is_some() => {
+                self.passed += 1;
+                Place::below(id_of(self.round.forged(n)), [SAMPLED; 2])
+            }
+            _ => place,
+        };
         let lenient = |op| self.may_be_lost(&run.plan, op, shutdown);
         let has_lost = self.profile.tight && found.dropped_attributes_count > 0;
         let mut wrong = wrong_place(&place, start, handle, &found, has_lost);

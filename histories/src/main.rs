@@ -148,6 +148,7 @@ fn run(options: &Options) -> ExitCode {
         }
     }
     print!("{report}");
+    println!("sizes {}", if cfg!(nanospan_tiny) { "tiny" } else { "real" });
     println!("sessions {from} to {}", from + done - 1);
     println!("histories {}", report.histories);
     println!("seconds {:.1}", began.elapsed().as_secs_f64());

@@ -300,12 +300,6 @@ impl Slot {
         end == place.bits() || (seeded(Bug::LiveOfAnyLife) && end & LIVE != 0)
     }
 
-    /// Where what lives in the slot is, whoever that is: for the mistake `StaleAccepted`.
-    pub(crate) fn lives(&self) -> Option<Place> {
-        let end = self.end.load(Ordering::Relaxed);
-        (end & LIVE != 0).then(|| Place::from_bits(end))
-    }
-
     #[inline]
     pub(crate) fn trace_id(&self) -> u128 {
         // Relaxed: see `start`.
@@ -527,17 +521,20 @@ impl Block {
         if !cell.is_live(place) && !seeded(Bug::DoubleEnd) {
             return None;
         }
-        if seeded(Bug::EndBeforeSlot) {
-            let mask = self.owner_ended.load(Ordering::Relaxed) | 1 << place.slot();
+        let publish = || {
+            let bit = if seeded(Bug::OwnerMaskNotPublished) { 0 } else { 1 << place.slot() };
+            let mask = self.owner_ended.load(Ordering::Relaxed) | bit;
+            // Release pairs with the drain's Acquire in `ended`: who sees the bit sees the slot.
             self.owner_ended.store(mask, Ordering::Release);
+            mask
+        };
+        if seeded(Bug::EndBeforeSlot) {
+            publish();
+            // Else the window is too short.
             std::thread::yield_now();
         }
         cell.end.store(ticks() & !LIVE, Ordering::Relaxed);
-        let bit = if seeded(Bug::OwnerMaskNotPublished) { 0 } else { 1 << place.slot() };
-        let mask = self.owner_ended.load(Ordering::Relaxed) | bit;
-        // Release pairs with the drain's Acquire in `ended`: who sees the bit sees the slot.
-        self.owner_ended.store(mask, Ordering::Release);
-        Some(mask)
+        Some(publish())
     }
 
     /// Foreign: ends a slot. `false` when the span had ended before.
