@@ -5,8 +5,8 @@
 
 use nanospan::testing::{FinishedSpan, Recorder};
 use nanospan::{
-    ClockSource, OwnedValue, SpanContext, SpanId, SpanKind, Status, StatusCode, Text, Timestamp, TraceFlags,
-    TraceId, TraceState, Value, attributes,
+    ClockSource, OwnedValue, SpanBuilder, SpanContext, SpanId, SpanKind, Status, StatusCode, Text, Timestamp,
+    TraceFlags, TraceId, TraceState, Value, attributes,
 };
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -253,6 +253,40 @@ fn attributes_given_at_the_start_equal_those_set_later() {
             late.end();
             assert_eq!(recorder.span("early").attributes, recorder.span("late").attributes);
         });
+    });
+}
+
+#[test]
+fn what_a_child_is_given_at_its_start_arrives_as_a_roots_does() {
+    on_each_clock(|recorder| {
+        let tracer = recorder.tracer();
+        let parent = tracer.span("parent").start();
+        let links = [parent.context()];
+        let attributes = attributes!["n" => 1, "text" => "static"];
+        let given = |builder: SpanBuilder<'_>| {
+            builder.attributes(&attributes).links(&links).start_time(at(100)).start().end_at(at(250));
+        };
+        given(tracer.span("root"));
+        given(parent.child("child"));
+        parent.end();
+        let (root, child) = (recorder.span("root"), recorder.span("child"));
+        assert_eq!(child.parent_span_id, Some(recorder.span("parent").span_id));
+        assert_eq!((child.attributes.len(), child.links.len()), (2, 1));
+        assert_eq!((&child.attributes, &child.links), (&root.attributes, &root.links));
+        assert_eq!((child.start_unix_nanos, child.end_unix_nanos), (100, 250));
+    });
+}
+
+#[test]
+fn an_empty_list_of_attributes_changes_nothing() {
+    on_each_clock(|recorder| {
+        let span = recorder.tracer().span("s").start();
+        span.set_attributes(&[]);
+        span.set_attribute("n", 1);
+        span.set_attributes(&[]);
+        span.end();
+        assert_eq!(recorder.span("s").attributes, [("n".to_owned(), 1.into())]);
+        assert_eq!(recorder.tracer().stats().lost_attributes, 0);
     });
 }
 

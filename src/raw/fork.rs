@@ -60,6 +60,10 @@ impl Home {
 
 /// Has libc call the handler in every child.
 fn install() {
+    // Miri does not know the call, and forks no process.
+    if cfg!(miri) {
+        return;
+    }
     HANDLER.call_once(|| {
         #[cfg(unix)]
         // SAFETY: the handler is a plain function without captured state that does nothing but
