@@ -101,10 +101,15 @@ pub(crate) fn explain(
         matches!(op.act, Act::Record { on: Named::Span(on), by: By::Span, call: Call::Status(_) } if on == span)
     });
     let mut search = Search { rules, plan, found, left: STEPS_MAX, differs: None };
-    for &last in &ends.first {
+    // An end that the shutdown may have turned away is no end for certain.
+    let is_over = |at: usize| {
+        let ended = |end: usize| end != at && !lenient(end) && plan.ops[end].happens_before(&plan.ops[at]);
+        ends.all.iter().any(|&end| ended(end))
+    };
+    for last in ends.all.iter().copied().filter(|&end| !is_over(end)) {
         let mut steps = Vec::new();
         for (at, op) in plan.ops.iter().enumerate() {
-            if op.act.span() != Some(span) || (at != last && ends.are_before(plan, at)) {
+            if op.act.span() != Some(span) || (at != last && is_over(at)) {
                 continue;
             }
             let must = (at == last || op.happens_before(&plan.ops[last])) && !lenient(at);
