@@ -19,7 +19,7 @@ use crate::drain::logs::Logs;
 use crate::drain::seal::Sealer;
 use crate::drain::side::{NONE, SideTable};
 use crate::drain::stock::Stock;
-use crate::drain::turns::{Next, Quiet, Turns};
+use crate::drain::turns::{Next, Quiet, Share, Turns};
 use crate::limits::SpanLimits;
 use crate::raw::block::{ALL, Block, SLOTS, Shed};
 use crate::raw::clock::Timeline;
@@ -148,6 +148,13 @@ pub(crate) struct Collected {
     pub(crate) retired: u64,
 }
 
+impl Collected {
+    /// Whether anything was recorded since the pass before.
+    pub(crate) fn found_something(&self) -> bool {
+        self.spans > 0 || self.runs > 0
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Collector {
@@ -159,6 +166,8 @@ pub(crate) struct Collector {
     /// Addresses of those that are out.
     out: Turns,
     logs: Logs,
+    /// Whether the pass before did.
+    found_something: bool,
     side: SideTable,
     assembler: Assembler,
     /// Buffers of spans assembled in this pass.
@@ -183,6 +192,7 @@ impl Collector {
                 .collect(),
             out: Turns::default(),
             logs: Logs::default(),
+            found_something: false,
             side: SideTable::new(side_bytes),
             assembler: Assembler::new(limits),
             spent: Vec::new(),
@@ -214,17 +224,23 @@ impl Collector {
         let mut done = Collected::default();
         let mut nodes = emptied(std::mem::take(&mut self.nodes));
         self.adopt();
-        self.out.begin(all, |_| true);
+        let share = match (all, self.found_something) {
+            (true, _) => Share::All,
+            (false, true) => Share::Busy,
+            (false, false) => Share::Idle,
+        };
+        self.out.begin(share, |_| true);
         if seeded(Bug::StepsSwapped) {
-            self.read_logs(all, guard, &mut nodes, &mut done);
+            self.read_logs(share, guard, &mut nodes, &mut done);
             self.look_at_ends();
         } else {
             self.look_at_ends();
-            self.read_logs(all, guard, &mut nodes, &mut done);
+            self.read_logs(share, guard, &mut nodes, &mut done);
         }
         self.assemble(&nodes, timeline, sealer, &mut done);
         self.recycle(&mut done);
         self.nodes = emptied(nodes);
+        self.found_something = done.found_something();
         done
     }
 
@@ -252,13 +268,13 @@ impl Collector {
 
     fn read_logs<'g>(
         &mut self,
-        all: bool,
+        share: Share,
         guard: &'g Guard,
         nodes: &mut Vec<Node<'g>>,
         done: &mut Collected,
     ) {
         self.recorded.clear();
-        self.logs.begin(self.engine, all);
+        self.logs.begin(self.engine, share);
         for n in 0..self.logs.now() {
             self.logs.prefetch_after(n);
             self.read_log(self.logs.nth(n), guard, nodes, done);

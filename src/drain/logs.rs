@@ -14,7 +14,7 @@
 //! Besides, each log is read while there is something new in it, in its turn otherwise, and in a pass
 //! that a flush waits for, so that its chunks come back and calls that came too late are counted.
 
-use crate::drain::turns::{Next, Quiet, Turns};
+use crate::drain::turns::{Next, Quiet, Share, Turns};
 use crate::raw::engine::Engine;
 use crate::raw::local::Local;
 use crate::raw::log::{Log, Reader};
@@ -43,13 +43,13 @@ struct Followed {
 }
 
 impl Logs {
-    /// Begins a pass: those that are to be read in any case, or all.
-    pub(crate) fn begin(&mut self, engine: &'static Engine, all: bool) {
+    /// Begins a pass: with those that are to be read in any case.
+    pub(crate) fn begin(&mut self, engine: &'static Engine, share: Share) {
         self.pass += 1;
         self.read = 0;
         self.find(engine);
         let Self { all: logs, turns, .. } = self;
-        turns.begin(all, |id| {
+        turns.begin(share, |id| {
             let Some(log) = &mut logs[id as usize] else { return false };
             !std::mem::replace(&mut log.is_busy, true)
         });

@@ -387,7 +387,7 @@ impl Pipeline {
                 self.push(Job::Stop);
                 return;
             }
-            if done.spans > 0 || done.runs > 0 {
+            if done.found_something() {
                 quiet_since = Instant::now();
                 sleep = if done.spans >= BUSY_SPANS { BUSY } else { self.settings.drain_interval };
             } else {
