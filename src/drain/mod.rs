@@ -448,8 +448,9 @@ impl Pipeline {
     }
 }
 
-/// A pass that found as many spans was one at full speed.
-const BUSY_SPANS: u64 = 256;
+/// A pass that found as many spans was one at full speed. Below it the drain takes its time: each pass takes
+/// lines away from the threads that write them, and the span that comes next has to wait for them.
+const BUSY_SPANS: u64 = 4096;
 
 /// A pass that found as many spans left as many behind it: the next one begins at once. It looks at few
 /// blocks beside so many spans, and what the threads wrote leaves the caches if it waits.
