@@ -107,6 +107,12 @@ pub fn pin(handle: &crossbeam_epoch::LocalHandle) -> crossbeam_epoch::Guard {
     guard
 }
 
+/// The keys of a span's attributes, in their order.
+#[must_use]
+pub fn keys(seen: &Seen) -> Vec<&str> {
+    seen.attributes.iter().map(|(key, _)| key.as_str()).collect()
+}
+
 /// A drain and everything that it has found so far.
 #[derive(Debug)]
 pub struct Account {

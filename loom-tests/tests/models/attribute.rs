@@ -2,13 +2,9 @@
 
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
-use nanospan::model::{Seen, Tracer};
-use nanospan_loom_tests::{Account, check};
+use nanospan::model::Tracer;
+use nanospan_loom_tests::{Account, check, keys};
 use std::sync::Arc;
-
-fn keys(seen: &Seen) -> Vec<&str> {
-    seen.attributes.iter().map(|(key, _)| key.as_str()).collect()
-}
 
 /// A stranger sets an attribute and tells the owner, who ends the span, while the drain makes a pass.
 /// The attribute is in the span, although it is in another log than the owner's.

@@ -2,16 +2,12 @@
 
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
-use nanospan::model::{Seen, Tracer};
-use nanospan_loom_tests::{Account, check};
+use nanospan::model::Tracer;
+use nanospan_loom_tests::{Account, check, keys};
 use std::sync::Arc;
 
-fn keys(seen: &Seen) -> Vec<&str> {
-    seen.attributes.iter().map(|(key, _)| key.as_str()).collect()
-}
-
-/// A stranger, whose log the drain has never looked at, sets an attribute twice and tells the owner, who ends
-/// the span, while the drain makes a pass that reads no more logs than it has to.
+/// A stranger, whose log the drain has never looked at, sets an attribute and tells the owner, who ends the
+/// span, while the drain makes a pass that reads no more logs than it has to.
 #[test]
 fn what_a_stranger_at_rest_set_before_the_end() {
     check(&["the pass was in time", "the pass was too early", "too late"], |outcomes| {
