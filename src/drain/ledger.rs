@@ -122,6 +122,9 @@ pub struct Stats {
     /// Starts that the sampler rejected, every span below an unsampled one included. Not in
     /// `started`.
     pub not_sampled: u64,
+    /// Starts on a thread whose spans are [suppressed](crate::suppress_tracing), such as the tracer's own.
+    /// Not in `started`.
+    pub suppressed: u64,
     /// Starts under an invalid parent, which give invalid spans. Not in `started`.
     pub invalid_parent: u64,
     /// Calls on an invalid handle: no-ops.
@@ -232,6 +235,7 @@ impl Pipeline {
             live: issued.saturating_sub(consumed),
             buffered: consumed.saturating_sub(way.gone()),
             not_sampled: counts(Count::NotSampled),
+            suppressed: counts(Count::Suppressed),
             invalid_parent: counts(Count::InvalidParent),
             invalid_calls: counts(Count::InvalidCall),
             stale_calls: counts(Count::Stale) + read(&ledger.stale),

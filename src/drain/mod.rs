@@ -232,6 +232,9 @@ impl Pipeline {
 
     /// Runs a thread's work. A panic in it is a defect; callers are told instead of left waiting.
     fn guarded(&self, work: impl FnOnce()) {
+        // A model's threads are one to the system, and their cells would be one.
+        #[cfg(not(loom))]
+        let _suppressed = crate::raw::suppress::suppress_tracing();
         if catch_unwind(AssertUnwindSafe(work)).is_err() {
             self.engine.close();
             self.state().worker_gone = true;

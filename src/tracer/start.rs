@@ -7,6 +7,7 @@ use crate::raw::engine::Gate;
 use crate::raw::local::Target;
 use crate::raw::packed::TextParts;
 use crate::raw::record::Kind;
+use crate::raw::suppress::is_suppressed;
 use crate::raw::tally::Count;
 use crate::sampling::ParentSample;
 use crate::tracer::Core;
@@ -90,6 +91,10 @@ impl Core {
         bytes: u16,
         sample: Sample,
     ) -> Option<Target> {
+        if is_suppressed() {
+            self.engine.count(Count::Suppressed, 1);
+            return None;
+        }
         let sampled = match sample {
             Sample::Ask(sample) => self.sampler.decide(sample, || trace_id),
             decided => decided == Sample::Taken,
