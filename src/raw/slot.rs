@@ -150,7 +150,8 @@ impl NameWord {
     pub(crate) fn text(self) -> &'static str {
         match self.0 {
             0 => "",
-            // SAFETY: `of_static` is the only maker of these words, and slots hold no others.
+            // SAFETY: `of_static` and `of_parts` are the only makers of these words, both of the address
+            // and length of a `&'static str`, and slots hold no others.
             word => unsafe { unpack_static(word) },
         }
     }
