@@ -3,9 +3,9 @@
 use crate::batch::{BatchBuilder, LinkHead, SpanHead, ValueType};
 use crate::drain::gather::Gathered;
 use crate::limits::SpanLimits;
-use crate::raw::block::Slot;
 use crate::raw::clock::Timeline;
 use crate::raw::record::{Body, Decoded, Entry, Kind, Plain, Raw, Records, Short};
+use crate::raw::slot::Slot;
 use crate::seeded::{Bug, seeded};
 use crate::value::{SpanKind, StatusCode, Text, Value};
 

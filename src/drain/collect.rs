@@ -21,13 +21,14 @@ use crate::drain::side::{NONE, SideTable};
 use crate::drain::stock::Stock;
 use crate::drain::turns::{Next, Quiet, Share, Turns};
 use crate::limits::SpanLimits;
-use crate::raw::block::{ALL, Block, SLOTS, Shed};
+use crate::raw::block::{ALL, Block, SLOTS};
 use crate::raw::clock::Timeline;
 use crate::raw::engine::Engine;
 use crate::raw::handle::{Base, Place};
 use crate::raw::prefetch::prefetch;
 use crate::raw::record::{Kind, Record, Records, Run, Stamp};
 use crate::raw::recorded::{Blob, Entries, Recorded};
+use crate::raw::slot::Shed;
 use crate::seeded::{Bug, seeded};
 use crossbeam_epoch::Guard;
 

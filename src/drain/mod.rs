@@ -158,7 +158,7 @@ struct State {
 pub(crate) struct Pipeline {
     pub(crate) engine: &'static Engine,
     pub(crate) ledger: Ledger,
-    /// For the walks over the logs; see `raw::log`.
+    /// For the walks over the logs; see `raw::log::reader`.
     epochs: Epochs,
     state: Mutex<State>,
     changed: Condvar,

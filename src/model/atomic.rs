@@ -7,11 +7,11 @@
 //! another swaps A for X before B is stored. A read-modify-write is atomic, so X stands right behind A
 //! in the modification order, and B behind X: a load that follows the store of B never gives X. loom
 //! 0.7 leaves B and X unordered and lets the load give either. So the stores of [`SWAPPED`], to the
-//! three words of a block and the one of a table's entry that are both stored and swapped, are made as
-//! swaps with the same ordering, which loom puts where they belong. The price: such a store continues a
-//! release sequence that the real one would break. No load of `end` and `meta` acquires, `foreign` is
-//! stored by the drain alone, between two lives, and who acquires an entry's state acts on nothing
-//! of the life before.
+//! three words of a slot, the one of a block and the one of a table's entry that are both stored and
+//! swapped, are made as swaps with the same ordering, which loom puts where they belong. The price: such
+//! a store continues a release sequence that the real one would break. No load of `end`, `meta` and
+//! `sequence` acquires, `foreign` is stored by the drain alone, between two lives, and who acquires an
+//! entry's state acts on nothing of the life before.
 //!
 //! *A load before a write of the same thread does not hide another's load.* loom chooses what to
 //! interleave by the last access to each atomic. A load by R, then a load and a store by W: at the
@@ -37,6 +37,7 @@ thread_local! {
 }
 
 const BLOCK: (&str, &str) = ("raw/block.rs", include_str!("../raw/block.rs"));
+const SLOT: (&str, &str) = ("raw/slot.rs", include_str!("../raw/slot.rs"));
 const FREE: (&str, &str) = ("raw/free.rs", include_str!("../raw/free.rs"));
 const TABLE: (&str, &str) = ("raw/table.rs", include_str!("../raw/table.rs"));
 const LOG: (&str, &str) = ("raw/log.rs", include_str!("../raw/log.rs"));
@@ -47,9 +48,9 @@ struct Calls(LazyLock<Vec<Place>>);
 /// Stores that are made as swaps.
 static SWAPPED: Calls = Calls(LazyLock::new(|| {
     find(&[
-        (BLOCK, ".end.store("),
-        (BLOCK, ".meta.store("),
-        (BLOCK, ".sequence.store("),
+        (SLOT, ".end.store("),
+        (SLOT, ".meta.store("),
+        (SLOT, ".sequence.store("),
         (BLOCK, "half.store("),
         (TABLE, "[STATE].store("),
     ])

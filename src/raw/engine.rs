@@ -1,7 +1,7 @@
 //! The calls: start, record, end. What each does on the caller's thread is here, from the gate to
 //! the commit.
 
-use crate::raw::block::{Block, Origin, Shed, Start};
+use crate::raw::block::Block;
 use crate::raw::clock::{self, Clock};
 use crate::raw::fork;
 use crate::raw::handle::{Base, Key};
@@ -15,6 +15,7 @@ use crate::raw::record::{HEADER_WORDS, Kind, Stamp, Type, header};
 use crate::raw::region;
 use crate::raw::registry::Registry;
 use crate::raw::short;
+use crate::raw::slot::{Origin, Shed, Start};
 use crate::raw::supply::Supply;
 use crate::raw::tally::{Count, Tally};
 use crate::raw::writer::Writer;

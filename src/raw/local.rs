@@ -6,13 +6,14 @@
 //! thread that gets the same place in the registry goes on with it, half-filled block and all, so
 //! nothing is lost and nothing has to be cleaned up in a hurry.
 
-use crate::raw::block::{ALL, Block, Origin, SLOTS, Slot};
+use crate::raw::block::{ALL, Block, SLOTS};
 use crate::raw::cell::AtomicRef;
 use crate::raw::handle::{Base, HandleCell, Place};
 use crate::raw::ids::TraceIds;
 use crate::raw::intern::Seen;
 use crate::raw::log::Log;
 use crate::raw::random;
+use crate::raw::slot::{Origin, Slot};
 use crate::raw::supply::{Supply, Taken};
 use crate::raw::tally::Tally;
 use crate::sync::atomic::{AtomicU64, Ordering};

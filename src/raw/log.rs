@@ -1,5 +1,5 @@
-//! A thread's log: a chain of fixed-size chunks that its thread appends records to and the drain
-//! walks behind it.
+//! A thread's log: a chain of fixed-size chunks that its thread appends records to and readers walk
+//! behind it.
 //!
 //! # States of a chunk
 //!
@@ -8,6 +8,13 @@
 //!     ▲                        next = none                    used, next set            │
 //!     └──────────────── the collector, once no reader is pinned any more ◀──────────────┘
 //! ```
+//!
+//! # Who may do what
+//!
+//! * The **thread** alone appends. The words of the tail above the position are its own, and it alone
+//!   moves the tail and the position on.
+//! * **Readers** look at the words below the position, and at the links. Who they are, and why no chunk
+//!   is written again while one of them is in it, stands in [`reader`].
 //!
 //! # The position
 //!
@@ -24,22 +31,15 @@
 //! inside the old chunk: it stops at p all the same, for it never goes past the position that it
 //! loaded. Next time it loads p' or later, finds `next` set, and the Release of `next` has made
 //! `used` visible. It moves on after `used` words, so nothing is skipped and nothing read twice.
-//!
-//! # Who else reads
-//!
-//! [`Log::backlog`] walks the chain from any thread to tell how much is waiting. It is why a walked
-//! chunk does not go straight back to the pool: both walkers are pinned in the tracer's own epoch
-//! collector, and a chunk returns to the pool when no walker that could see it is left. The drain, too,
-//! reads what it walked until it is unpinned. Producers
-//! never pin, so no deferred work ever runs on them.
+
+mod reader;
+
+pub(crate) use reader::Reader;
 
 use crate::raw::cell::{AtomicRef, Words};
 use crate::raw::prefetch::prefetch;
-use crate::raw::record::Records;
 use crate::raw::supply::{Supply, Taken};
-use crate::seeded::{Bug, seeded};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use crossbeam_epoch::Guard;
 #[cfg(all(test, not(loom)))]
 use std::mem::offset_of;
 
@@ -274,34 +274,6 @@ impl Log {
     pub(crate) fn prefetch(&self) {
         prefetch(&self.committed);
     }
-
-    /// Words committed and not yet retired, up to a chunk's worth: for the account, from any thread.
-    pub(crate) fn backlog(&self, _pinned: &Guard) -> usize {
-        // Acquire pairs with the Release in `Reader::walk` and in `extend`: the chunk's fields are
-        // those of the life in which it was linked.
-        let mut chunks = 0;
-        let mut chunk = self.oldest.load(Ordering::Acquire);
-        while let Some(current) = chunk {
-            chunks += 1;
-            chunk = current.next.load(Ordering::Acquire);
-        }
-        chunks * CHUNK_WORDS
-    }
-
-    /// Walks as [`backlog`](Self::backlog) does and reads the words of sealed chunks, too.
-    #[cfg(loom)]
-    pub(crate) fn read_sealed(&self, _pinned: &Guard) {
-        let mut chunk = self.oldest.load(Ordering::Acquire);
-        while let Some(current) = chunk {
-            chunk = current.next.load(Ordering::Acquire);
-            if chunk.is_some() {
-                let used = current.used.load(Ordering::Relaxed) as usize;
-                // SAFETY: the words of a sealed chunk were written before its `next`, and are not
-                // written again before every walker that could see it is unpinned: loom checks that.
-                let _ = unsafe { current.words.lend(0, used) };
-            }
-        }
-    }
 }
 
 /// A record in the making. Nothing of it is seen before [`Append::commit`].
@@ -510,107 +482,5 @@ impl Ahead<'_> {
     #[inline(always)]
     pub(crate) fn publish(self) {
         self.log.advance(self.at - self.from);
-    }
-}
-
-/// The drain's place in one log.
-#[derive(Debug)]
-pub(crate) struct Reader {
-    chunk: Option<&'static Chunk>,
-    at: usize,
-    position: u64,
-}
-
-impl Reader {
-    pub(crate) fn new() -> Self {
-        Self { chunk: None, at: 0, position: CHUNK_WORDS as u64 }
-    }
-
-    /// Whether there are records up to `target` that were not read.
-    #[inline]
-    pub(crate) fn is_behind(&self, target: u64) -> bool {
-        self.position < target
-    }
-
-    /// Lends the records committed up to `target` to `run`, chunk by chunk, and gives the chunks that
-    /// were walked to their end back to `pool` once no walker can see them any more, `guard`'s owner
-    /// included. Returns how many these are. No record crosses a chunk.
-    ///
-    /// `target` was loaded by [`Log::committed`]; only one thread walks a log with a `Reader`.
-    pub(crate) fn read<'g>(
-        &mut self,
-        log: &Log,
-        target: u64,
-        guard: &'g Guard,
-        pool: &'static Supply<&'static Chunk>,
-        run: impl FnMut(Records<'g>),
-    ) -> u64 {
-        let mut retired = 0;
-        let retire = |chunk| {
-            retired += 1;
-            // There is room: no more chunks exist than the supply holds.
-            let give = move || pool.give(chunk).is_ok();
-            if seeded(Bug::GuardDroppedEarly) {
-                give();
-                return;
-            }
-            guard.defer(give);
-        };
-        // SAFETY: what is deferred runs when the guard is gone, and `'g` with it.
-        unsafe { self.walk(log, target, run, retire) };
-        retired
-    }
-
-    /// As [`read`](Self::read), with every chunk that was walked to its end lent to `retire`.
-    ///
-    /// # Safety
-    ///
-    /// A chunk that `retire` got goes back to a pool only when `'g` is over.
-    pub(crate) unsafe fn walk<'g>(
-        &mut self,
-        log: &Log,
-        target: u64,
-        mut run: impl FnMut(Records<'g>),
-        mut retire: impl FnMut(&'static Chunk),
-    ) {
-        while self.position < target {
-            let Some(chunk) = self.chunk else {
-                // Acquire pairs with the Release in `extend`; a position beyond the start says that
-                // there is a first chunk.
-                self.chunk = log.first.load(Ordering::Acquire);
-                continue;
-            };
-            // Acquire pairs with the Release in `extend`.
-            let next = chunk.next.load(Ordering::Acquire);
-            let mut written = self.at + (target - self.position) as usize;
-            if seeded(Bug::WatermarkUnchecked) {
-                written = CHUNK_WORDS;
-            }
-            let end = if next.is_some() {
-                written.min(chunk.used.load(Ordering::Relaxed) as usize)
-            } else {
-                written
-            };
-            if end > self.at {
-                // SAFETY: the words lie below `target`, so they were written before the Acquire load
-                // of `committed` and their thread writes above `committed` only; the chunk goes
-                // back to the pool only through `retire`, after `'g`. `end` is within the chunk because the
-                // thread never writes past it. Only `raw::writer`, `raw::quick` and
-                // the engine append, all whole records, and both ends of the run are places where a commit
-                // ended or a chunk began.
-                run(unsafe { Records::new(chunk.words.lend(self.at, end - self.at)) });
-                self.position += (end - self.at) as u64;
-                self.at = end;
-            }
-            if let Some(next) = next {
-                if self.at == chunk.used.load(Ordering::Relaxed) as usize {
-                    // Release pairs with the Acquire in `backlog`.
-                    log.oldest.store(Some(next), Ordering::Release);
-                    self.chunk = Some(next);
-                    self.at = 0;
-                    retire(chunk);
-                }
-            }
-        }
     }
 }

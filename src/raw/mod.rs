@@ -1,12 +1,12 @@
 //! The engine: what runs on the caller's thread, and every unsafe block of the crate.
 //!
-//! From storage to call: [`cell`], [`region`] and [`block`], [`log`] and [`supply`] hold; [`record`],
-//! [`packed`], [`quick`] and [`writer`] say what a log holds; [`intern`] keeps what they hold often;
-//! [`local`] is a thread's share of it, [`registry`] finds it; [`handle`] names a span, [`lookup`] finds it
-//! again; [`engine`] puts the calls together, and [`short`] what most of them come to; [`prefetch`] asks
-//! for memory ahead of need. It knows nothing of batches or exporters. For tracers that are made of other
-//! tracers there are two ways from a handle to a few words: `beside` keeps them for each span of an engine,
-//! and `table`, which takes its free entries from `free`, for handles of its own.
+//! From storage to call: [`cell`], [`region`], [`slot`] and [`block`], [`log`] and [`supply`] hold;
+//! [`record`], [`packed`], [`quick`] and [`writer`] say what a log holds; [`intern`] keeps what they hold
+//! often; [`local`] is a thread's share of it, [`registry`] finds it; [`handle`] names a span, [`lookup`]
+//! finds it again; [`engine`] puts the calls together, and [`short`] what most of them come to; [`prefetch`]
+//! asks for memory ahead of need. It knows nothing of batches or exporters. For tracers that are made of
+//! other tracers there are two ways from a handle to a few words: `beside` keeps them for each span of an
+//! engine, and `table`, which takes its free entries from `free`, for handles of its own.
 
 #[cfg(any(feature = "bext", loom))]
 pub(crate) mod beside;
@@ -42,6 +42,7 @@ pub(crate) mod registry;
 pub(crate) mod registry;
 pub(crate) mod short;
 pub(crate) mod slab;
+pub(crate) mod slot;
 pub(crate) mod supply;
 pub(crate) mod suppress;
 #[cfg(any(feature = "bext", loom))]

@@ -204,8 +204,9 @@ pub(crate) struct Record<'a> {
 
 /// The records in a run of committed words.
 ///
-/// The words were written by `raw::writer` and by nothing else; that is this type's invariant, and
-/// what the unchecked decoding below rests on.
+/// The words were written by `raw::writer`, `raw::quick`, `raw::short` or the engine's `record`, each of which
+/// commits whole records in the layout above and nothing else; that is this type's invariant, and what the
+/// unchecked decoding below rests on.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Records<'a>(&'a [u64]);
 
@@ -222,7 +223,7 @@ pub(crate) struct Run<'a> {
 impl<'a> Records<'a> {
     /// # Safety
     ///
-    /// `words` holds whole records made by `raw::writer`.
+    /// `words` holds whole records, made by those that the type names.
     pub(crate) unsafe fn new(words: &'a [u64]) -> Self {
         Self(words)
     }

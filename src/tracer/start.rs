@@ -2,11 +2,11 @@
 
 use crate::context::{SpanContext, SpanHandle, SpanId, TraceFlags, TraceId, TraceState};
 use crate::drain::REMOTE;
-use crate::raw::block::{NameWord, Start};
 use crate::raw::engine::Gate;
 use crate::raw::local::Target;
 use crate::raw::packed::TextParts;
 use crate::raw::record::Kind;
+use crate::raw::slot::{NameWord, Start};
 use crate::raw::suppress::is_suppressed;
 use crate::raw::tally::Count;
 use crate::sampling::ParentSample;

@@ -5,10 +5,11 @@
 
 use super::{Span, Way};
 use crate::context::{TraceFlags, TraceId};
-use crate::raw::block::{Block, NameWord, Origin};
+use crate::raw::block::Block;
 use crate::raw::handle::Place;
 use crate::raw::local::Target;
 use crate::raw::packed::TextParts;
+use crate::raw::slot::{NameWord, Origin};
 use crate::raw::tally::Count;
 use crate::sampling::ParentSample;
 use crate::tracer::Core;
