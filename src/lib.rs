@@ -68,6 +68,8 @@ mod limits;
 #[doc(hidden)]
 #[allow(unsafe_code, reason = "its models promise what the engine's threads promise")]
 pub mod model;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 #[cfg(feature = "bext")]
 pub mod plugin;
 pub mod propagation;
