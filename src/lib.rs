@@ -62,12 +62,16 @@ pub mod batch;
 pub mod conformance;
 mod context;
 mod drain;
+#[cfg(feature = "otlp-client")]
+mod env;
 pub mod export;
 mod limits;
 #[cfg(loom)]
 #[doc(hidden)]
 #[allow(unsafe_code, reason = "its models promise what the engine's threads promise")]
 pub mod model;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 #[cfg(feature = "bext")]
 pub mod plugin;
 pub mod propagation;
