@@ -89,14 +89,67 @@ impl<'a> Environment<'a> {
         let value = self.text(name)?;
         let chosen = known.iter().find(|(known, _)| known.eq_ignore_ascii_case(&value));
         if chosen.is_none() {
-            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-            self.warn(name, &value, format!("is not one of {}", names.join(", ")), "ignored");
+            self.unknown(name, &value, known);
         }
         chosen.map(|(_, choice)| *choice)
     }
 
+    /// Names out of the `known` ones, in any case, with commas between them; each once, in the order in which
+    /// they come. Empty ones are skipped. `None` when nothing known is left.
+    pub(crate) fn choices<T: Copy + PartialEq>(
+        &mut self,
+        name: &str,
+        known: &[(&str, T)],
+    ) -> Option<Vec<T>> {
+        let mut chosen = Vec::new();
+        for part in self.text(name)?.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            match known.iter().find(|(known, _)| known.eq_ignore_ascii_case(part)) {
+                Some((_, choice)) if chosen.contains(choice) => {}
+                Some((_, choice)) => chosen.push(*choice),
+                None => self.unknown(name, part, known),
+            }
+        }
+        (!chosen.is_empty()).then_some(chosen)
+    }
+
+    fn unknown<T>(&mut self, name: &str, value: &str, known: &[(&str, T)]) {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        self.warn(name, value, format!("is not one of {}", names.join(", ")), "ignored");
+    }
+
+    /// A share: a decimal fraction from 0 to 1.
+    pub(crate) fn share(&mut self, name: &str) -> Option<f64> {
+        let value = self.text(name)?;
+        let share = value.parse::<f64>().ok().filter(|share| (0.0..=1.0).contains(share));
+        if share.is_none() {
+            self.warn(name, &value, "is not a number from 0 to 1", "ignored");
+        }
+        share
+    }
+
+    /// Pairs `key=value` with commas between them, both percent-encoded. One that is malformed makes all of
+    /// them useless (Resource SDK, section "Specifying resource information via an environment variable").
+    pub(crate) fn pairs(&mut self, name: &str) -> Option<Vec<(String, String)>> {
+        let value = self.text(name)?;
+        let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let mut pairs = Vec::new();
+        for (n, part) in (1..).zip(parts) {
+            let decoded = part.split_once('=').and_then(|(key, value)| {
+                let (key, value) = (decode(key.trim())?, decode(value.trim())?);
+                (!key.is_empty() && !part[part.find('=')? + 1..].contains('=')).then_some((key, value))
+            });
+            let Some(pair) = decoded else {
+                let problem = format!("has no percent-encoded key=value for its pair {n}");
+                self.warn(name, &value, problem, "ignored as a whole");
+                return None;
+            };
+            pairs.push(pair);
+        }
+        Some(pairs)
+    }
+
     /// The value as text, for kinds of which no good value is other than Unicode.
-    fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.raw(name).map(|value| value.to_string_lossy().trim().to_owned())
     }
 
@@ -113,6 +166,28 @@ impl<'a> Environment<'a> {
         }
         (self.warn)(Warning { variable: name.into(), value: shown, problem: problem.into(), instead });
     }
+}
+
+/// Undoes percent-encoding (RFC 3986, section 2.1). `None` for a percent sign that begins no escape, and
+/// when the result is not UTF-8.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, tail)) = rest.split_first() {
+        rest = match (byte, tail) {
+            (b'%', [high, low, tail @ ..]) => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                bytes.push((digit(high)? << 4 | digit(low)?) as u8);
+                tail
+            }
+            (b'%', _) => return None,
+            (byte, tail) => {
+                bytes.push(*byte);
+                tail
+            }
+        };
+    }
+    String::from_utf8(bytes).ok()
 }
 
 impl fmt::Debug for Environment<'_> {

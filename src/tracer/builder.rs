@@ -1,8 +1,8 @@
 //! Makes a tracer.
 
-use crate::drain::{Pipeline, Settings, StartError};
+use crate::drain::{ErrorHandler, Pipeline, Settings, StartError};
 use crate::export::segment::{SegmentExporter, SegmentExporterBuilder};
-use crate::export::{ExportError, SpanExporter};
+use crate::export::{ExportError, ExportErrorKind, SpanExporter};
 use crate::limits::SpanLimits;
 use crate::raw::block::Block;
 use crate::raw::clock::Clock;
@@ -10,6 +10,7 @@ use crate::raw::engine::{Engine, Sizes};
 use crate::raw::log::Chunk;
 use crate::raw::slab::MAX_BLOCKS;
 use crate::sampling::{ParentSample, Sampler};
+use crate::tracer::environment::LogLevel;
 use crate::tracer::{Core, Tracer};
 use crate::value::OwnedValue;
 use std::fmt;
@@ -155,6 +156,16 @@ impl Shares {
     }
 }
 
+/// Writes to standard error what the level asks for.
+fn default_handler(level: LogLevel) -> ErrorHandler {
+    Arc::new(move |error| {
+        let is_warning = error.kind() == ExportErrorKind::InvalidConfig;
+        if level >= (if is_warning { LogLevel::Warnings } else { LogLevel::Errors }) {
+            eprintln!("nanospan: {error}");
+        }
+    })
+}
+
 /// Bytes of one attribute value.
 const MAX_PAYLOAD: usize = 64 * 1024;
 
@@ -162,8 +173,8 @@ const MAX_PAYLOAD: usize = 64 * 1024;
 #[must_use = "a tracer builder does nothing before `build`"]
 pub struct TracerBuilder {
     resource: Vec<(String, OwnedValue)>,
-    sampler: Sampler,
-    limits: SpanLimits,
+    pub(super) sampler: Sampler,
+    pub(super) limits: SpanLimits,
     memory: usize,
     clock: ClockSource,
     seed: Option<u64>,
@@ -175,8 +186,12 @@ pub struct TracerBuilder {
     batch_bytes: usize,
     queue_spans: usize,
     segments: SegmentExporterBuilder,
-    exporter: Option<Arc<dyn SpanExporter>>,
-    error_handler: crate::drain::ErrorHandler,
+    pub(super) exporter: Option<Arc<dyn SpanExporter>>,
+    error_handler: Option<ErrorHandler>,
+    pub(super) log_level: LogLevel,
+    /// What the environment says that is of no use; told to the error handler.
+    pub(super) warnings: Vec<String>,
+    pub(super) is_disabled: bool,
 }
 
 impl TracerBuilder {
@@ -203,7 +218,10 @@ impl TracerBuilder {
             queue_spans: usize::MAX,
             segments: SegmentExporter::builder("nanospan-segments"),
             exporter: None,
-            error_handler: Arc::new(|error| eprintln!("nanospan: {error}")),
+            error_handler: None,
+            log_level: LogLevel::default(),
+            warnings: Vec::new(),
+            is_disabled: false,
         }
     }
 
@@ -327,9 +345,11 @@ impl TracerBuilder {
     }
 
     /// Sets what is done with errors of the exporter. By default they are written to standard error.
-    /// It is called on the export thread, once for each error.
+    /// It is called on the export thread, once for each error; and by [`build`](Self::build) for each
+    /// environment variable that is of no use, where the builder was made
+    /// [from the environment](Self::from_env).
     pub fn error_handler(mut self, handler: impl Fn(&ExportError) + Send + Sync + 'static) -> Self {
-        self.error_handler = Arc::new(handler);
+        self.error_handler = Some(Arc::new(handler));
         self
     }
 
@@ -339,6 +359,13 @@ impl TracerBuilder {
     ///
     /// See [`BuildError`].
     pub fn build(self) -> Result<Tracer, BuildError> {
+        let error_handler = self.error_handler.unwrap_or_else(|| default_handler(self.log_level));
+        for warning in self.warnings {
+            error_handler(&ExportError::new(ExportErrorKind::InvalidConfig, warning).with_lost_spans(0));
+        }
+        if self.is_disabled {
+            return Ok(Tracer::noop());
+        }
         if self.memory < Shares::MINIMUM {
             return Err(BuildError::MemoryBudget { bytes: self.memory, minimum: Shares::MINIMUM });
         }
@@ -369,7 +396,7 @@ impl TracerBuilder {
             export_on_flush: self.export_on_flush,
             export_timeout: self.export_timeout,
             exporter,
-            error_handler: self.error_handler,
+            error_handler,
         };
         let pipeline = Pipeline::start(engine, settings).map_err(|error| match error {
             StartError::Thread(error) => BuildError::Thread(error),

@@ -1,6 +1,8 @@
 //! The safe face of the engine: [`Tracer`], its builder, and [`Span`].
 
 mod builder;
+mod environment;
+mod exporters;
 mod handle;
 mod position;
 #[cfg(feature = "bext")]
