@@ -51,3 +51,36 @@ fn nothing_is_written_for_no_span_and_no_baggage() {
     Propagators::default().inject(None, &Baggage::new(), &mut sent);
     assert!(sent.is_empty());
 }
+
+fn of(value: Option<&str>) -> (Propagators, Vec<String>) {
+    let mut warnings = Vec::new();
+    let lookup = |name: &str| value.filter(|_| name == "OTEL_PROPAGATORS").map(Into::into);
+    let propagators = Propagators::from_variables(lookup, |warning| warnings.push(warning.to_string()));
+    (propagators, warnings)
+}
+
+#[test]
+fn otel_propagators_names_each_once_in_any_order_and_case() {
+    let trace = Propagators::none().with_trace_context(TraceContextPropagator::new());
+    let baggage = Propagators::none().with_baggage(BaggagePropagator::new());
+    for (value, expected) in [
+        (None, Propagators::default()),
+        (Some(" "), Propagators::default()),
+        (Some("tracecontext,baggage"), Propagators::default()),
+        (Some("Baggage , TRACECONTEXT,,baggage"), Propagators::default()),
+        (Some("tracecontext"), trace),
+        (Some("baggage,baggage"), baggage),
+        (Some("none"), Propagators::none()),
+    ] {
+        assert_eq!(of(value), (expected, vec![]), "{value:?}");
+    }
+}
+
+#[test]
+fn a_name_that_is_not_known_is_told_and_the_others_hold() {
+    let (propagators, warnings) = of(Some("b3,tracecontext,jaeger"));
+    assert_eq!(propagators.fields().collect::<Vec<_>>(), TraceContextPropagator::FIELDS);
+    assert_eq!(warnings.len(), 2);
+    assert!(warnings[0].starts_with("OTEL_PROPAGATORS=\"b3\" is not one of "), "{}", warnings[0]);
+    assert_eq!(of(Some("b3")).0, Propagators::default());
+}

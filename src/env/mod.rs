@@ -96,11 +96,7 @@ impl<'a> Environment<'a> {
 
     /// Names out of the `known` ones, in any case, with commas between them; each once, in the order in which
     /// they come. Empty ones are skipped. `None` when nothing known is left.
-    pub(crate) fn choices<T: Copy + PartialEq>(
-        &mut self,
-        name: &str,
-        known: &[(&str, T)],
-    ) -> Option<Vec<T>> {
+    pub(crate) fn choices<T: Copy + PartialEq>(&mut self, name: &str, known: &[(&str, T)]) -> Option<Vec<T>> {
         let mut chosen = Vec::new();
         for part in self.text(name)?.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             match known.iter().find(|(known, _)| known.eq_ignore_ascii_case(part)) {

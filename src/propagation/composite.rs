@@ -2,6 +2,19 @@
 
 use super::{Baggage, BaggagePropagator, Getter, Setter, TraceContextPropagator};
 use crate::SpanContext;
+use crate::env::Environment;
+use std::ffi::OsString;
+use std::fmt::Display;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    TraceContext,
+    Baggage,
+    None,
+}
+
+const NAMES: [(&str, Named); 3] =
+    [("tracecontext", Named::TraceContext), ("baggage", Named::Baggage), ("none", Named::None)];
 
 /// The propagators of a site: W3C Trace Context and Baggage, either, or none.
 ///
@@ -44,6 +57,34 @@ impl Propagators {
     #[must_use]
     pub const fn none() -> Self {
         Self { trace_context: None, baggage: None }
+    }
+
+    /// As the variable `OTEL_PROPAGATORS` says: `tracecontext`, `baggage`, both with a comma between them, or
+    /// `none`; both when it is unset. Any other name is ignored, and told on standard error. It holds also
+    /// with `OTEL_SDK_DISABLED=true`.
+    #[must_use]
+    pub fn from_env() -> Self {
+        let tell = |warning: &dyn Display| eprintln!("nanospan: {warning}");
+        Self::from_variables(|name| std::env::var_os(name), tell)
+    }
+
+    /// As [`from_env`](Self::from_env), with variables that `lookup` finds by name, and names that are
+    /// ignored told to `warn`.
+    #[must_use]
+    pub fn from_variables(
+        lookup: impl Fn(&str) -> Option<OsString>,
+        mut warn: impl FnMut(&dyn Display),
+    ) -> Self {
+        let mut warn = |warning| warn(&warning);
+        let mut environment = Environment::new(&lookup, &mut warn);
+        match environment.choices("OTEL_PROPAGATORS", &NAMES) {
+            None => Self::default(),
+            Some(names) => names.into_iter().fold(Self::none(), |propagators, name| match name {
+                Named::TraceContext => propagators.with_trace_context(TraceContextPropagator::new()),
+                Named::Baggage => propagators.with_baggage(BaggagePropagator::new()),
+                Named::None => propagators,
+            }),
+        }
     }
 
     /// Takes part in traces by W3C Trace Context.

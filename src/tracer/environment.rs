@@ -118,7 +118,8 @@ impl TracerBuilder {
     /// All but the exporter.
     fn described_by(environment: &mut Environment<'_>) -> Self {
         let attributes = environment.pairs("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
-        let named = |key: &str| attributes.iter().rev().find(|(found, _)| found == key).map(|(_, value)| value);
+        let named =
+            |key: &str| attributes.iter().rev().find(|(found, _)| found == key).map(|(_, value)| value);
         let service = environment.text("OTEL_SERVICE_NAME").or_else(|| named("service.name").cloned());
         let mut builder = Self::new(service.unwrap_or_else(unknown_service));
         for (key, value) in attributes {
