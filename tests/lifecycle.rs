@@ -323,6 +323,40 @@ fn a_shutdown_keeps_its_deadline_with_an_exporter_that_ignores_its_context() {
     assert_account(&tracer.stats(), &Account { started: 3, exported: 3, ..Account::default() });
 }
 
+/// The exporter never comes back while the drain has to see this through.
+#[test]
+fn a_late_shutdown_gives_up_the_batch_that_finds_the_queue_full_and_counts_it() {
+    let (entered, release) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let exporter = {
+        let (entered, release) = (Arc::clone(&entered), Arc::clone(&release));
+        By(move |_: &Context, _: &Batch| {
+            entered.store(true, Ordering::SeqCst);
+            until("the test is over", || release.load(Ordering::SeqCst));
+            Ok(())
+        })
+    };
+    // The queue takes 8 % of it, beside what is being exported: 168 kB.
+    let builder = quiet_builder().memory_budget(2 << 20).max_batch_spans(1);
+    let tracer = builder.exporter(exporter).build().unwrap();
+    tracer.span("being exported").start().end();
+    until("the export is under way", || entered.load(Ordering::SeqCst));
+    let _live = tracer.span("live").start();
+    let large = tracer.span("too large").start();
+    let text = "x".repeat(60_000);
+    for key in ["a", "b", "c", "d"] {
+        large.set_attribute(key, &text);
+    }
+    large.end();
+    assert_eq!(tracer.shutdown(Duration::ZERO), Err(FlushError::DeadlineExceeded));
+    until("the drain has come to its end", || tracer.stats().dropped.shutdown == 1);
+    let account = Account { started: 3, shutdown: 1, export_failed: 1, ..Account::default() };
+    assert_account(&tracer.stats(), &Account { buffered: 1, ..account });
+    assert_eq!(tracer.stats().lost_attributes, 0);
+    release.store(true, Ordering::SeqCst);
+    until("the export has returned", || tracer.stats().buffered == 0);
+    assert_account(&tracer.stats(), &Account { exported: 1, ..account });
+}
+
 #[test]
 fn a_shutdown_that_is_late_calls_the_export_off() {
     let (tracer, exporter) = in_memory(|b| b.export_timeout(Duration::ZERO));
