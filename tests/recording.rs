@@ -225,6 +225,62 @@ fn the_last_value_of_a_key_wins_in_the_place_of_the_first() {
 }
 
 #[test]
+fn the_last_value_of_a_key_wins_in_an_event_and_in_a_link_too() {
+    on_each_clock(|recorder| {
+        let twice = attributes!["a" => 1, "b" => true, "a" => "last"];
+        let span = recorder.tracer().span("s").start();
+        span.add_event("event", &twice);
+        span.add_link(&remote(TraceFlags::NONE, ""), &twice);
+        span.end();
+        let span = recorder.span("s");
+        let expected = [("a".to_owned(), "last".into()), ("b".to_owned(), true.into())];
+        assert_eq!(
+            (&span.events[0].attributes[..], &span.links[0].attributes[..]),
+            (&expected[..], &expected[..])
+        );
+        assert_eq!(recorder.tracer().stats().lost_attributes, 0, "what was replaced is not lost");
+    });
+}
+
+/// A static text has a word for its length, a static key less than that. What is longer is copied, a value
+/// up to 64 KiB and a key up to 1 KiB.
+#[test]
+fn static_texts_too_long_for_a_word_are_copied() {
+    // What a literal of that length is.
+    let long = |letter: &str, length: usize| -> &'static str { Box::leak(letter.repeat(length).into()) };
+    on_each_clock(|recorder| {
+        let value = long("v", 1 << 16);
+        let [number, text, copied] = ["n", "t", "c"].map(|letter| long(letter, 1 << 12));
+        let tracer = recorder.tracer();
+        let span = tracer.span("one by one").start();
+        span.set_attribute("short key", Value::StaticStr(value));
+        span.set_attribute(number, 1);
+        span.set_attribute(text, Value::StaticStr("static"));
+        span.set_attribute(copied, "copied");
+        span.end();
+        let span = tracer.span("in one call").start();
+        span.set_attributes(&attributes![
+            "short key" => Value::StaticStr(value),
+            number => 1,
+            text => Value::StaticStr("static"),
+            copied => "copied",
+        ]);
+        span.end();
+        let expected: [(String, OwnedValue); 4] = [
+            ("short key".to_owned(), value.into()),
+            (number[..1024].to_owned(), 1.into()),
+            (text[..1024].to_owned(), "static".into()),
+            (copied[..1024].to_owned(), "copied".into()),
+        ];
+        for name in ["one by one", "in one call"] {
+            assert!(recorder.span(name).attributes == expected, "{name}");
+        }
+        let stats = tracer.stats();
+        assert_eq!((stats.truncated, stats.lost_attributes), (6, 0), "three keys of two spans are cut");
+    });
+}
+
+#[test]
 fn a_value_that_was_replaced_is_nowhere_in_the_batch() {
     let recorder = Recorder::new();
     let secrets = ["first secret".to_owned(), "second secret".to_owned()];
@@ -462,14 +518,24 @@ fn a_span_dropped_by_a_panic_is_an_error_unless_told_otherwise() {
             let _plain = tracer.span("plain").start();
             let mut told = tracer.span("told").start();
             told.set_status(Status::Ok);
-            let _made_while_unwinding = OnDrop(|| tracer.span("cleanup").start().end());
+            let _made_while_unwinding = OnDrop(|| {
+                let cleanup = tracer.span("cleanup").start();
+                ["first below", "below"].into_iter().for_each(|name| cleanup.child(name).start().end());
+            });
             std::panic::resume_unwind(Box::new("a test's own panic"));
         });
         assert!(unwinding.is_err());
         assert_eq!(recorder.span("plain").status, StatusCode::Error);
         assert_eq!(recorder.span("plain").status_message, "panicked");
         assert_eq!(recorder.span("told").status, StatusCode::Ok);
-        assert_eq!(recorder.span("cleanup").status, StatusCode::Unset);
+        let cleanup = recorder.span("cleanup");
+        for name in ["first below", "below"] {
+            let below = recorder.span(name);
+            assert_eq!((below.parent_span_id, below.trace_id), (Some(cleanup.span_id), cleanup.trace_id));
+        }
+        for name in ["cleanup", "first below", "below"] {
+            assert_eq!(recorder.span(name).status, StatusCode::Unset, "{name} was not cut short");
+        }
     });
 }
 
