@@ -242,8 +242,8 @@ fn the_last_value_of_a_key_wins_in_an_event_and_in_a_link_too() {
     });
 }
 
-/// A static text has a word for its length, a static key less than that. What is longer is copied, a value
-/// up to 64 KiB and a key up to 1 KiB.
+/// A static text has 16 bits for its length, a static key 12. What is longer is copied: of a value 64 KiB, of
+/// a status message 2 KiB, of a key or name 1 KiB.
 #[test]
 fn static_texts_too_long_for_a_word_are_copied() {
     // What a literal of that length is.
@@ -266,6 +266,16 @@ fn static_texts_too_long_for_a_word_are_copied() {
             copied => "copied",
         ]);
         span.end();
+        let mut span = tracer.span("values alone").start();
+        span.set_attributes(&attributes!["n" => 1, "short key" => Value::StaticStr(value)]);
+        span.add_event(value, &attributes!["n" => 1]);
+        span.set_status(Status::Error(Text::Static(value)));
+        span.end();
+        let span = recorder.span("values alone");
+        let alone = [("n".to_owned(), 1.into()), ("short key".to_owned(), value.into())];
+        assert!(span.attributes == alone);
+        assert_eq!((&*span.events[0].name, &span.events[0].attributes[..]), (&value[..1024], &alone[..1]));
+        assert_eq!((span.status, &*span.status_message), (StatusCode::Error, &value[..2048]));
         let expected: [(String, OwnedValue); 4] = [
             ("short key".to_owned(), value.into()),
             (number[..1024].to_owned(), 1.into()),
@@ -276,7 +286,11 @@ fn static_texts_too_long_for_a_word_are_copied() {
             assert!(recorder.span(name).attributes == expected, "{name}");
         }
         let stats = tracer.stats();
-        assert_eq!((stats.truncated, stats.lost_attributes), (6, 0), "three keys of two spans are cut");
+        assert_eq!(
+            (stats.truncated, stats.lost_attributes),
+            (8, 0),
+            "three keys of two spans, a name and a message"
+        );
     });
 }
 
