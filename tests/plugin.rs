@@ -59,6 +59,7 @@ fn a_flush_that_fails_says_who_why_and_how_many_spans_were_lost_and_says_it_once
 fn a_flush_that_hangs_comes_back_in_time_and_the_next_one_says_what_became_of_it() {
     let (plugin, exporter) = plugin();
     plugin.end_span(root(&plugin, "late"), None);
+    until("the span is gathered", || plugin.tracer().stats().live == 0);
     plugin.set_flush_timeout(Duration::from_millis(20));
     let hold = exporter.hold();
     let said = plugin.flush().unwrap_err();
