@@ -65,6 +65,28 @@ fn a_child_is_turned_away_and_the_parent_delivers_everything_untouched() {
     assert_eq!(tracer.stats().stale_calls, 0);
 }
 
+#[cfg(feature = "bext")]
+#[test]
+fn a_plugin_in_a_child_says_so_whatever_the_host_asks_of_it() {
+    use nanospan::plugin::Plugin;
+    use nanospan::plugin::bext_plugin_api::lifecycle::LifecyclePlugin;
+    use nanospan::plugin::bext_plugin_api::tracer::TracerPlugin;
+    let recorder = Recorder::new();
+    let plugin = Plugin::over("t", recorder.tracer());
+    recorder.tracer().span("ended").start().end();
+    let code = in_child(|| {
+        let told = |call: &str| Err(format!("t: {call}: {}", FlushError::Forked));
+        check(1, plugin.flush() == told("flush"))?;
+        check(2, plugin.on_reload() == told("flush"))?;
+        check(3, plugin.on_server_start("") == told("start"))?;
+        check(4, plugin.on_server_stop() == told("stop"))?;
+        check(5, plugin.cleanup() == told("cleanup"))
+    });
+    assert_eq!(code, 0, "the check of this number failed in the child");
+    assert_eq!(plugin.flush(), Ok(()));
+    recorder.assert_tree("ended");
+}
+
 #[test]
 fn starts_in_a_child_are_counted_there_one_by_one() {
     let tracer = quiet_builder().exporter(Counter::default()).build().unwrap();

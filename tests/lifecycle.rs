@@ -172,6 +172,7 @@ fn a_flush_that_is_late_returns_and_goes_on_behind() {
     tracer.span("s").start().end();
     assert_eq!(tracer.flush(Duration::from_millis(20)), Err(FlushError::DeadlineExceeded));
     assert_eq!(tracer.flush(Duration::ZERO), Err(FlushError::DeadlineExceeded));
+    until("the span is gathered", || tracer.stats().live == 0);
     assert_account(&tracer.stats(), &Account { started: 1, buffered: 1, ..Account::default() });
     drop(hold);
     until("the span is exported", || exporter.spans().len() == 1);
@@ -317,10 +318,46 @@ fn a_shutdown_keeps_its_deadline_with_an_exporter_that_ignores_its_context() {
     let begun = Instant::now();
     assert_eq!(tracer.shutdown(Duration::from_millis(100)), Err(FlushError::DeadlineExceeded));
     assert!(begun.elapsed() < PATIENCE / 2, "{:?} for a shutdown of 100 ms", begun.elapsed());
+    until("the spans are gathered", || tracer.stats().buffered == 3);
     assert_account(&tracer.stats(), &Account { started: 3, buffered: 3, ..Account::default() });
     release.store(true, Ordering::Relaxed);
     until("the export has returned", || tracer.stats().buffered == 0);
     assert_account(&tracer.stats(), &Account { started: 3, exported: 3, ..Account::default() });
+}
+
+/// The exporter never comes back while the drain has to see this through.
+#[test]
+fn a_late_shutdown_gives_up_the_batch_that_finds_the_queue_full_and_counts_it() {
+    let (exports, release) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let exporter = {
+        let (exports, release) = (Arc::clone(&exports), Arc::clone(&release));
+        By(move |_: &Context, _: &Batch| {
+            exports.fetch_add(1, Ordering::SeqCst);
+            until("the test is over", || release.load(Ordering::SeqCst));
+            Ok(())
+        })
+    };
+    // The queue takes 8 % of it, beside what is being exported: 168 kB.
+    let builder = quiet_builder().memory_budget(2 << 20).max_batch_spans(1);
+    let tracer = builder.exporter(exporter).build().unwrap();
+    tracer.span("being exported").start().end();
+    until("the export is under way", || exports.load(Ordering::SeqCst) == 1);
+    let _live = tracer.span("live").start();
+    tracer.span("in the queue").start().end();
+    let large = tracer.span("too large").start();
+    let text = "x".repeat(60_000);
+    for key in ["a", "b", "c", "d"] {
+        large.set_attribute(key, &text);
+    }
+    large.end();
+    assert_eq!(tracer.shutdown(Duration::ZERO), Err(FlushError::DeadlineExceeded));
+    until("the drain has come to its end", || tracer.stats().dropped.shutdown == 1);
+    let account = Account { started: 4, shutdown: 1, ..Account::default() };
+    assert_account(&tracer.stats(), &Account { export_failed: 1, buffered: 2, ..account });
+    release.store(true, Ordering::SeqCst);
+    until("the queue is empty", || tracer.stats().buffered == 0);
+    assert_account(&tracer.stats(), &Account { exported: 1, export_failed: 2, ..account });
+    assert_eq!(exports.load(Ordering::SeqCst), 1, "what is late is not begun");
 }
 
 #[test]

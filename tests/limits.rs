@@ -2,8 +2,8 @@
 
 use nanospan::testing::{FinishedSpan, Recorder};
 use nanospan::{
-    OwnedValue, SpanContext, SpanId, SpanLimits, Status, Text, TraceFlags, TraceId, TraceState, Value,
-    attributes,
+    OwnedValue, SpanContext, SpanId, SpanLimits, Status, StatusCode, Text, TraceFlags, TraceId, TraceState,
+    Value, attributes,
 };
 
 fn limited(set: impl FnOnce(&mut SpanLimits)) -> Recorder {
@@ -150,6 +150,61 @@ fn a_key_a_name_and_a_message_of_a_megabyte_are_cut_on_a_character_and_counted()
     }
     assert_eq!(span.attributes[0].1, 1.into());
     assert_eq!(recorder.tracer().stats().truncated, 5);
+}
+
+/// A static text has 16 bits for its length, a static key 12. What is longer is copied: of a value 64 KiB, of
+/// a status message 2 KiB, of a key or name 1 KiB.
+#[test]
+fn static_texts_too_long_for_a_word_are_copied() {
+    const fn ascii(bytes: &'static [u8]) -> &'static str {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(_) => panic!("not ASCII"),
+        }
+    }
+    let value = ascii(&[b'v'; 1 << 16]);
+    let [number, text, copied] = [&[b'n'; 1 << 12], &[b't'; 1 << 12], &[b'c'; 1 << 12]].map(|key| ascii(key));
+    let recorder = Recorder::new();
+    let tracer = recorder.tracer();
+    let span = tracer.span("one by one").start();
+    span.set_attribute("short key", Value::StaticStr(value));
+    span.set_attribute(number, 1);
+    span.set_attribute(text, Value::StaticStr("static"));
+    span.set_attribute(copied, "copied");
+    span.end();
+    let span = tracer.span("in one call").start();
+    span.set_attributes(&attributes![
+        "short key" => Value::StaticStr(value),
+        number => 1,
+        text => Value::StaticStr("static"),
+        copied => "copied",
+    ]);
+    span.end();
+    let mut span = tracer.span("values alone").start();
+    span.set_attributes(&attributes!["n" => 1, "short key" => Value::StaticStr(value)]);
+    span.add_event(value, &attributes!["n" => 1]);
+    span.set_status(Status::Error(Text::Static(value)));
+    span.end();
+    let span = recorder.span("values alone");
+    let alone = [("n".to_owned(), 1.into()), ("short key".to_owned(), value.into())];
+    assert!(span.attributes == alone);
+    assert_eq!((&*span.events[0].name, &span.events[0].attributes[..]), (&value[..1024], &alone[..1]));
+    assert_eq!((span.status, &*span.status_message), (StatusCode::Error, &value[..2048]));
+    let expected: [(String, OwnedValue); 4] = [
+        ("short key".to_owned(), value.into()),
+        (number[..1024].to_owned(), 1.into()),
+        (text[..1024].to_owned(), "static".into()),
+        (copied[..1024].to_owned(), "copied".into()),
+    ];
+    for name in ["one by one", "in one call"] {
+        assert!(recorder.span(name).attributes == expected, "{name}");
+    }
+    let stats = tracer.stats();
+    assert_eq!(
+        (stats.truncated, stats.lost_attributes),
+        (8, 0),
+        "three keys of two spans, a name and a message"
+    );
 }
 
 #[test]

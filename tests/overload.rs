@@ -3,8 +3,11 @@
 mod common;
 
 use common::{Account, Counter, PATIENCE, assert_account, quiet_builder, until};
-use nanospan::export::MemoryExporter;
-use nanospan::{BuildError, SpanContext, Status, Text, Tracer, TracerBuilder, attributes};
+use nanospan::export::{Context, MemoryExporter};
+use nanospan::{
+    BuildError, Span, SpanContext, Status, StatusCode, Text, Timestamp, Tracer, TracerBuilder, attributes,
+};
+use std::time::Duration;
 
 /// The least budget there is: two blocks of 64 spans, two chunks.
 fn least() -> TracerBuilder {
@@ -163,6 +166,89 @@ fn a_full_side_table_sheds_records_of_live_spans_and_no_spans() {
     next.end();
     tracer.flush(PATIENCE).unwrap();
     assert_eq!(exporter.spans_named("next")[0].attributes.len(), 1);
+}
+
+#[test]
+fn what_a_full_side_table_sheds_is_counted_as_what_it_is() {
+    let (tracer, exporter) = least_in_memory();
+    let lost = || {
+        let stats = tracer.stats();
+        [stats.lost_attributes, stats.lost_events, stats.lost_links]
+    };
+    let mut live = tracer.span("live").start();
+    // Small ones, so that no room is left for what is larger.
+    until("the side table is full", || {
+        (0..20).for_each(|n| live.set_attribute("fill", n));
+        tracer.flush(PATIENCE).unwrap();
+        lost()[0] > 0
+    });
+    let full = lost();
+    let text = "z".repeat(200);
+    let mut expect = |what: &str, record: &dyn Fn(&mut Span), expected: [u64; 3]| {
+        let before = lost();
+        record(&mut live);
+        // The drain is to keep it aside, as the span goes on.
+        tracer.flush(PATIENCE).unwrap();
+        let after = lost();
+        let more: [u64; 3] = std::array::from_fn(|kind| after[kind] - before[kind]);
+        assert_eq!(more, expected, "attributes, events and links: {what}");
+    };
+    let three = attributes!["a" => &text, "b" => &text, "c" => &text];
+    expect("attributes of one call, one by one", &|span| span.set_attributes(&three), [3, 0, 0]);
+    expect("an event as a whole", &|span| span.add_event("e", &three), [0, 1, 0]);
+    expect("a link as a whole", &|span| span.add_link(&SpanContext::INVALID, &three), [0, 0, 1]);
+    expect("a status as an attribute", &|span| span.set_status(Status::error(&text)), [1, 0, 0]);
+    expect("a name as an attribute", &|span| span.update_name(Text::Copied(&text)), [1, 0, 0]);
+    live.end();
+    tracer.flush(PATIENCE).unwrap();
+    let [span] = &exporter.spans()[..] else { panic!("one span was recorded") };
+    assert_eq!(
+        (&*span.name, span.status, &span.events, &span.links),
+        ("live", StatusCode::Unset, &vec![], &vec![])
+    );
+    let counted = [span.dropped_attributes_count, span.dropped_events_count, span.dropped_links_count];
+    assert_eq!(counted.map(u64::from), lost(), "all of it is this span's");
+    assert_eq!(lost(), [full[0] + 5, 1, 1]);
+}
+
+/// The drain is made to wait for room in its queue, so that no chunk comes back meanwhile.
+#[test]
+fn an_end_time_that_finds_no_chunk_is_lost_and_counted_and_the_span_ends_by_the_clock() {
+    let exporter = MemoryExporter::new();
+    let hold = exporter.hold();
+    let builder = quiet_builder().memory_budget(2 << 20).max_batch_spans(1).export_timeout(Duration::ZERO);
+    let tracer = builder.exporter(exporter.clone()).build().unwrap();
+    tracer.span("being exported").start().end();
+    exporter.wait_for_export(&Context::with_timeout(PATIENCE)).unwrap();
+    let filled = tracer.span("filled").start();
+    let spans: Vec<_> = (0..4).map(|_| tracer.span("s").start()).collect();
+    // More than the queue takes, which is 8 % of the budget.
+    let large = tracer.span("large").start();
+    let text = "x".repeat(60_000);
+    ["a", "b", "c", "d"].into_iter().for_each(|key| large.set_attribute(key, &text));
+    large.end();
+    until("the drain waits for room", || tracer.stats().buffered == 2);
+    let lost = || tracer.stats().lost_attributes;
+    until("no chunk is left", || {
+        (0..100).for_each(|n| filled.set_attribute("n", n));
+        lost() > 0
+    });
+    let before = lost();
+    // One may find the last words of a chunk, but not four.
+    let given = Timestamp::from_unix_nanos(u64::MAX / 4);
+    spans.into_iter().for_each(|span| span.end_at(given));
+    let more = lost() - before;
+    assert!(more >= 3, "{more} of four end times are lost");
+    drop(hold);
+    tracer.flush(PATIENCE).unwrap();
+    let spans = exporter.spans_named("s");
+    assert_eq!(spans.len(), 4);
+    for span in &spans {
+        let is_as_given = span.end_unix_nanos == given.unix_nanos();
+        assert_eq!(span.dropped_attributes_count, u32::from(!is_as_given), "{span:?}");
+        assert!(span.end_unix_nanos >= span.start_unix_nanos);
+    }
+    assert_eq!(spans.iter().map(|span| u64::from(span.dropped_attributes_count)).sum::<u64>(), more);
 }
 
 #[test]

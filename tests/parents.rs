@@ -104,6 +104,19 @@ fn a_span_that_is_not_sampled_passes_its_ids_on() {
 }
 
 #[test]
+fn the_handle_of_a_span_that_is_not_sampled_is_invalid_and_so_is_what_stands_below_it() {
+    let recorder = Recorder::with(|builder| builder.sampler(Sampler::always_off()));
+    let tracer = recorder.tracer();
+    let handle = tracer.span("not sampled").start_handle();
+    assert!(handle.is_invalid());
+    assert!(tracer.span("below").child_of_handle(handle).start_handle().is_invalid());
+    assert!(Tracer::noop().span("nowhere").start_handle().is_invalid());
+    tracer.end_span(handle, None);
+    let stats = tracer.stats();
+    assert_eq!((stats.started, stats.not_sampled, stats.invalid_parent, stats.invalid_calls), (0, 1, 1, 1));
+}
+
+#[test]
 fn a_root_that_is_not_sampled_says_so_to_services_below() {
     let recorder = Recorder::with(|builder| builder.sampler(Sampler::always_off()));
     let span = recorder.tracer().span("root").start();

@@ -4,8 +4,9 @@
 
 mod common;
 
-use common::{PATIENCE, assert_account, quiet_builder, until};
-use nanospan::export::{Context, MemoryExporter};
+use common::{By, PATIENCE, assert_account, quiet_builder, until};
+use nanospan::batch::Batch;
+use nanospan::export::{Context, ExportError, ExportErrorKind, MemoryExporter};
 use nanospan::plugin::bext_plugin_api::tracer::{AttrValue, SpanEvent, SpanHandle, SpanStart, TracerPlugin};
 use nanospan::plugin::{Plugin, RemoteParent};
 use nanospan::propagation::parse_traceparent;
@@ -58,6 +59,7 @@ fn a_flush_that_fails_says_who_why_and_how_many_spans_were_lost_and_says_it_once
 fn a_flush_that_hangs_comes_back_in_time_and_the_next_one_says_what_became_of_it() {
     let (plugin, exporter) = plugin();
     plugin.end_span(root(&plugin, "late"), None);
+    until("the span is gathered", || plugin.tracer().stats().live == 0);
     plugin.set_flush_timeout(Duration::from_millis(20));
     let hold = exporter.hold();
     let said = plugin.flush().unwrap_err();
@@ -70,6 +72,55 @@ fn a_flush_that_hangs_comes_back_in_time_and_the_next_one_says_what_became_of_it
     plugin.set_flush_timeout(PATIENCE);
     let said = plugin.flush().unwrap_err();
     assert!(said.contains("1 span was lost") && said.contains("told to fail"), "{said}");
+    assert_eq!(plugin.flush(), Ok(()));
+}
+
+/// The tracer's owner has waited for the flush that failed; what it lost is the host's to know all the same.
+#[test]
+fn spans_lost_in_a_flush_of_the_tracers_owner_are_said_at_the_hosts_next_with_the_reason() {
+    let (plugin, exporter) = plugin();
+    exporter.fail_next(1);
+    plugin.end_span(root(&plugin, "lost"), None);
+    plugin.tracer().flush(PATIENCE).unwrap_err();
+    // The one that failed is the last that did, not the last.
+    plugin.tracer().flush(PATIENCE).unwrap();
+    let said = plugin.flush().unwrap_err();
+    let (what, why) = said.split_once(" (").expect("a reason in brackets");
+    assert_eq!(what, "tracer-test: flush: 1 span was lost, dropped after the failed export");
+    assert!(why.contains("the memory exporter was told to fail"), "{why}");
+    assert_eq!(plugin.flush(), Ok(()));
+}
+
+/// While no flush has come to its end, nobody has been told why.
+#[test]
+fn spans_lost_before_a_flush_that_hangs_are_counted_without_a_reason_and_only_once() {
+    let (entered, release) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let exporter = {
+        let (entered, release) = (Arc::clone(&entered), Arc::clone(&release));
+        By(move |_: &Context, batch: &Batch| {
+            if batch.view().sequence() == 0 {
+                return Err(ExportError::new(ExportErrorKind::Rejected, "refused by the test"));
+            }
+            entered.store(true, Ordering::SeqCst);
+            until("the test is over", || release.load(Ordering::SeqCst));
+            Ok(())
+        })
+    };
+    let tracer = quiet_builder().max_batch_spans(1).exporter(exporter).build().unwrap();
+    let plugin = Plugin::over("tracer-test", tracer);
+    (0..2).for_each(|_| plugin.end_span(root(&plugin, "s"), None));
+    until("the second export is under way", || entered.load(Ordering::SeqCst));
+    plugin.set_flush_timeout(Duration::ZERO);
+    let said = plugin.flush().unwrap_err();
+    assert_eq!(
+        said,
+        "tracer-test: flush: not done within 0 ms: the exporter is still at work, and 1 span waits for it; \
+         1 span was lost, dropped after the failed export"
+    );
+    release.store(true, Ordering::SeqCst);
+    // Takes the error of the flush that was late.
+    let _ = plugin.tracer().flush(PATIENCE);
+    plugin.set_flush_timeout(PATIENCE);
     assert_eq!(plugin.flush(), Ok(()));
 }
 
@@ -315,6 +366,20 @@ fn a_span_below_a_remote_parent_continues_its_trace_with_its_flags_and_trace_sta
         assert_eq!(span.flags & 0x3ff, 0x303);
         assert_eq!(inner.parent_span_id, Some(span.span_id));
     }
+}
+
+#[test]
+fn a_context_of_this_process_may_be_held_like_a_remote_one_and_is_not_called_remote() {
+    let (plugin, exporter) = plugin();
+    let local = plugin.tracer().span("parent").start();
+    let parent = plugin.remote_parent(&local.context());
+    plugin.end_span(child(&plugin, "s", parent.handle()), None);
+    plugin.flush().unwrap();
+    let span = exporter.spans_named("s").remove(0);
+    assert_eq!(span.trace_id, local.trace_id().to_bytes());
+    assert_eq!(span.parent_span_id, Some(local.span_id().to_bytes()));
+    // W3C flags, and OTLP's bit that says that the parent is known not to be remote.
+    assert_eq!(span.flags & 0x3ff, 0x103);
 }
 
 #[test]

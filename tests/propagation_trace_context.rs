@@ -341,6 +341,18 @@ fn carriers_are_used_behind_references_and_as_trait_objects() {
 }
 
 #[test]
+fn a_carrier_may_be_lent_to_whoever_takes_one_by_value() {
+    fn send(mut carrier: impl Setter, flags: TraceFlags) {
+        TraceContextPropagator::new().inject(&context(flags, ""), &mut carrier);
+    }
+    let mut headers: Vec<(String, String)> = Vec::new();
+    send(&mut headers, TraceFlags::NONE);
+    send(&mut headers as &mut dyn Setter, TraceFlags::SAMPLED);
+    let expected = injected(&TraceContextPropagator::new(), &context(TraceFlags::SAMPLED, ""));
+    assert_eq!(headers, expected, "the second one replaced what the first had set");
+}
+
+#[test]
 fn fields_are_the_headers_that_inject_writes() {
     let propagator = TraceContextPropagator::new();
     let sent = injected(&propagator, &context(TraceFlags::NONE, "rojo=1"));

@@ -225,6 +225,24 @@ fn the_last_value_of_a_key_wins_in_the_place_of_the_first() {
 }
 
 #[test]
+fn the_last_value_of_a_key_wins_in_an_event_and_in_a_link_too() {
+    on_each_clock(|recorder| {
+        let twice = attributes!["a" => 1, "b" => true, "a" => "last"];
+        let span = recorder.tracer().span("s").start();
+        span.add_event("event", &twice);
+        span.add_link(&remote(TraceFlags::NONE, ""), &twice);
+        span.end();
+        let span = recorder.span("s");
+        let expected = [("a".to_owned(), "last".into()), ("b".to_owned(), true.into())];
+        assert_eq!(
+            (&span.events[0].attributes[..], &span.links[0].attributes[..]),
+            (&expected[..], &expected[..])
+        );
+        assert_eq!(recorder.tracer().stats().lost_attributes, 0, "what was replaced is not lost");
+    });
+}
+
+#[test]
 fn a_value_that_was_replaced_is_nowhere_in_the_batch() {
     let recorder = Recorder::new();
     let secrets = ["first secret".to_owned(), "second secret".to_owned()];
@@ -462,14 +480,24 @@ fn a_span_dropped_by_a_panic_is_an_error_unless_told_otherwise() {
             let _plain = tracer.span("plain").start();
             let mut told = tracer.span("told").start();
             told.set_status(Status::Ok);
-            let _made_while_unwinding = OnDrop(|| tracer.span("cleanup").start().end());
+            let _made_while_unwinding = OnDrop(|| {
+                let cleanup = tracer.span("cleanup").start();
+                ["first below", "below"].into_iter().for_each(|name| cleanup.child(name).start().end());
+            });
             std::panic::resume_unwind(Box::new("a test's own panic"));
         });
         assert!(unwinding.is_err());
         assert_eq!(recorder.span("plain").status, StatusCode::Error);
         assert_eq!(recorder.span("plain").status_message, "panicked");
         assert_eq!(recorder.span("told").status, StatusCode::Ok);
-        assert_eq!(recorder.span("cleanup").status, StatusCode::Unset);
+        let cleanup = recorder.span("cleanup");
+        for name in ["first below", "below"] {
+            let below = recorder.span(name);
+            assert_eq!((below.parent_span_id, below.trace_id), (Some(cleanup.span_id), cleanup.trace_id));
+        }
+        for name in ["cleanup", "first below", "below"] {
+            assert_eq!(recorder.span(name).status, StatusCode::Unset, "{name} was not cut short");
+        }
     });
 }
 

@@ -4,9 +4,10 @@
 //! 2. A failure shows what is missing and what is not expected, in one tree.
 //! 3. A text that is not a tree is refused with the place.
 //! 4. Spans whose parent is not there, and whole further traces, are roots.
-//! 5. With a seed and a clock that stands still two recorders deliver the same bytes of ids and times.
+//! 5. Every span is in the tree once, also one that is below itself.
+//! 6. With a seed and a clock that stands still two recorders deliver the same bytes of ids and times.
 
-use nanospan::testing::{ManualClock, Recorder, TraceTree};
+use nanospan::testing::{ManualClock, Recorder, TraceTree, assert_tree};
 use nanospan::{ClockSource, SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -66,6 +67,40 @@ fn a_span_asked_for_by_name_must_be_the_only_one() {
     assert_eq!(recorder.span("once").name, "once");
     assert!(message_of(|| drop(recorder.span("twice"))).starts_with("2 spans are called \"twice\""));
     assert!(message_of(|| drop(recorder.span("never"))).starts_with("0 spans are called \"never\""));
+}
+
+#[test]
+fn spans_that_could_not_all_be_delivered_are_not_handed_out() {
+    let recorder = Recorder::new();
+    recorder.exporter().fail_next(1);
+    record_four(&recorder);
+    let message = message_of(|| drop(recorder.spans()));
+    assert!(message.starts_with("the recorder's flush: ") && message.contains("told to fail"), "{message}");
+}
+
+#[test]
+fn an_expected_tree_that_is_none_is_told_from_one_that_differs() {
+    let message = message_of(|| assert_tree(&[], "a >"));
+    assert_eq!(message, "the expected tree \"a >\": a name was expected at byte 3");
+}
+
+#[test]
+fn spans_below_each_other_are_shown_once_each() {
+    let recorder = Recorder::new();
+    record_four(&recorder);
+    let mut spans = recorder.spans();
+    let id = |name: &str| spans.iter().find(|span| span.name == name).map(|span| span.span_id);
+    let (a, b) = (id("a"), id("b"));
+    for span in &mut spans {
+        match &*span.name {
+            "a" => span.parent_span_id = b,
+            "b" => span.parent_span_id = a,
+            _ => {}
+        }
+    }
+    let tree = TraceTree::of(&spans);
+    let whole = tree == self::tree("root > c, a > b") || tree == self::tree("root > c, b > a");
+    assert!(whole, "whichever of the two comes first:\n{tree}");
 }
 
 #[test]

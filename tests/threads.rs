@@ -3,10 +3,11 @@
 mod common;
 
 use common::{Account, Counter, PATIENCE, assert_account, quiet_builder};
+use nanospan::sampling::Sampler;
 use nanospan::testing::Recorder;
-use nanospan::{Span, StatusCode, Tracer};
+use nanospan::{Span, SpanContext, StatusCode, Tracer, attributes};
 use std::cell::RefCell;
-use std::sync::{Barrier, Mutex, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, Barrier, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
 
 /// What a thread has is given to it by the number of threads in the process, so tests that make
@@ -241,6 +242,63 @@ fn a_live_span_left_in_a_thread_local_is_ended_and_delivered() {
     tracer.flush(PATIENCE).unwrap();
     assert_account(&tracer.stats(), &Account { started: 50, exported: 50, ..Account::default() });
     assert_eq!(counter.attributes(), 50);
+}
+
+/// Records on a span that lives on when its thread goes.
+struct LastWords(Arc<Mutex<Span>>);
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        let mut span = self.0.lock().unwrap();
+        span.set_attribute("k", 1);
+        span.set_attributes(&attributes!["a" => 1, "b" => "text"]);
+        span.add_event("e", &attributes!["k" => 1]);
+        span.add_link(&SpanContext::INVALID, &[]);
+        span.set_status(nanospan::Status::Ok);
+    }
+}
+
+thread_local! {
+    static LAST_WORDS: RefCell<Vec<LastWords>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a thread records on another thread's span when it is gone for the tracer finds no log. It is
+/// lost as what finds no memory is: counted, in the span and in all.
+#[test]
+fn what_a_thread_records_after_its_end_is_counted_in_the_span_that_it_is_missing_from() {
+    let recorder = Recorder::new();
+    let tracer = recorder.tracer();
+    let span = Arc::new(Mutex::new(tracer.span("s").start()));
+    on_threads(|| {
+        LAST_WORDS.with_borrow_mut(|slot| slot.push(LastWords(Arc::clone(&span))));
+        // Here, after the destructor was registered.
+        tracer.span("other").start().end();
+    });
+    drop(span);
+    let span = recorder.span("s");
+    let lost = [span.dropped_attributes_count, span.dropped_events_count, span.dropped_links_count];
+    let stats = tracer.stats();
+    assert_eq!([stats.lost_attributes, stats.lost_events, stats.lost_links], lost.map(u64::from));
+    if cfg!(target_os = "linux") {
+        assert_eq!(lost, [4 * 50, 50, 50], "a status counts as an attribute");
+        assert_eq!((span.attributes.len(), span.status), (0, StatusCode::Unset));
+    }
+}
+
+#[test]
+fn a_root_that_is_not_sampled_in_a_last_destructor_is_counted_as_such_and_has_no_ids() {
+    let recorder = Recorder::with(|builder| builder.sampler(Sampler::always_off()));
+    let tracer = recorder.tracer();
+    on_threads(|| {
+        AT_EXIT.with_borrow_mut(|slot| slot.push(AtExit(tracer)));
+        assert!(tracer.span("s").start().trace_id().is_valid());
+    });
+    let stats = tracer.stats();
+    assert_eq!((stats.started, stats.dropped.total(), recorder.spans().len()), (0, 0, 0));
+    if cfg!(target_os = "linux") {
+        // Below the one without ids the other is invalid.
+        assert_eq!((stats.not_sampled, stats.invalid_parent), (100, 50));
+    }
 }
 
 static HOOKED: OnceLock<Tracer> = OnceLock::new();

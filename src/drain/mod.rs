@@ -293,13 +293,10 @@ impl Pipeline {
         }
     }
 
-    /// What the exporter said at the last flush for which it had failed.
+    /// What the exporter said at the last flush for which it had failed. Not to be asked in a forked child,
+    /// where the mutex may be held by a thread that is gone.
     #[cfg(feature = "bext")]
     pub(crate) fn last_export_error(&self) -> Option<String> {
-        // As in `flush`: a forked child stays away from the mutex.
-        if self.engine.gate() == Gate::Forked {
-            return None;
-        }
         match &self.state().failed {
             Some((_, FlushError::Export { message, .. })) => Some(message.clone()),
             _ => None,

@@ -96,3 +96,38 @@ fn count(n: u64, noun: &str) -> String {
 fn passive(n: u64, noun: &str, how: &str) -> String {
     format!("{} {} {how}", count(n, noun), if n == 1 { "was" } else { "were" })
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::thread;
+
+    #[test]
+    fn what_failed_is_said_in_its_own_words_behind_who_and_what() {
+        let plugin = Plugin::new("t");
+        for error in [FlushError::WorkerGone, FlushError::Shutdown] {
+            let said = plugin.report("stop", Duration::ZERO, Err(error.clone()));
+            assert_eq!(said, Err(format!("t: stop: {error}")));
+        }
+        assert_eq!(plugin.report("stop", Duration::ZERO, Ok(())), Ok(()));
+    }
+
+    /// The thread that held it at the fork is not there to let go of it.
+    #[test]
+    fn in_a_forked_child_nothing_waits_for_the_lifecycles_lock() {
+        /// How long the test waits for what must happen.
+        const PATIENCE: Duration = Duration::from_secs(60);
+        let plugin = Plugin::new("t");
+        let held = plugin.lifecycle();
+        let (say, said) = mpsc::channel();
+        let child = plugin.clone();
+        let asked = thread::spawn(move || {
+            let _ = say.send(child.report("flush", Duration::ZERO, Err(FlushError::Forked)));
+        });
+        let said = said.recv_timeout(PATIENCE).expect("no lock is waited for");
+        assert_eq!(said, Err(format!("t: flush: {}", FlushError::Forked)));
+        drop(held);
+        asked.join().expect("it has said what it had to");
+    }
+}

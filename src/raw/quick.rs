@@ -212,3 +212,43 @@ pub(crate) fn plain(room: &mut Room<'_>, place: u64, key: &str, key_word: KeyWor
         short(room, value.text);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Words and texts that were written.
+    #[derive(Debug, Default, PartialEq)]
+    struct Written(usize, Vec<String>);
+
+    impl Sink for Written {
+        fn words<const K: usize>(&mut self, _: [u64; K]) {
+            self.0 += K;
+        }
+
+        fn text(&mut self, text: Text<'_>) {
+            self.1.push(text.as_str().to_owned());
+        }
+    }
+
+    /// Room is made for what a body says it takes, and then it is written without another look.
+    #[test]
+    fn every_body_writes_as_many_words_and_the_text_that_it_says() {
+        let text = Text::Copied("text");
+        let bodies = [
+            Body::Attributes,
+            Body::Status(2, text),
+            Body::Event(text, [1, 2]),
+            Body::Link([1, 2, 3, 4], text),
+            Body::Time(Kind::EndTime, 1),
+            Body::Text(Kind::Name, text),
+        ];
+        for body in bodies {
+            let (words, text) = body.parts();
+            let mut written = Written::default();
+            body.write(&mut written);
+            let texts = text.iter().map(|text| text.as_str().to_owned()).collect();
+            assert_eq!(written, Written(words, texts), "{body:?}");
+        }
+    }
+}

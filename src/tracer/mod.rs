@@ -91,7 +91,7 @@ impl Tracer {
         Self { core: Some(core) }
     }
 
-    /// What the exporter said at the last flush for which it had failed.
+    /// What the exporter said at the last flush for which it had failed. Not to be asked in a forked child.
     #[cfg(feature = "bext")]
     pub(crate) fn last_export_error(self) -> Option<String> {
         self.core?.pipeline.last_export_error()

@@ -7,6 +7,7 @@ use nanospan::batch::segment::{
 };
 
 use crate::support::{BatchModel, frame, plain_batch, plain_span, segment};
+use std::error::Error;
 
 /// Three batches of one span each, and where their frames begin; the last offset is the length.
 fn three_frames() -> (Vec<BatchModel>, Vec<u8>, Vec<usize>) {
@@ -378,6 +379,77 @@ fn clause_3_10_damage_says_what_and_where_in_words() {
             offsets[2]
         )
     );
+}
+
+/// The first damage of a segment that [`three_frames`] made and `spoil` changed, in words.
+fn words_of(spoil: impl FnOnce(&mut Vec<u8>, &[usize])) -> String {
+    let (_, mut bytes, offsets) = three_frames();
+    spoil(&mut bytes, &offsets);
+    let damage = match SegmentReader::new(&bytes) {
+        Ok(mut reader) => reader.find_map(Result::err).expect("it is damaged"),
+        Err(damage) => damage,
+    };
+    damage.to_string()
+}
+
+#[test]
+fn clause_3_10_each_kind_of_damage_has_words_and_numbers_of_its_own() {
+    let said = words_of(|bytes, _| bytes[0] ^= 1);
+    assert!(said.contains("at byte 0: this is not a segment file ("), "{said}");
+    let said = words_of(|bytes, _| patch_header::<SEGMENT_HEADER_LEN>(bytes, 0, 8, &[7, 0, 3, 0]));
+    assert!(said.contains("format version 7.3 is not known"), "{said}");
+    let said = words_of(|bytes, _| bytes[16] ^= 1);
+    assert!(said.contains("the segment header does not match its checksum"), "{said}");
+    let said = words_of(|bytes, offsets| bytes[offsets[1]] ^= 1);
+    assert!(said.contains("there is no intact frame header"), "{said}");
+
+    let (_, bytes, offsets) = three_frames();
+    let at = offsets[1] + FRAME_HEADER_LEN;
+    let length = u32::from_le_bytes(bytes[offsets[1] + 4..][..4].try_into().expect("four bytes")) as usize;
+    let payload = &bytes[at..at + length];
+    let mut spoilt = payload.to_vec();
+    spoilt[0] ^= 1;
+    let said = words_of(|bytes, _| bytes[at] ^= 1);
+    let (found, stated) = (crc32(&spoilt), crc32(payload));
+    let expected = format!("the payload has the checksum {found:08x} and should have {stated:08x}");
+    assert!(said.contains(&expected), "{said}");
+}
+
+/// Only of a batch that is not valid: the other kinds are seen in the framing itself.
+#[test]
+fn clause_3_10_damage_names_the_error_of_a_batch_as_its_cause() {
+    let mut bytes = segment_header(0).to_vec();
+    bytes.extend(frame(b"neither a batch nor anything else"));
+    let items = read(&bytes);
+    let damage = items[0].as_ref().expect_err("this is no batch");
+    let cause = damage.source().expect("the batch's own error");
+    assert_eq!(cause.downcast_ref(), Some(&BatchError::NotABatch));
+    assert!(damage.to_string().contains(&cause.to_string()), "{damage}");
+
+    let torn = SegmentReader::new(&bytes[..1]).expect_err("the header is torn");
+    assert!(torn.source().is_none());
+}
+
+#[test]
+fn a_reader_stands_where_its_last_item_ended_and_goes_on_from_there() {
+    let (_, mut bytes, offsets) = three_frames();
+    // One bit of the second payload.
+    bytes[offsets[1] + FRAME_HEADER_LEN] ^= 1;
+    let mut reader = SegmentReader::new(&bytes).expect("the header is intact");
+    assert_eq!(reader.position(), SEGMENT_HEADER_LEN as u64);
+    let mut rest = Vec::new();
+    while let Some(item) = reader.next() {
+        let end = match item {
+            Ok(frame) => frame.end(),
+            Err(damage) => damage.offset + damage.skipped,
+        };
+        assert_eq!(reader.position(), end);
+        let resumed = SegmentReader::new(&bytes).expect("the header is intact").resume_at(reader.position());
+        rest.push(resumed.count());
+    }
+    assert_eq!(rest, [2, 1, 0]);
+    assert_eq!(reader.position(), bytes.len() as u64);
+    assert_eq!(SegmentReader::salvage(&bytes).position(), 0);
 }
 
 #[test]

@@ -112,6 +112,21 @@ fn a_citation_names_the_suites_own_decision_as_such() {
     assert_eq!(citation("child-outlives-its-parent"), (true, clause.to_owned()));
 }
 
+#[test]
+fn a_citation_has_its_parts_apart_as_they_stand_in_its_words() {
+    for case in conformance::cases() {
+        let citation = case.citation();
+        let (item, quote) = (citation.item(), citation.quote());
+        assert!(!item.is_empty() && !quote.is_empty(), "{}", case.id());
+        let clause = format!("{item}: \"{quote}\"");
+        let words = citation.to_string();
+        let reading =
+            words.strip_prefix(&clause).unwrap_or_else(|| panic!("{words} does not begin with {clause}"));
+        assert_eq!(reading.is_empty(), citation.reading().is_none(), "{words}");
+        assert!(reading.contains(citation.reading().unwrap_or_default()), "{words}");
+    }
+}
+
 /// Asserts that a report has no case that failed, and none that did not apply but these.
 fn assert_all_passed_but(not_applicable: &[&str], report: &Report) {
     report.assert_conformant();

@@ -53,7 +53,26 @@ fn a_segment_sealed_between_listing_and_opening_is_still_read() {
     let listed = segments_in(&directory).expect("segments");
     shut_down(&exporter);
     assert_eq!(batches_in(&listed), bytes(&written));
-    assert!(SegmentFile::open(&listed[0]).expect("it is there").is_sealed());
+    let file = SegmentFile::open(&listed[0]).expect("it is there");
+    assert!(file.is_sealed());
+    let sealed = segments_in(&directory).expect("segments").remove(0);
+    assert_ne!(sealed, listed[0]);
+    assert_eq!(file.path(), sealed, "where it was read, not where it was looked for");
+}
+
+#[test]
+fn a_segment_file_holds_every_byte_of_the_file_as_it_was_when_opened() {
+    let scratch = Scratch::new("whole-file");
+    let directory = scratch.path("spans");
+    let exporter = open(&directory);
+    export(&exporter, &batch(0, 2));
+    let path = open_segments(&directory).remove(0);
+    let before = fs::read(&path).expect("it is there");
+    let file = SegmentFile::open(&path).expect("it is there");
+    export(&exporter, &batch(1, 2));
+    assert!(fs::read(&path).expect("it is there").len() > before.len());
+    assert_eq!((file.path(), file.bytes()), (&*path, &*before));
+    assert_eq!(file.reader().expect("it begins as a segment does").count(), 1);
 }
 
 #[test]

@@ -36,6 +36,8 @@ fn a_torn_tail_of_every_length_is_cut_to_the_last_whole_batch() {
         assert_eq!(sealed.batches, survivors as u64, "{length}");
         assert_eq!(sealed.bytes_cut, (length - kept) as u64, "{length}");
         assert_eq!(sealed.damage, []);
+        let is_cut = sealed.to_string().contains(&format!("cut {} bytes", sealed.bytes_cut));
+        assert_eq!(is_cut, sealed.bytes_cut > 0, "{sealed}");
         assert!(exporter.recovery().left_alone.is_empty());
         let now = fs::read(&sealed.path).expect("it is sealed");
         assert_eq!(now.len(), kept.max(SEGMENT_HEADER_LEN), "{length}");
@@ -66,6 +68,13 @@ fn damage_in_the_middle_costs_no_batch_behind_it() {
     assert_eq!(sealed.bytes_cut, (ends[2] - 1 - ends[1]) as u64);
     assert_eq!(sealed.damage.len(), 1);
     assert_eq!(sealed.damage[0].offset, ends[0] as u64);
+    let said = format!(
+        "sealed {} with 2 batches of 2 spans; cut {} bytes of an unfinished batch; {}",
+        sealed.path.display(),
+        sealed.bytes_cut,
+        sealed.damage[0],
+    );
+    assert_eq!(sealed.to_string(), said);
     assert_eq!(fs::read(&sealed.path).expect("it is sealed"), whole);
 }
 
@@ -84,7 +93,9 @@ fn a_leftover_that_this_version_does_not_understand_is_left_alone() {
         fs::write(directory.join(leftover), contents).expect("the directory is ours");
         let exporter = open(&directory);
         assert!(exporter.recovery().sealed.is_empty());
-        assert_eq!(exporter.recovery().left_alone.len(), 1);
+        let [left] = &exporter.recovery().left_alone[..] else { panic!("it is left alone") };
+        let said = format!("left {} alone: {}", directory.join(leftover).display(), left.reason);
+        assert_eq!(left.to_string(), said);
         let kept = fs::read(directory.join(leftover)).expect("it is left alone");
         assert_eq!(kept, contents);
     }

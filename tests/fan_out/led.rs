@@ -6,7 +6,7 @@ use nanospan::export::{FinishedSpan, MemoryExporter};
 use nanospan::plugin::bext_plugin_api::lifecycle::LifecyclePlugin;
 use nanospan::plugin::bext_plugin_api::tracer::{SpanHandle, SpanStatus, TracerPlugin};
 use nanospan::plugin::{FanOut, Plugin};
-use nanospan::sampling::Sampler;
+use nanospan::sampling::{ParentBased, Sampler};
 use nanospan::{Tracer, TracerBuilder};
 use std::sync::Arc;
 use std::thread;
@@ -209,20 +209,72 @@ fn a_child_that_samples_nothing_leaves_the_others_alone() {
             _ => builder,
         });
         let root = start(&band.fan_out, "a");
-        let child = start_below(&band.fan_out, "b", root);
-        assert_eq!(band.fan_out.child_handle(child, silent), None);
-        band.fan_out.set_attribute(child, "k", 1_i64.into());
-        band.fan_out.end_span(child, None);
+        // The first one below it on this thread, and another.
+        for name in ["b", "c"] {
+            let child = start_below(&band.fan_out, name, root);
+            assert_eq!(band.fan_out.child_handle(child, silent), None);
+            band.fan_out.set_attribute(child, "k", 1_i64.into());
+            band.fan_out.end_span(child, None);
+        }
         band.fan_out.end_span(root, None);
         assert_eq!(band.fan_out.stats().live_spans, 0);
         for (at, spans) in band.arrived().iter().enumerate() {
             if at == silent {
                 assert!(spans.is_empty());
+                // Below what it did not record it is told that there is no parent; see the host's contract.
+                let stats = band.plugins[at].tracer().stats();
+                assert_eq!((stats.not_sampled, stats.invalid_parent), (1, 2));
                 continue;
             }
-            assert_eq!(spans[1].parent_span_id, Some(spans[0].span_id), "in child {at}");
-            assert_eq!(spans[1].attributes.len(), 1);
+            assert_eq!(spans.len(), 3);
+            for below in &spans[1..] {
+                assert_eq!(below.parent_span_id, Some(spans[0].span_id), "in child {at}");
+                assert_eq!(below.attributes.len(), 1);
+            }
         }
+    }
+}
+
+/// The first child decides anew below each span that it records.
+#[test]
+fn a_first_child_that_rejects_a_span_below_one_of_its_own_is_asked_once_and_the_others_record_it() {
+    let roots_only =
+        ParentBased::new(Sampler::always_on()).local_parent_sampled(Sampler::always_off()).build();
+    let band = Band::of(2, |at, builder| match at {
+        0 => builder.sampler(roots_only.clone()),
+        _ => builder,
+    });
+    let root = start(&band.fan_out, "a");
+    for asked in 1..=3 {
+        let below = start_below(&band.fan_out, "b", root);
+        assert_eq!(band.fan_out.child_handle(below, 0), None);
+        assert!(band.fan_out.child_handle(below, 1).is_some());
+        assert_eq!(band.plugins[0].tracer().stats().not_sampled, asked);
+        band.fan_out.end_span(below, None);
+    }
+    band.fan_out.end_span(root, None);
+    let [first, second] = &band.arrived()[..] else { panic!("two children") };
+    assert_eq!((first.len(), second.len()), (1, 4));
+    assert!(second[1..].iter().all(|below| below.parent_span_id == Some(second[0].span_id)));
+}
+
+/// Whoever has a child's own handle may end the span in that child alone; spans below it go on to name it.
+#[test]
+fn a_span_that_was_ended_in_one_child_alone_is_still_a_parent_there() {
+    let band = Band::new(2);
+    let parent = start(&band.fan_out, "a");
+    // From here on the thread knows the parent.
+    band.fan_out.end_span(start_below(&band.fan_out, "b", parent), None);
+    band.plugins[1].end_span(band.fan_out.child_handle(parent, 1).unwrap(), None);
+    band.fan_out.end_span(start_below(&band.fan_out, "c", parent), None);
+    band.fan_out.end_span(parent, None);
+    // W3C's sampled and random. What the slot says may be another span's by now, so the second is forgotten.
+    let flags = [(3, 3), (3, 1)];
+    for (spans, flags) in band.arrived().iter().zip(flags) {
+        let [a, b, c] = &spans[..] else { panic!("{} spans", spans.len()) };
+        assert_eq!((b.parent_span_id, c.parent_span_id), (Some(a.span_id), Some(a.span_id)));
+        assert_eq!((b.trace_id, c.trace_id), (a.trace_id, a.trace_id));
+        assert_eq!((b.flags & 3, c.flags & 3), flags);
     }
 }
 

@@ -40,7 +40,9 @@ fn a_parent_takes_room_until_it_is_dropped() {
         let parent = tracer.parent_of(&[a.handle(7)]).unwrap();
         assert_eq!(tracer.stats().live_spans, 1);
         assert!(start_below(&tracer, "s", parent.handle()).is_invalid());
-        assert_eq!(tracer.parent_of(&[a.handle(7)]).unwrap_err(), FanOutParentError::Refused);
+        let refused = tracer.parent_of(&[a.handle(7)]).unwrap_err();
+        assert_eq!(refused, FanOutParentError::Refused);
+        assert_eq!(refused.to_string(), "no entry is free for the parent");
         // From whichever thread.
         std::thread::spawn(move || drop(parent)).join().unwrap();
         assert_eq!(tracer.stats().live_spans, 0);

@@ -7,12 +7,26 @@ use nanospan::export::segment::{SegmentFile, segments_in};
 use nanospan::plugin::Plugin;
 use nanospan::plugin::bext_plugin_api::lifecycle::LifecyclePlugin;
 use nanospan::plugin::bext_plugin_api::tracer::TracerPlugin;
+use nanospan::plugin::bext_plugin_api::types::priority;
 use std::sync::Barrier;
 
 #[test]
 fn both_traits_have_the_name_that_was_given() {
     let (plugin, _) = in_memory();
     assert_eq!((TracerPlugin::name(&plugin), LifecyclePlugin::name(&plugin)), ("t", "t"));
+}
+
+#[test]
+fn the_plugin_runs_where_the_host_has_its_tracing_before_plugins_that_name_no_place() {
+    struct Unplaced;
+    impl LifecyclePlugin for Unplaced {
+        fn name(&self) -> &str {
+            "unplaced"
+        }
+    }
+    let (plugin, _) = in_memory();
+    assert_eq!(plugin.priority(), priority::TRACING);
+    assert!(plugin.priority() < Unplaced.priority(), "lower runs first");
 }
 
 #[test]
