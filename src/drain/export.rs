@@ -19,6 +19,14 @@ impl Trouble {
         self.lost_spans += lost_spans;
     }
 
+    fn note_given_up(&mut self, spans: u64) {
+        if spans > 0 {
+            let message = "the shutdown's deadline passed before there was room in the queue";
+            self.first.get_or_insert_with(|| message.to_owned());
+            self.lost_spans += spans;
+        }
+    }
+
     fn take(&mut self) -> Option<FlushError> {
         let Trouble { first, lost_spans } = std::mem::take(self);
         first.map(|message| FlushError::Export { message, lost_spans })
@@ -39,8 +47,9 @@ impl Pipeline {
                     if let Err(error) = self.call(|| self.settings.exporter.force_flush(&context)) {
                         trouble.note(&error, 0);
                     }
-                    last_flush = trouble.take();
                     let mut state = self.state();
+                    trouble.note_given_up(std::mem::take(&mut state.given_up));
+                    last_flush = trouble.take();
                     state.completed = ticket;
                     if let Some(error) = &last_flush {
                         state.failed = Some((ticket, error.clone()));

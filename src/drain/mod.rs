@@ -141,6 +141,8 @@ struct State {
     queued_bytes: usize,
     /// Spans of the batches in the queue.
     queued_spans: usize,
+    /// Spans for which the shutdown's deadline left no time; no flush has told of them yet.
+    given_up: u64,
     /// Flushes and stops in the queue.
     awaited: usize,
     /// Batches are exported without a flush, because half of the queue was full, until it is empty.

@@ -101,6 +101,7 @@ impl<'p> Sealer<'p> {
             }
             // An exporter that hangs past the deadline of a shutdown will not make room.
             if state.worker_gone || state.stop_by.is_some_and(|stop_by| stop_by <= Instant::now()) {
+                state.given_up += spans as u64;
                 drop(state);
                 pipeline.ledger.export_failed(spans as u64);
                 self.batch.recycle(batch);
