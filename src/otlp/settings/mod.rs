@@ -13,8 +13,6 @@ mod given;
 mod headers;
 mod pem;
 mod proxy;
-#[cfg(test)]
-mod tests;
 mod tls;
 mod variables;
 
