@@ -62,6 +62,8 @@ pub mod batch;
 pub mod conformance;
 mod context;
 mod drain;
+#[cfg(feature = "otlp-client")]
+mod env;
 pub mod export;
 mod limits;
 #[cfg(loom)]

@@ -1,4 +1,23 @@
 #![doc = include_str!("../../docs/otlp.md")]
 
+#[cfg(feature = "otlp-client")]
+mod answer;
+#[cfg(feature = "otlp-client")]
+mod client;
+mod encode;
+#[cfg(feature = "otlp-client")]
+mod exporter;
+#[cfg(feature = "otlp-client")]
+mod retry;
+#[cfg(feature = "otlp-client")]
+mod settings;
 #[cfg_attr(not(feature = "otlp-client"), expect(dead_code, reason = "the client asks for these"))]
 mod signal;
+
+pub use encode::{encode_json, encode_protobuf};
+#[cfg(feature = "otlp-client")]
+pub use exporter::{OtlpExporter, OtlpExporterBuilder, OtlpStats};
+#[cfg(feature = "otlp-client")]
+pub use retry::RetryPolicy;
+#[cfg(feature = "otlp-client")]
+pub use settings::{Compression, Protocol, Proxy};
