@@ -1,6 +1,6 @@
 #![doc = include_str!("../../docs/otlp.md")]
 
-#[cfg(feature = "otlp-client")]
+#[cfg_attr(not(any(feature = "otlp-client", test)), expect(dead_code, reason = "the client asks for these"))]
 mod answer;
 #[cfg(feature = "otlp-client")]
 mod client;
@@ -14,7 +14,7 @@ mod settings;
 #[cfg_attr(not(feature = "otlp-client"), expect(dead_code, reason = "the client asks for these"))]
 mod signal;
 
-pub use encode::{encode_json, encode_protobuf};
+pub use encode::{TracesData, encode_json, encode_json_within, encode_protobuf, encode_protobuf_within};
 #[cfg(feature = "otlp-client")]
 pub use exporter::{OtlpExporter, OtlpExporterBuilder, OtlpStats};
 #[cfg(feature = "otlp-client")]

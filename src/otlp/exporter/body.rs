@@ -11,7 +11,7 @@ use super::Form;
 use crate::batch::BatchView;
 use crate::export::{ExportError, ExportErrorKind};
 use crate::otlp::settings::{Compression, Protocol};
-use crate::otlp::{encode_json, encode_protobuf};
+use crate::otlp::{encode_json_within, encode_protobuf_within};
 
 /// The level of gzip. Of a batch of 512 spans, level 1 leaves a little more than level 6 does, which
 /// takes several times as long.
@@ -36,45 +36,52 @@ impl Buffers {
     }
 }
 
-/// A request, or why there is none.
+/// A request that is not too large.
 #[derive(Debug)]
-pub(super) enum Fitted {
-    Request(Bytes),
-    /// It would have this many bytes, which are too many.
-    TooLarge(usize),
+pub(super) struct Fitted {
+    pub(super) content: Bytes,
+    /// Number of spans in it, at least one.
+    pub(super) spans: usize,
 }
 
-/// The request with the spans `part` of `batch`.
+/// A request with as many of the spans `part` of `batch`, from the first on, as there is room for;
+/// `None` if there is none for the first alone. `part` is not empty.
 pub(super) fn fitted(
     form: &Form,
     batch: &BatchView<'_>,
     part: Range<usize>,
     buffers: &mut Buffers,
-) -> Result<Fitted, ExportError> {
+) -> Result<Option<Fitted>, ExportError> {
     let encode = match form.protocol {
-        Protocol::Grpc | Protocol::HttpProtobuf => encode_protobuf,
-        Protocol::HttpJson => encode_json,
+        Protocol::Grpc | Protocol::HttpProtobuf => encode_protobuf_within,
+        Protocol::HttpJson => encode_json_within,
     };
-    buffers.encoded.clear();
-    encode(batch, part, &mut buffers.encoded);
-    if buffers.encoded.len() > form.max_bytes {
-        return Ok(Fitted::TooLarge(buffers.encoded.len()));
-    }
-    buffers.is_compressed_out = form.compression == Compression::Gzip;
-    if !buffers.is_compressed_out {
-        return Ok(Fitted::Request(mem::take(&mut buffers.encoded).into()));
-    }
-    let mut compressed = mem::take(&mut buffers.compressed);
-    compressed.clear();
-    let compressed = gzip(&buffers.encoded, compressed).map_err(|error| {
-        ExportError::new(ExportErrorKind::Other, "cannot compress a request").with_source(error)
-    })?;
-    if compressed.len() > form.max_bytes {
-        let bytes = compressed.len();
+    let Range { start, mut end } = part;
+    loop {
+        buffers.encoded.clear();
+        let spans = encode(batch, start..end, form.max_bytes, &mut buffers.encoded);
+        if spans == 0 {
+            return Ok(None);
+        }
+        buffers.is_compressed_out = form.compression == Compression::Gzip;
+        if !buffers.is_compressed_out {
+            return Ok(Some(Fitted { content: mem::take(&mut buffers.encoded).into(), spans }));
+        }
+        let mut compressed = mem::take(&mut buffers.compressed);
+        compressed.clear();
+        let compressed = gzip(&buffers.encoded, compressed).map_err(|error| {
+            ExportError::new(ExportErrorKind::Other, "cannot compress a request").with_source(error)
+        })?;
+        if compressed.len() <= form.max_bytes {
+            return Ok(Some(Fitted { content: compressed.into(), spans }));
+        }
+        // What cannot be compressed gets larger by the attempt.
         buffers.compressed = compressed;
-        return Ok(Fitted::TooLarge(bytes));
+        if spans == 1 {
+            return Ok(None);
+        }
+        end = start + spans / 2;
     }
-    Ok(Fitted::Request(compressed.into()))
 }
 
 /// Appends what `bytes` compress to.

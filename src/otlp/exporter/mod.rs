@@ -9,7 +9,6 @@ pub use builder::OtlpExporterBuilder;
 pub use stats::OtlpStats;
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -48,7 +47,7 @@ struct Form {
 #[derive(Debug, Default)]
 struct Counters {
     rejected_spans: AtomicU64,
-    oversized_requests: AtomicU64,
+    split_batches: AtomicU64,
     oversized_spans: AtomicU64,
 }
 
@@ -83,7 +82,7 @@ impl OtlpExporter {
             requests: read(&client.requests),
             retries: read(&client.retries),
             rejected_spans: read(&self.counters.rejected_spans),
-            oversized_requests: read(&self.counters.oversized_requests),
+            split_batches: read(&self.counters.split_batches),
             oversized_spans: read(&self.counters.oversized_spans),
             panics: read(&client.panics),
             restarts: read(&client.restarts),
@@ -93,32 +92,32 @@ impl OtlpExporter {
     /// Sends all of `batch`, in parts if need be.
     fn deliver(&self, context: &Context, batch: &BatchView<'_>, buffers: &mut Buffers) -> Outcome {
         let mut outcome = Outcome::default();
-        // The last one is the next.
-        let mut parts = vec![0..batch.span_count()];
-        while let Some(part) = parts.pop() {
-            let spans = part.len() as u64;
-            match body::fitted(&self.form, batch, part.clone(), buffers) {
-                Ok(Fitted::Request(content)) => {
+        let spans = batch.span_count();
+        let mut is_split = false;
+        let mut sent = 0;
+        while sent < spans && !outcome.is_over() {
+            let part = match body::fitted(&self.form, batch, sent..spans, buffers) {
+                Ok(Some(Fitted { content, spans })) => {
                     let answer = self.client.upload(context, content.clone());
                     buffers.reuse(content);
-                    outcome.uploaded(spans, answer);
+                    outcome.uploaded(spans as u64, answer);
+                    spans
                 }
-                Ok(Fitted::TooLarge(bytes)) => {
-                    count(&self.counters.oversized_requests, 1);
-                    match halves(part) {
-                        Some((first, second)) => parts.extend([second, first]),
-                        None => {
-                            count(&self.counters.oversized_spans, 1);
-                            outcome.oversized(bytes, self.form.max_bytes);
-                        }
-                    }
+                Ok(None) => {
+                    count(&self.counters.oversized_spans, 1);
+                    outcome.oversized(self.form.max_bytes);
+                    1
                 }
-                Err(error) => outcome.failed(spans, error),
-            }
-            if outcome.is_over() {
-                outcome.skipped(parts.drain(..).map(|part| part.len() as u64).sum());
-            }
+                Err(error) => {
+                    outcome.failed((spans - sent) as u64, error);
+                    spans - sent
+                }
+            };
+            is_split |= part < spans;
+            sent += part;
         }
+        outcome.skipped((spans - sent) as u64);
+        count(&self.counters.split_batches, is_split.into());
         count(&self.counters.rejected_spans, outcome.rejected());
         outcome
     }
@@ -127,12 +126,6 @@ impl OtlpExporter {
 /// Relaxed: sums of their own.
 fn count(counter: &AtomicU64, more: u64) {
     counter.fetch_add(more, Ordering::Relaxed);
-}
-
-/// `None` for a single span.
-fn halves(part: Range<usize>) -> Option<(Range<usize>, Range<usize>)> {
-    let middle = part.start + part.len() / 2;
-    (part.len() > 1).then_some((part.start..middle, middle..part.end))
 }
 
 impl SpanExporter for OtlpExporter {

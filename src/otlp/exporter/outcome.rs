@@ -47,9 +47,9 @@ impl Outcome {
         self.error.get_or_insert(error);
     }
 
-    /// A single span makes a request of `bytes`, which is more than `limit`.
-    pub(super) fn oversized(&mut self, bytes: usize, limit: usize) {
-        let text = format!("a span makes a request of {bytes} bytes, of which {limit} are allowed");
+    /// A single span makes a request of more than `limit` bytes.
+    pub(super) fn oversized(&mut self, limit: usize) {
+        let text = format!("a span alone makes a request of more than {limit} bytes, which are allowed");
         self.failed(1, ExportError::new(ExportErrorKind::Full, text));
     }
 
@@ -129,7 +129,7 @@ mod tests {
         let mut outcome = Outcome::default();
         outcome.uploaded(5, answer(0, "w"));
         outcome.uploaded(5, answer(2, "first"));
-        outcome.oversized(11, 10);
+        outcome.oversized(10);
         outcome.failed(4, ExportError::new(ExportErrorKind::Io, "later"));
         assert!(!outcome.is_over());
         assert_eq!(outcome.rejected(), 2);

@@ -13,9 +13,8 @@ pub struct OtlpStats {
     pub retries: u64,
     /// Spans that a receiver refused while it took others of the same request.
     pub rejected_spans: u64,
-    /// Requests that were not sent since they were too large; their spans went in smaller ones, except
-    /// for the next.
-    pub oversized_requests: u64,
+    /// Batches that one request had no room for.
+    pub split_batches: u64,
     /// Spans that were lost since each of them alone makes too large a request.
     pub oversized_spans: u64,
     /// Uploads that ended in a panic, which is a mistake in this library or in one below it.
