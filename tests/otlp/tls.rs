@@ -79,7 +79,9 @@ fn a_client_without_the_right_certificate_is_turned_away() {
                 matches!(error.kind(), ExportErrorKind::Io | ExportErrorKind::DeadlineExceeded),
                 "{error}"
             );
-            assert!(error.to_string().to_lowercase().contains("certificate"), "{error}");
+            // With TLS 1.3 the server refuses when the client thinks it is done, so whether its reason
+            // or the end of the connection arrives first is chance.
+            assert!(error.to_string().contains(&format!("localhost:{}", collector.address.port())));
         }
         assert_eq!(collector.asked().len(), 0);
     }

@@ -120,12 +120,12 @@ mod tests {
 
     #[test]
     fn nothing_beyond_the_limit_is_unpacked() {
-        let mut bomb = gzip(&vec![0; 64 << 20]);
+        let mut bomb = gzip(&vec![0; 4 << 20]);
         assert!(bomb.len() < 100_000);
         // Whoever unpacked it all would come upon its broken end.
         bomb.truncate(bomb.len() / 2);
         assert!(inflate(&bomb, 4096).unwrap().is_none());
-        assert!(inflate(&bomb, 64 << 20).is_err());
+        assert!(inflate(&bomb, 4 << 20).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use hyper::{HeaderMap, Request, StatusCode};
 
 use super::address::Origin;
 use super::base64;
-use super::body::{Payload, payload, read, unpack};
+use super::body::{Payload, Unreadable, payload, read, unpack};
 use super::connection::{Connection, Framing, target};
 use super::exchange::Exchange;
 use super::failure::Failure;
@@ -44,10 +44,12 @@ pub(super) async fn attempt(
     let (connection, response) =
         exchange.kept.send(&exchange.connector, &origin, Framing::Http2, make).await?;
     let (head, body) = response.into_parts();
-    let (bytes, trailers) = match read(body, exchange.max_response_bytes + PREFIX_BYTES).await {
+    let limit = exchange.max_response_bytes;
+    let (bytes, trailers) = match read(body, limit.saturating_add(PREFIX_BYTES)).await {
         Ok(whole) => whole,
         // An answer without gRPC in it is known by its head.
         Err(_) if !is_grpc(head.status, &head.headers) => (Bytes::new(), HeaderMap::new()),
+        Err(Unreadable::TooLarge(_)) => return Err(Unreadable::TooLarge(limit).into()),
         Err(unreadable) => return Err(unreadable.into()),
     };
     exchange.kept.keep(connection);
@@ -56,7 +58,7 @@ pub(super) async fn attempt(
     let status = Status::of(head.status, fields);
     match retry::of_grpc(status.code, status.retry_delay) {
         Verdict::Delivered => {
-            let message = message(bytes, &head.headers, exchange.max_response_bytes)?;
+            let message = message(bytes, &head.headers, limit)?;
             Ok(match answer::partial_success(&message) {
                 Ok(answer) => exchange.shown(answer),
                 // The status says that the request was taken.

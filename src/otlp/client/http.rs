@@ -120,16 +120,22 @@ async fn answered(
         }
         Err(unreadable) => Err(unreadable),
     };
-    if verdict == Verdict::Delivered {
-        return match content {
-            Ok(content) => Ok(accepted(exchange, &head.headers, &content)),
-            Err(error @ Unreadable::TooLarge(_)) => Err(error.into()),
-            // The status says that the request was taken: what cannot be read is a warning.
-            Err(error) => Ok(exchange.warning(&error)),
-        };
-    }
+    let content = match content {
+        Err(error @ Unreadable::TooLarge(_)) => {
+            // Whatever the status: who answers like that is not asked again.
+            let message = format!("{} answered {}: {error}", shown(url), head.status);
+            return Err(Failure::last(ExportErrorKind::Other, message));
+        }
+        // The status says that the request was taken: what cannot be read is a warning.
+        Err(error) if verdict == Verdict::Delivered => return Ok(exchange.warning(&error)),
+        content => content,
+    };
     // The status decides; words that cannot be read are words less.
-    let words = content.map(|content| words(&head.headers, &content)).unwrap_or_default();
+    let content = content.unwrap_or_default();
+    if verdict == Verdict::Delivered {
+        return Ok(accepted(exchange, &head.headers, &content));
+    }
+    let words = words(&head.headers, &content);
     let words = exchange.secrets.shown(&words);
     let mut message = format!("{} answered {}", shown(url), head.status);
     if !words.is_empty() {
