@@ -1,6 +1,9 @@
 #![doc = include_str!("../../docs/otlp.md")]
 
-#[cfg_attr(not(any(feature = "otlp-client", test)), expect(dead_code, reason = "the client asks for these"))]
+#[cfg_attr(
+    not(any(feature = "otlp-client", test)),
+    allow(dead_code, unused_imports, reason = "the client asks for these")
+)]
 mod answer;
 #[cfg(feature = "otlp-client")]
 mod client;
