@@ -97,7 +97,7 @@ impl<'a> Environment<'a> {
 
     /// The value as text, for kinds of which no good value is other than Unicode.
     fn text(&self, name: &str) -> Option<String> {
-        self.raw(name).map(|value| value.to_string_lossy().into_owned())
+        self.raw(name).map(|value| value.to_string_lossy().trim().to_owned())
     }
 
     fn warn(

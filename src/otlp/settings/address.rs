@@ -21,14 +21,6 @@ impl Scheme {
             Scheme::Https => "https",
         }
     }
-
-    /// The port of an address that names none (RFC 9110, sections 4.2.1 and 4.2.2).
-    pub(super) fn default_port(self) -> u16 {
-        match self {
-            Scheme::Http => 80,
-            Scheme::Https => 443,
-        }
-    }
 }
 
 /// The parts of an address, as given. A fragment is never sent to anybody and is dropped.

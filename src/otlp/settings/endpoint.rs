@@ -28,10 +28,6 @@ pub(super) enum Reach {
 pub(crate) struct Endpoint {
     /// Whether the connection is made with TLS.
     pub(crate) scheme: Scheme,
-    /// A name or an IP address, an IPv6 address without its brackets.
-    pub(crate) host: String,
-    /// The port to connect to.
-    pub(crate) port: u16,
     /// What is asked for; the query and all, the user name and password excepted.
     url: Uri,
 }
@@ -57,6 +53,9 @@ impl fmt::Debug for Endpoint {
     }
 }
 
+/// The value of an `Authorization` header, and who gave the address that it comes from.
+pub(super) type Authorization = Given<Secret<String>>;
+
 /// The endpoint, and the `Authorization` header that goes with its user name and password.
 ///
 /// `insecure` decides on TLS for an address without a scheme, which only gRPC has.
@@ -65,7 +64,7 @@ pub(super) fn resolve(
     protocol: Protocol,
     given: Option<Given<(Secret<OsString>, Reach)>>,
     insecure: bool,
-) -> Result<(Endpoint, Option<Given<Secret<String>>>), ExportError> {
+) -> Result<(Endpoint, Option<Authorization>), ExportError> {
     let Given { value: (text, reach), origin } = given.unwrap_or_else(|| {
         // The defaults of OTLP Exporter Configuration, section "Configuration Options".
         let text = match protocol {
@@ -114,8 +113,7 @@ fn endpoint(
         .path_and_query(path)
         .build()
         .map_err(|_| "it is not a URL")?;
-    let port = address.port.unwrap_or_else(|| scheme.default_port());
-    Ok((Endpoint { scheme, host: address.host, port, url }, address.authorization))
+    Ok((Endpoint { scheme, url }, address.authorization))
 }
 
 /// The path and query to ask for (OTLP Exporter Configuration, section "Endpoint URLs for

@@ -55,7 +55,10 @@ impl Headers {
         if OWN_NAMES.contains(&key.as_str()) || key.as_str().starts_with("grpc-") {
             return Err(format!("{key} is set by the exporter itself"));
         }
-        let Ok(mut value) = HeaderValue::from_str(value) else {
+        // What gRPC and every version of HTTP agree on (RFC 9110, section 5.5; gRPC over HTTP/2,
+        // rule `ASCII-Value`).
+        let is_printable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        let Some(mut value) = HeaderValue::from_str(value).ok().filter(|_| is_printable) else {
             return Err(format!("the value of {key} has a character other than printable ASCII"));
         };
         value.set_sensitive(true);

@@ -13,6 +13,8 @@ mod given;
 mod headers;
 mod pem;
 mod proxy;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod variables;
 

@@ -79,7 +79,7 @@ impl Given<Pem> {
 /// be part of a key.
 fn describe(error: &PemError) -> &'static str {
     match error {
-        PemError::MissingSectionEnd { .. } => "is cut off: an -----END line is missing",
+        PemError::MissingSectionEnd { .. } => "has a -----BEGIN line without an -----END line",
         PemError::IllegalSectionStart { .. } => "has a malformed -----BEGIN line",
         PemError::Base64Decode(_) => "has a section that is not base 64",
         _ => "cannot be read as PEM",

@@ -117,7 +117,7 @@ fn given_roots(
 }
 
 /// Those of the system's that are good, at least one. Systems have old ones that are not.
-fn system_roots(mut found: CertificateResult) -> Result<RootCertStore, ExportError> {
+pub(super) fn system_roots(mut found: CertificateResult) -> Result<RootCertStore, ExportError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
     if !roots.is_empty() {
