@@ -117,7 +117,10 @@ fn an_answer_that_is_too_large_is_final() {
         let exporter = builder.build().unwrap();
         let error = export(&exporter, 10).unwrap_err();
         assert_eq!(error.lost_spans(), None);
-        let expected = format!("answered {}: the answer is larger than the 1000 bytes", hyper::StatusCode::from_u16(status).unwrap());
+        let expected = format!(
+            "answered {}: the answer is larger than the 1000 bytes",
+            hyper::StatusCode::from_u16(status).unwrap()
+        );
         assert!(error.to_string().contains(&expected), "{error}");
         collector.only();
     }

@@ -2,7 +2,7 @@
 
 use hyper::Version;
 use nanospan::export::ExportErrorKind;
-use nanospan::otlp::Protocol;
+use nanospan::otlp::{Protocol, RetryPolicy};
 
 use crate::common::certificates::Authority;
 use crate::common::collector::Collector;
@@ -71,14 +71,11 @@ fn a_client_without_the_right_certificate_is_turned_away() {
         let collector = Collector::with_tls([], servers.server("localhost", EITHER, Some(&clients)));
         let wrong = Authority::new().certify("shop");
         let without = builder(protocol, &collector.url())
-            .timeout(std::time::Duration::from_millis(500))
+            .retry(RetryPolicy::disabled())
             .ca_certificate_pem(servers.pem());
         for builder in [without.clone(), without.client_certificate_pem(wrong.certificate, wrong.key)] {
             let error = export(&builder.build().unwrap(), 10).unwrap_err();
-            assert!(
-                matches!(error.kind(), ExportErrorKind::Io | ExportErrorKind::DeadlineExceeded),
-                "{error}"
-            );
+            assert_eq!(error.kind(), ExportErrorKind::Io, "{error}");
             // With TLS 1.3 the server refuses when the client thinks it is done, so whether its reason
             // or the end of the connection arrives first is chance.
             assert!(error.to_string().contains(&format!("localhost:{}", collector.address.port())));
@@ -91,13 +88,13 @@ fn a_client_without_the_right_certificate_is_turned_away() {
 fn plain_text_at_a_port_for_tls_and_tls_at_one_for_plain_text_are_errors() {
     for protocol in PROTOCOLS {
         let authority = Authority::new();
-        let timeout = std::time::Duration::from_millis(300);
+        let once = RetryPolicy::disabled();
         let collector = Collector::with_tls([], authority.server("localhost", EITHER, None));
         let url = collector.url().replace("https", "http");
-        assert!(export(&builder(protocol, &url).timeout(timeout).build().unwrap(), 1).is_err());
+        assert!(export(&builder(protocol, &url).retry(once).build().unwrap(), 1).is_err());
         let collector = Collector::new([]);
         let url = collector.url().replace("http", "https");
-        let builder = builder(protocol, &url).ca_certificate_pem(authority.pem()).timeout(timeout);
+        let builder = builder(protocol, &url).ca_certificate_pem(authority.pem()).retry(once);
         let error = export(&builder.build().unwrap(), 1).unwrap_err();
         assert!(error.to_string().contains("no TLS with localhost:"), "{error}");
     }

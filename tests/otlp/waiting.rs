@@ -170,11 +170,11 @@ fn a_cancellation_ends_the_wait_for_a_proxy() {
 
 #[test]
 fn a_cancellation_ends_the_wait_for_room_to_send() {
+    // More than the socket's buffers hold.
+    let large = batch(0, 50_000);
     for protocol in PROTOCOLS {
         let hole = BlackHole::new();
         let exporter = into_the_hole(protocol, &hole);
-        // More than the socket's buffers hold.
-        let large = batch(0, 50_000);
         let context = Context::new();
         let cancellation = context.cancellation();
         thread::scope(|scope| {
