@@ -6,9 +6,14 @@
 //! because those threads are asleep meanwhile: how full the supplies of blocks and chunks are does
 //! not depend on timing.
 //!
+//! With the feature `otlp` there is a row more: a span's share in encoding batches of 64 for OTLP.
+//!
 //! Without `--bench`, as under `cargo test --benches`, it only checks the workloads: that needs
 //! neither Valgrind nor the runner.
 
+#[cfg(feature = "otlp")]
+#[path = "workloads/batch.rs"]
+mod batch;
 mod workloads;
 
 mod counted {
@@ -61,6 +66,45 @@ mod counted {
         prepared
     }
 
+    #[cfg(feature = "otlp")]
+    mod otlp {
+        use super::REPEATS;
+        use crate::batch::{add_spans, builder, finish};
+        use gungraun::library_benchmark;
+        use nanospan::batch::Batch;
+        use nanospan::otlp::encode_protobuf;
+        use std::hint::black_box;
+
+        /// Spans in a batch.
+        const SPANS: u64 = 64;
+
+        fn batch() -> (Batch, Vec<u8>) {
+            let mut builder = builder();
+            add_spans(&mut builder, SPANS);
+            let batch = finish(&mut builder);
+            let mut bytes = Vec::new();
+            encode_protobuf(&batch.view(), 0..batch.span_count(), &mut bytes);
+            (batch, bytes)
+        }
+
+        #[library_benchmark(setup = batch)]
+        #[bench::encode_protobuf()]
+        fn encoder((batch, mut bytes): (Batch, Vec<u8>)) -> (Batch, Vec<u8>) {
+            for _ in 0..REPEATS / SPANS {
+                bytes.clear();
+                encode_protobuf(&black_box(&batch).view(), 0..batch.span_count(), &mut bytes);
+                black_box(&bytes);
+            }
+            (batch, bytes)
+        }
+    }
+
+    #[cfg(feature = "otlp")]
+    use otlp::encoder;
+
+    #[cfg(feature = "otlp")]
+    library_benchmark_group!(name = instructions; benchmarks = caller, encoder);
+    #[cfg(not(feature = "otlp"))]
     library_benchmark_group!(name = instructions; benchmarks = caller);
     main!(
         config = LibraryBenchmarkConfig::default().tool(Callgrind::with_args(["--cache-sim=no"]));

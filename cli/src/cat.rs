@@ -4,13 +4,13 @@ use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 
 use nanospan::batch::SpanView;
+use nanospan::otlp::TracesData;
 
 use crate::arguments::CatOptions;
 use crate::failure::{CLEAN, Failure};
 use crate::input::Input;
 use crate::json;
 use crate::notices::Notices;
-use crate::otlp::TracesData;
 use crate::terminal;
 
 const BUFFER_BYTES: usize = 256 << 10;
@@ -35,8 +35,7 @@ pub(crate) fn run(options: &CatOptions, notices: &mut Notices) -> Result<u8, Fai
         chosen.extend(wanted.take(usize::try_from(left).unwrap_or(usize::MAX)));
         // An envelope without spans says nothing, and OTLP wants none.
         if !chosen.is_empty() {
-            let wanted = |index| chosen.binary_search(&index).is_ok();
-            json::write_line(&mut output, &TracesData { batch, wanted })?;
+            json::write_line(&mut output, &TracesData::new(batch, chosen.iter().copied()))?;
             left -= chosen.len() as u64;
         }
         Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })

@@ -8,7 +8,6 @@ mod failure;
 mod input;
 mod json;
 mod notices;
-mod otlp;
 mod stats;
 mod terminal;
 mod text;

@@ -114,9 +114,6 @@ impl<const N: usize> fmt::Display for Hex<N> {
 }
 
 /// The bytes of an id in hexadecimal, written into `buffer`. Ids have at most 16 bytes.
-///
-/// This and [`decimal`] are written out because the formatting machinery of the standard library
-/// is what `cat` would spend most of its time in.
 pub(crate) fn hex<'a>(id: &[u8], buffer: &'a mut [u8; 32]) -> &'a str {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (digits, byte) in buffer.chunks_exact_mut(2).zip(id) {
@@ -124,20 +121,6 @@ pub(crate) fn hex<'a>(id: &[u8], buffer: &'a mut [u8; 32]) -> &'a str {
         digits[1] = DIGITS[usize::from(byte & 15)];
     }
     std::str::from_utf8(&buffer[..2 * id.len()]).expect("hexadecimal digits are ASCII")
-}
-
-/// The decimal digits of `number`, written into `buffer`.
-pub(crate) fn decimal(mut number: u64, buffer: &mut [u8; 20]) -> &str {
-    let mut start = buffer.len();
-    loop {
-        start -= 1;
-        buffer[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    std::str::from_utf8(&buffer[start..]).expect("decimal digits are ASCII")
 }
 
 #[cfg(test)]
@@ -188,7 +171,6 @@ mod tests {
     fn digits_are_those_of_the_standard_library() {
         for shift in 0..64 {
             for number in [u64::MAX >> shift, 1 << shift, 1_u64.rotate_right(shift) - 1] {
-                assert_eq!(decimal(number, &mut [0; 20]), number.to_string());
                 assert_eq!(Hex(number.to_be_bytes()).to_string(), format!("{number:016x}"));
             }
         }

@@ -32,10 +32,16 @@ mod tests;
 mod verify;
 mod view;
 
+#[cfg(feature = "otlp")]
+pub(crate) use attributes::array_range;
 pub use attributes::{Attributes, BoolArray, F64Array, I64Array, StrArray, ValueView};
 pub use builder::{BatchBuilder, LinkHead, SpanHead};
 pub use error::BatchError;
+#[cfg(feature = "otlp")]
+pub(crate) use generated::nanospan as schema;
 pub(crate) use generated::nanospan::ValueType;
 pub use owned::Batch;
 pub use span::{EventView, Events, LinkView, Links, SpanView, Spans};
+#[cfg(feature = "otlp")]
+pub(crate) use table::Column;
 pub use view::{BatchView, FORMAT_MAJOR, FORMAT_MINOR, Scope};

@@ -1,15 +1,25 @@
 #![doc = include_str!("../../docs/otlp.md")]
 
+#[cfg_attr(
+    not(any(feature = "otlp-client", test)),
+    allow(dead_code, unused_imports, reason = "the client asks for these")
+)]
+mod answer;
 #[cfg(feature = "otlp-client")]
-#[cfg_attr(not(test), expect(dead_code, reason = "the client asks for these"))]
-#[expect(unused_imports, reason = "the client asks for these")]
+mod client;
+mod encode;
+#[cfg(feature = "otlp-client")]
+mod exporter;
+#[cfg(feature = "otlp-client")]
 mod retry;
 #[cfg(feature = "otlp-client")]
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the client asks for these"))]
 mod settings;
-#[cfg_attr(not(all(test, feature = "otlp-client")), expect(dead_code, reason = "the client asks for these"))]
+#[cfg_attr(not(feature = "otlp-client"), expect(dead_code, reason = "the client asks for these"))]
 mod signal;
 
+pub use encode::{TracesData, encode_json, encode_json_within, encode_protobuf, encode_protobuf_within};
+#[cfg(feature = "otlp-client")]
+pub use exporter::{OtlpExporter, OtlpExporterBuilder, OtlpStats};
 #[cfg(feature = "otlp-client")]
 pub use retry::RetryPolicy;
 #[cfg(feature = "otlp-client")]

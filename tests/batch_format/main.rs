@@ -4,5 +4,6 @@
 
 mod batches;
 mod properties;
+mod random;
 mod segments;
 mod support;

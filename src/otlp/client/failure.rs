@@ -1,0 +1,99 @@
+//! Why an attempt did not deliver, and whether another one may.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::export::{ExportError, ExportErrorKind};
+use crate::otlp::retry::Verdict;
+
+/// An attempt that failed.
+///
+/// The message says which step failed and at which address, and holds no secret.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    kind: ExportErrorKind,
+    message: String,
+    /// Whether another attempt may help, and what the server asks to be left alone for.
+    verdict: Verdict,
+}
+
+impl Failure {
+    /// No answer was had: the connection failed or broke. Another attempt may find the server back.
+    pub(super) fn unanswered(message: impl Into<String>) -> Self {
+        let verdict = Verdict::Again { after: None };
+        Self { kind: ExportErrorKind::Io, message: message.into(), verdict }
+    }
+
+    /// The server answered, and its answer was judged.
+    pub(super) fn answered(message: impl Into<String>, verdict: Verdict) -> Self {
+        Self { kind: ExportErrorKind::Rejected, message: message.into(), verdict }
+    }
+
+    /// Something that another attempt would meet again.
+    pub(super) fn last(kind: ExportErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), verdict: Verdict::Final }
+    }
+
+    /// If another attempt may help: the least time to wait before it, where the server named one.
+    pub(super) fn again(&self) -> Option<Option<Duration>> {
+        match self.verdict {
+            Verdict::Again { after } => Some(after),
+            Verdict::Delivered | Verdict::Final => None,
+        }
+    }
+
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The error of a whole upload of `attempts` attempts to `url`, of which this ended the last.
+    pub(super) fn into_error(self, url: &str, attempts: u64) -> ExportError {
+        let mut message = format!("{url} did not take the spans: {}", self.message);
+        if attempts > 1 {
+            // Writing to a string cannot fail.
+            let _ = write!(message, " (attempt {attempts})");
+        }
+        ExportError::new(self.kind, message)
+    }
+}
+
+/// An error and what caused it, in one line: libraries leave the cause out of their own text.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let part = error.to_string();
+        // Some do include it.
+        if !text.ends_with(&part) {
+            text.push_str(": ");
+            text.push_str(&part);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn a_chain_names_each_cause_once() {
+        let cause = io::Error::new(io::ErrorKind::BrokenPipe, "the pipe broke");
+        let error = ExportError::new(ExportErrorKind::Io, "sending failed").with_source(cause);
+        assert_eq!(chain(&error), "sending failed: the pipe broke");
+    }
+
+    #[test]
+    fn the_error_of_an_upload_tells_how_many_attempts_there_were() {
+        let failure = Failure::unanswered("cannot connect");
+        assert_eq!(failure.again(), Some(None));
+        let error = failure.clone().into_error("http://c/", 1);
+        assert_eq!(error.kind(), ExportErrorKind::Io);
+        assert_eq!(error.to_string(), "http://c/ did not take the spans: cannot connect");
+        let error = failure.into_error("http://c/", 3);
+        assert_eq!(error.to_string(), "http://c/ did not take the spans: cannot connect (attempt 3)");
+    }
+}

@@ -1,0 +1,129 @@
+//! From spans to the bytes of a request, in buffers that are used again.
+
+use std::io::Write;
+use std::mem;
+use std::ops::Range;
+
+use bytes::Bytes;
+use flate2::write::GzEncoder;
+
+use super::Form;
+use crate::batch::BatchView;
+use crate::export::{ExportError, ExportErrorKind};
+use crate::otlp::settings::{Compression, Protocol};
+use crate::otlp::{encode_json_within, encode_protobuf_within};
+
+/// The level of gzip. Of a batch of 512 spans, level 1 leaves a little more than level 6 does, which
+/// takes several times as long.
+const GZIP_LEVEL: u32 = 1;
+
+/// What the requests before have left.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    encoded: Vec<u8>,
+    compressed: Vec<u8>,
+    /// Whether the request that is out is in the second of them.
+    is_compressed_out: bool,
+}
+
+impl Buffers {
+    /// Takes the buffer of a request back, unless something still reads it: a task that was called off
+    /// may not have noticed yet.
+    pub(super) fn reuse(&mut self, content: Bytes) {
+        let Ok(buffer) = content.try_into_mut() else { return };
+        let place = if self.is_compressed_out { &mut self.compressed } else { &mut self.encoded };
+        *place = Vec::from(buffer);
+    }
+}
+
+/// A request that is not too large.
+#[derive(Debug)]
+pub(super) struct Fitted {
+    pub(super) content: Bytes,
+    /// Number of spans in it, at least one.
+    pub(super) spans: usize,
+}
+
+/// A request with as many of the spans `part` of `batch`, from the first on, as there is room for;
+/// `None` if there is none for the first alone. `part` is not empty.
+pub(super) fn fitted(
+    form: &Form,
+    batch: &BatchView<'_>,
+    part: Range<usize>,
+    buffers: &mut Buffers,
+) -> Result<Option<Fitted>, ExportError> {
+    let encode = match form.protocol {
+        Protocol::Grpc | Protocol::HttpProtobuf => encode_protobuf_within,
+        Protocol::HttpJson => encode_json_within,
+    };
+    let Range { start, mut end } = part;
+    loop {
+        buffers.encoded.clear();
+        let spans = encode(batch, start..end, form.max_bytes, &mut buffers.encoded);
+        if spans == 0 {
+            return Ok(None);
+        }
+        buffers.is_compressed_out = form.compression == Compression::Gzip;
+        if !buffers.is_compressed_out {
+            return Ok(Some(Fitted { content: mem::take(&mut buffers.encoded).into(), spans }));
+        }
+        let mut compressed = mem::take(&mut buffers.compressed);
+        compressed.clear();
+        let compressed = gzip(&buffers.encoded, compressed).map_err(|error| {
+            ExportError::new(ExportErrorKind::Other, "cannot compress a request").with_source(error)
+        })?;
+        if compressed.len() <= form.max_bytes {
+            return Ok(Some(Fitted { content: compressed.into(), spans }));
+        }
+        // What cannot be compressed gets larger by the attempt.
+        buffers.compressed = compressed;
+        if spans == 1 {
+            return Ok(None);
+        }
+        end = start + spans / 2;
+    }
+}
+
+/// Appends what `bytes` compress to.
+fn gzip(bytes: &[u8], into: Vec<u8>) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(into, flate2::Compression::new(GZIP_LEVEL));
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_that_nobody_reads_any_more_is_used_again() {
+        for is_compressed_out in [false, true] {
+            let mut buffers = Buffers { is_compressed_out, ..Buffers::default() };
+            let content = Bytes::from(vec![1; 1000]);
+            let address = content.as_ptr();
+            buffers.reuse(content);
+            let used = if is_compressed_out { &buffers.compressed } else { &buffers.encoded };
+            assert_eq!(used.as_ptr(), address);
+            assert!(used.capacity() >= 1000);
+        }
+    }
+
+    #[test]
+    fn a_buffer_that_is_still_read_is_left_alone() {
+        let mut buffers = Buffers::default();
+        let content = Bytes::from(vec![1; 1000]);
+        let other = content.clone();
+        buffers.reuse(content);
+        assert_eq!(buffers.encoded.capacity(), 0);
+        assert_eq!(other, vec![1; 1000]);
+    }
+
+    #[test]
+    fn gzip_gives_back_what_went_in() {
+        let bytes: Vec<u8> = (0..100_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+        let packed = gzip(&bytes, Vec::new()).unwrap();
+        let mut unpacked = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut unpacked).unwrap();
+        assert_eq!(unpacked, bytes);
+    }
+}

@@ -1,0 +1,151 @@
+//! What became of the parts of a batch, told in one error.
+
+use crate::export::{ExportError, ExportErrorKind};
+use crate::otlp::answer::PartialSuccess;
+
+/// The sum of what became of the parts.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    lost: u64,
+    /// Of those, what a receiver refused of requests that it took otherwise.
+    rejected: u64,
+    /// The first error in which spans were lost.
+    error: Option<ExportError>,
+    /// The first thing that a receiver had to say though it took everything.
+    warning: Option<String>,
+    is_over: bool,
+}
+
+impl Outcome {
+    /// A part of `spans` was sent, and this is what came back.
+    pub(super) fn uploaded(&mut self, spans: u64, answer: Result<PartialSuccess, ExportError>) {
+        match answer {
+            Ok(PartialSuccess { rejected: 0, message }) if message.is_empty() => {}
+            Ok(PartialSuccess { rejected: 0, message }) => {
+                self.warning.get_or_insert(message);
+            }
+            Ok(PartialSuccess { rejected, message }) => {
+                // A receiver cannot refuse more than it was sent.
+                let rejected = rejected.min(spans);
+                self.rejected += rejected;
+                let mut text = format!("the receiver refused {rejected} of {spans} spans");
+                if !message.is_empty() {
+                    text.push_str(": ");
+                    text.push_str(&message);
+                }
+                self.failed(rejected, ExportError::new(ExportErrorKind::Rejected, text));
+            }
+            Err(error) => self.failed(spans, error),
+        }
+    }
+
+    /// A part of `spans` was not delivered.
+    pub(super) fn failed(&mut self, spans: u64, error: ExportError) {
+        use ExportErrorKind::{Cancelled, DeadlineExceeded, Forked, Shutdown};
+        self.lost += spans;
+        self.is_over |= matches!(error.kind(), Cancelled | DeadlineExceeded | Forked | Shutdown);
+        self.error.get_or_insert(error);
+    }
+
+    /// A single span makes a request of more than `limit` bytes.
+    pub(super) fn oversized(&mut self, limit: usize) {
+        let text = format!("a span alone makes a request of more than {limit} bytes, which are allowed");
+        self.failed(1, ExportError::new(ExportErrorKind::Full, text));
+    }
+
+    /// `spans` were not tried any more.
+    pub(super) fn skipped(&mut self, spans: u64) {
+        self.lost += spans;
+    }
+
+    /// Whether the time for the batch has ended, so that trying more of it is of no use.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    pub(super) fn rejected(&self) -> u64 {
+        self.rejected
+    }
+
+    /// What the export of a batch of `spans` returns.
+    pub(super) fn into_result(self, spans: usize) -> Result<(), ExportError> {
+        // A batch's number of spans fits in 32 bits: its indices do.
+        let lost = u32::try_from(self.lost).unwrap_or(u32::MAX);
+        match (self.error, self.warning) {
+            (Some(error), _) if self.lost >= spans as u64 => Err(error),
+            (Some(error), _) => Err(error.with_lost_spans(lost)),
+            (None, Some(warning)) => {
+                let text = format!("the receiver took all spans, and says: {warning}");
+                Err(ExportError::new(ExportErrorKind::Other, text).with_lost_spans(0))
+            }
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(rejected: u64, message: &str) -> Result<PartialSuccess, ExportError> {
+        Ok(PartialSuccess { rejected, message: message.into() })
+    }
+
+    fn of(spans: u64, answer: Result<PartialSuccess, ExportError>) -> Result<(), ExportError> {
+        let mut outcome = Outcome::default();
+        outcome.uploaded(spans, answer);
+        outcome.into_result(spans as usize)
+    }
+
+    #[test]
+    fn a_full_success_is_none_of_the_receivers_words_and_no_span_lost() {
+        assert!(of(10, answer(0, "")).is_ok());
+    }
+
+    #[test]
+    fn spans_that_were_refused_are_lost_and_no_others() {
+        let error = of(10, answer(3, "too old")).unwrap_err();
+        assert_eq!((error.kind(), error.lost_spans()), (ExportErrorKind::Rejected, Some(3)));
+        assert_eq!(error.to_string(), "the receiver refused 3 of 10 spans: too old");
+        assert_eq!(of(10, answer(3, "")).unwrap_err().to_string(), "the receiver refused 3 of 10 spans");
+    }
+
+    #[test]
+    fn a_receiver_cannot_refuse_more_than_was_sent() {
+        let error = of(10, answer(u64::MAX, "")).unwrap_err();
+        assert_eq!((error.kind(), error.lost_spans()), (ExportErrorKind::Rejected, None));
+        assert_eq!(error.to_string(), "the receiver refused 10 of 10 spans");
+    }
+
+    #[test]
+    fn words_without_a_loss_are_a_warning() {
+        let error = of(10, answer(0, "use v2")).unwrap_err();
+        assert_eq!((error.kind(), error.lost_spans()), (ExportErrorKind::Other, Some(0)));
+        assert_eq!(error.to_string(), "the receiver took all spans, and says: use v2");
+    }
+
+    #[test]
+    fn the_losses_of_the_parts_add_up_and_the_first_error_tells() {
+        let mut outcome = Outcome::default();
+        outcome.uploaded(5, answer(0, "w"));
+        outcome.uploaded(5, answer(2, "first"));
+        outcome.oversized(10);
+        outcome.failed(4, ExportError::new(ExportErrorKind::Io, "later"));
+        assert!(!outcome.is_over());
+        assert_eq!(outcome.rejected(), 2);
+        let error = outcome.into_result(15).unwrap_err();
+        assert_eq!((error.kind(), error.lost_spans()), (ExportErrorKind::Rejected, Some(7)));
+    }
+
+    #[test]
+    fn the_end_of_the_time_ends_the_batch() {
+        let mut outcome = Outcome::default();
+        outcome.uploaded(5, answer(1, ""));
+        assert!(!outcome.is_over());
+        outcome.uploaded(5, Err(ExportError::new(ExportErrorKind::DeadlineExceeded, "over")));
+        assert!(outcome.is_over());
+        outcome.skipped(10);
+        let error = outcome.into_result(20).unwrap_err();
+        assert_eq!((error.kind(), error.lost_spans()), (ExportErrorKind::Rejected, Some(16)));
+    }
+}

@@ -1,0 +1,36 @@
+//! A forked child, which has the exporter but not its thread.
+
+use nanospan::export::{Context, ExportErrorKind, SpanExporter};
+
+use crate::common::batches::batch;
+use crate::common::collector::Collector;
+use crate::common::exporters::{PATIENCE, PROTOCOLS, export, exporter};
+use crate::forked::{check, in_child};
+
+#[test]
+fn a_forked_child_is_refused_and_the_parent_goes_on() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::new([]);
+        let exporter = exporter(protocol, &collector.url());
+        // So that there is a connection to be dropped.
+        export(&exporter, 3).unwrap();
+        let code = in_child(|| {
+            let context = Context::with_timeout(PATIENCE);
+            let is_refused = |result: Result<(), nanospan::export::ExportError>| {
+                result.is_err_and(|error| error.kind() == ExportErrorKind::Forked)
+            };
+            check(1, is_refused(exporter.export(&context, &batch(0, 3))))?;
+            check(2, is_refused(exporter.force_flush(&context)))?;
+            check(3, is_refused(exporter.shutdown(&context)))?;
+            // SAFETY: the copy is the child's own, and the parent's is not touched: this process ends
+            // without dropping the original.
+            #[allow(unsafe_code, reason = "the child drops what the parent goes on with")]
+            drop(unsafe { std::ptr::read(&exporter) });
+            Ok(())
+        });
+        assert_eq!(code, 0, "the check of this number failed in the child");
+        export(&exporter, 3).unwrap();
+        exporter.shutdown(&Context::with_timeout(PATIENCE)).unwrap();
+        assert!(collector.asked().iter().all(|asked| asked.connection == 0));
+    }
+}

@@ -1,0 +1,31 @@
+//! What the exporter over OTLP does with the collectors, proxies and networks that there are.
+
+mod common {
+    #[path = "../../exporters/common/batches.rs"]
+    pub(crate) mod batches;
+    pub(crate) mod black_hole;
+    pub(crate) mod certificates;
+    pub(crate) mod collector;
+    pub(crate) mod exporters;
+    pub(crate) mod proxy;
+    #[cfg(unix)]
+    pub(crate) use exporters::PATIENCE;
+}
+#[path = "../common/forked.rs"]
+#[cfg(unix)]
+mod forked;
+
+mod answers;
+mod connections;
+mod contract;
+mod delivery;
+#[cfg(unix)]
+mod fork;
+mod grpc;
+mod limits;
+mod proxies;
+mod redirects;
+mod retries;
+mod secrets;
+mod tls;
+mod waiting;

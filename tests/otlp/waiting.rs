@@ -1,0 +1,223 @@
+//! The six places from which an export or a shutdown may be waited for, with a server that never
+//! answers. A bound on the time would be generous; how long it takes is measured elsewhere. Here, a
+//! wait that does not end with its deadline would never end.
+
+use std::panic;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nanospan::export::{Context, ExportErrorKind, SpanExporter};
+use nanospan::otlp::{OtlpExporter, Protocol, RetryPolicy};
+
+use crate::common::batches::batch;
+use crate::common::black_hole::BlackHole;
+use crate::common::collector::{Collector, Reply};
+use crate::common::exporters::{PATIENCE, PROTOCOLS, builder};
+
+fn into_the_hole(protocol: Protocol, hole: &BlackHole) -> OtlpExporter {
+    builder(protocol, &hole.url()).timeout(Duration::ZERO).build().unwrap()
+}
+
+/// An export with a deadline, a shutdown with a deadline beside an export without one, and no time
+/// beyond that.
+fn assert_deadlines_hold(exporter: &OtlpExporter) {
+    let begun = Instant::now();
+    let short = || Context::with_timeout(Duration::from_millis(50));
+    let error = exporter.export(&short(), &batch(0, 10)).unwrap_err();
+    assert_eq!(error.kind(), ExportErrorKind::DeadlineExceeded, "{error}");
+    let requests = exporter.stats().requests;
+    thread::scope(|scope| {
+        let endless = scope.spawn(|| exporter.export(&Context::new(), &batch(1, 10)).unwrap_err());
+        while exporter.stats().requests == requests {
+            thread::yield_now();
+        }
+        let error = exporter.shutdown(&short()).unwrap_err();
+        assert_eq!(error.kind(), ExportErrorKind::DeadlineExceeded, "{error}");
+        assert_eq!(endless.join().unwrap().kind(), ExportErrorKind::Cancelled);
+    });
+    assert!(begun.elapsed() < PATIENCE);
+}
+
+fn for_each_form(check: impl Fn(OtlpExporter)) {
+    for protocol in PROTOCOLS {
+        let hole = BlackHole::new();
+        check(into_the_hole(protocol, &hole));
+        assert!(hole.connections() > 0, "the hole was reached");
+    }
+}
+
+#[test]
+fn deadlines_hold_on_a_plain_thread() {
+    for_each_form(|exporter| assert_deadlines_hold(&exporter));
+}
+
+#[test]
+fn deadlines_hold_inside_a_current_thread_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for_each_form(|exporter| runtime.block_on(async { assert_deadlines_hold(&exporter) }));
+}
+
+#[test]
+fn deadlines_hold_on_the_only_worker_of_a_runtime() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    for_each_form(|exporter| {
+        runtime.block_on(runtime.spawn(async move { assert_deadlines_hold(&exporter) })).unwrap();
+    });
+}
+
+#[test]
+fn deadlines_hold_in_spawn_blocking() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for_each_form(|exporter| {
+        let blocking = runtime.spawn_blocking(move || assert_deadlines_hold(&exporter));
+        runtime.block_on(blocking).unwrap();
+    });
+}
+
+#[test]
+fn deadlines_hold_in_a_destructor() {
+    struct Dropped(OtlpExporter, mpsc::Sender<()>);
+
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            assert_deadlines_hold(&self.0);
+            self.1.send(()).unwrap();
+        }
+    }
+
+    for_each_form(|exporter| {
+        let (sender, receiver) = mpsc::channel();
+        // While the thread unwinds, and as one of its thread-locals.
+        let _ = thread::spawn(move || {
+            let _dropped = Dropped(exporter, sender);
+            panic::resume_unwind(Box::new("unwinding"));
+        })
+        .join();
+        receiver.recv().unwrap();
+    });
+}
+
+#[test]
+fn deadlines_hold_in_a_panic_hook() {
+    const WORD: &str = "a panic for the hook";
+    for_each_form(|exporter| {
+        let (sender, receiver) = mpsc::channel();
+        let before = panic::take_hook();
+        // Other tests may panic at the same time; theirs is not the word.
+        panic::set_hook(Box::new(move |info| {
+            if info.payload_as_str() == Some(WORD) {
+                assert_deadlines_hold(&exporter);
+                sender.send(()).unwrap();
+            }
+        }));
+        let _ = thread::spawn(|| panic!("{}", WORD)).join();
+        drop(panic::take_hook());
+        panic::set_hook(before);
+        receiver.recv().unwrap();
+    });
+}
+
+/// Cancels when `is_reached` says so, and gives back how the export ended.
+fn cancelled_when(exporter: &OtlpExporter, is_reached: impl Fn() -> bool) -> ExportErrorKind {
+    let context = Context::new();
+    let cancellation = context.cancellation();
+    thread::scope(|scope| {
+        let export = scope.spawn(|| exporter.export(&context, &batch(0, 10)).unwrap_err());
+        let begun = Instant::now();
+        while !is_reached() {
+            assert!(begun.elapsed() < PATIENCE, "it is never reached");
+            thread::sleep(Duration::from_millis(1));
+        }
+        cancellation.cancel();
+        export.join().unwrap().kind()
+    })
+}
+
+#[test]
+fn a_cancellation_ends_the_wait_for_a_connection() {
+    // Nobody answers there (RFC 5737), and where a network says so at once, it is tried again.
+    for protocol in PROTOCOLS {
+        let patient = RetryPolicy::new().initial(PATIENCE / 2).max(PATIENCE);
+        let exporter = builder(protocol, "http://192.0.2.1:4318").timeout(Duration::ZERO).retry(patient);
+        let exporter = exporter.build().unwrap();
+        let kind = cancelled_when(&exporter, || exporter.stats().requests == 1);
+        assert_eq!(kind, ExportErrorKind::Cancelled);
+    }
+}
+
+#[test]
+fn a_cancellation_ends_the_wait_for_tls() {
+    for protocol in PROTOCOLS {
+        let hole = BlackHole::new();
+        let url = hole.url().replace("http", "https");
+        let exporter = builder(protocol, &url).timeout(Duration::ZERO).build().unwrap();
+        let kind = cancelled_when(&exporter, || hole.connections() == 1);
+        assert_eq!(kind, ExportErrorKind::Cancelled);
+    }
+}
+
+#[test]
+fn a_cancellation_ends_the_wait_for_a_proxy() {
+    for protocol in PROTOCOLS {
+        let hole = BlackHole::new();
+        let builder = builder(protocol, "https://collector.invalid").timeout(Duration::ZERO);
+        let exporter = builder.proxy(nanospan::otlp::Proxy::Url(hole.url())).build().unwrap();
+        let kind = cancelled_when(&exporter, || hole.connections() == 1);
+        assert_eq!(kind, ExportErrorKind::Cancelled);
+    }
+}
+
+#[test]
+fn a_cancellation_ends_the_wait_for_room_to_send() {
+    // More than the socket's buffers hold.
+    let large = batch(0, 50_000);
+    for protocol in PROTOCOLS {
+        let hole = BlackHole::new();
+        let exporter = into_the_hole(protocol, &hole);
+        let context = Context::new();
+        let cancellation = context.cancellation();
+        thread::scope(|scope| {
+            let export = scope.spawn(|| exporter.export(&context, &large).unwrap_err());
+            while hole.connections() == 0 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            cancellation.cancel();
+            assert_eq!(export.join().unwrap().kind(), ExportErrorKind::Cancelled);
+        });
+    }
+}
+
+#[test]
+fn a_cancellation_ends_the_wait_for_an_answer() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::new([Reply::Never]);
+        let exporter = builder(protocol, &collector.url()).timeout(Duration::ZERO).build().unwrap();
+        let kind = cancelled_when(&exporter, || collector.asked().len() == 1);
+        assert_eq!(kind, ExportErrorKind::Cancelled);
+        // The next one is not kept by what became of it.
+        exporter.export(&Context::with_timeout(PATIENCE), &batch(1, 10)).unwrap();
+    }
+}
+
+#[test]
+fn the_timeout_ends_an_export_that_has_no_deadline() {
+    for protocol in PROTOCOLS {
+        let hole = BlackHole::new();
+        let timeout = Duration::from_millis(50);
+        let exporter = builder(protocol, &hole.url()).timeout(timeout).build().unwrap();
+        let begun = Instant::now();
+        let error = exporter.export(&Context::new(), &batch(0, 10)).unwrap_err();
+        assert_eq!(error.kind(), ExportErrorKind::DeadlineExceeded);
+        assert!(begun.elapsed() >= timeout);
+    }
+}
+
+#[test]
+fn a_drop_without_a_shutdown_waits_for_nothing() {
+    for_each_form(|exporter| {
+        let short = Context::with_timeout(Duration::from_millis(20));
+        assert!(exporter.export(&short, &batch(0, 10)).is_err());
+        drop(exporter);
+    });
+}
