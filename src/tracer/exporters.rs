@@ -25,9 +25,7 @@ pub(super) fn from_environment(
 
 #[cfg(feature = "otlp-client")]
 fn otlp(environment: &mut Environment<'_>) -> Result<Arc<dyn SpanExporter>, ExportError> {
-    let mut builder = crate::otlp::OtlpExporter::builder();
-    builder.read(environment);
-    Ok(Arc::new(builder.build()?))
+    Ok(Arc::new(crate::otlp::OtlpExporter::builder().read(environment).build()?))
 }
 
 #[cfg(not(feature = "otlp-client"))]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::OtlpExporter;
+use crate::env::Environment;
 use crate::export::ExportError;
 use crate::otlp::RetryPolicy;
 use crate::otlp::client::Client;
@@ -159,7 +160,13 @@ impl OtlpExporterBuilder {
     /// is told to `warn`.
     pub fn environment(mut self, mut warn: impl FnMut(&dyn Display)) -> Self {
         let lookup = |name: &str| env::var_os(name);
-        self.settings.apply_environment(&lookup, &mut |warning| warn(&warning));
+        self.settings.apply_environment(&mut Environment::new(&lookup, &mut |warning| warn(&warning)));
+        self
+    }
+
+    /// As [`environment`](Self::environment), from variables that are read already.
+    pub(crate) fn read(mut self, environment: &mut Environment<'_>) -> Self {
+        self.settings.apply_environment(environment);
         self
     }
 

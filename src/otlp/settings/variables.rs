@@ -6,23 +6,19 @@ use super::builder::SettingsBuilder;
 use super::endpoint::Reach;
 use super::given::{Given, Origin, Secret};
 use super::{Compression, Pem, Protocol};
-use crate::env::{Environment, Warning};
+use crate::env::Environment;
 
 const PREFIX: &str = "OTEL_EXPORTER_OTLP_";
 
 impl SettingsBuilder {
-    /// Takes over what the variables that `lookup` finds by name say (OTLP Exporter Configuration,
-    /// section "Configuration Options"), but for what options of the program have set or will set.
+    /// Takes over what the variables say (OTLP Exporter Configuration, section "Configuration Options"),
+    /// but for what options of the program have set or will set.
     ///
-    /// A number, a boolean or a name of a choice that is bad goes to `warn`, and the variable for all
+    /// A number, a boolean or a name of a choice that is bad is warned of, and the variable for all
     /// signals, an option or the default takes its place. What the other variables hold is looked at
     /// by [`build`](SettingsBuilder::build), if nothing overrides it by then.
-    pub(crate) fn apply_environment(
-        &mut self,
-        lookup: &dyn Fn(&str) -> Option<OsString>,
-        warn: &mut dyn FnMut(Warning),
-    ) {
-        let mut of = Variables { environment: Environment::new(lookup, warn), infix: self.signal.infix() };
+    pub(crate) fn apply_environment(&mut self, environment: &mut Environment<'_>) {
+        let mut of = Variables { environment, infix: self.signal.infix() };
         let protocols = [Protocol::Grpc, Protocol::HttpProtobuf, Protocol::HttpJson];
         let protocols = protocols.map(|protocol| (protocol.as_str(), protocol));
         let compressions = [Compression::Gzip, Compression::None];
@@ -53,12 +49,12 @@ fn fill<T>(setting: &mut Option<Given<T>>, found: Option<Given<T>>) {
 }
 
 /// The variables of one signal.
-struct Variables<'a> {
-    environment: Environment<'a>,
+struct Variables<'e, 'a> {
+    environment: &'e mut Environment<'a>,
     infix: &'static str,
 }
 
-impl<'a> Variables<'a> {
+impl<'a> Variables<'_, 'a> {
     /// What `read` finds in the variable for this signal alone, or else in that for all signals.
     fn signal<T>(
         &mut self,
@@ -67,7 +63,7 @@ impl<'a> Variables<'a> {
     ) -> Option<Given<T>> {
         [self.infix, ""].into_iter().find_map(|infix| {
             let name = format!("{PREFIX}{infix}{suffix}");
-            let value = read(&mut self.environment, &name)?;
+            let value = read(self.environment, &name)?;
             Some(Given { value, origin: Origin::Variable(name) })
         })
     }

@@ -10,6 +10,7 @@ mod variables;
 use std::ffi::OsString;
 
 use super::{Protocol, Settings, SettingsBuilder};
+use crate::env::{Environment, Warning};
 use crate::export::{ExportError, ExportErrorKind};
 use crate::otlp::signal::Signal;
 
@@ -31,7 +32,8 @@ fn applied(variables: Variables<'_>) -> (SettingsBuilder, Vec<String>) {
 fn apply(builder: &mut SettingsBuilder, variables: Variables<'_>, warnings: &mut Vec<String>) {
     let value = |name: &str| variables.iter().find(|(known, _)| *known == name);
     let lookup = |name: &str| value(name).map(|(_, value)| OsString::from(value));
-    builder.apply_environment(&lookup, &mut |warning| warnings.push(warning.to_string()));
+    let mut warn = |warning: Warning| warnings.push(warning.to_string());
+    builder.apply_environment(&mut Environment::new(&lookup, &mut warn));
 }
 
 /// The settings that these variables come to without a warning.

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::{Variables, applied, apply, authority, builder, of, protocols, refused, text_of};
+use crate::env::{Environment, Warning};
 use crate::otlp::settings::{Compression, Protocol, Scheme};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -175,7 +176,8 @@ fn text_that_is_not_unicode_is_refused_by_its_variable() {
         let mut builder = builder();
         builder.set_protocol(protocols().next().expect("a feature of the exporter is on"));
         let lookup = |name: &str| (name == variable).then(|| OsString::from_vec(b"http://\xff=1".to_vec()));
-        builder.apply_environment(&lookup, &mut |warning| panic!("{warning}"));
+        let mut warn = |warning: Warning| panic!("{warning}");
+        builder.apply_environment(&mut Environment::new(&lookup, &mut warn));
         assert_eq!(text_of(builder.build()), format!("{variable}: it is not Unicode"));
     }
 }
