@@ -14,7 +14,7 @@ pub(super) struct Texts<'a> {
     pub(super) ends: Column<'a, u32>,
 }
 
-/// One of them. A word and not a slice, so that copying may reach beyond its end.
+/// One of them; not a slice of its bytes alone, so that copying may reach beyond its end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stored<'a> {
     /// From its beginning to the end of all texts.
