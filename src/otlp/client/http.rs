@@ -11,11 +11,12 @@ use hyper::header::{
 };
 use hyper::{HeaderMap, Request, Response, Uri};
 
-use super::address::{Origin, redirected, shown};
+use super::address::Origin;
 use super::body::{Payload, Unreadable, payload, read, unpack};
-use super::connection::{Connection, Framing, UNFRAMED, target};
+use super::connection::{Connection, Framing, target};
 use super::exchange::Exchange;
 use super::failure::Failure;
+use super::redirect::{redirected, shown};
 use crate::export::ExportErrorKind;
 use crate::otlp::answer::{self, PartialSuccess};
 use crate::otlp::retry::{self, Verdict};
@@ -63,8 +64,9 @@ fn request(
         let message = format!("no request can be made for {}: {error}", shown(url));
         Failure::last(ExportErrorKind::InvalidConfig, message)
     };
-    let mut request =
-        Request::post(target(connection, url)).body(payload(UNFRAMED, content.clone())).map_err(failed)?;
+    let mut request = Request::post(target(connection, url))
+        .body(payload(Bytes::new(), content.clone()))
+        .map_err(failed)?;
     let headers = request.headers_mut();
     headers.insert(USER_AGENT, exchange.user_agent.clone());
     if with_headers {
