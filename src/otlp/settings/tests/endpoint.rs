@@ -1,4 +1,4 @@
-use super::{Variables, applied, authority, builder, of, refused};
+use super::{Variables, of, refused};
 use crate::otlp::settings::Scheme;
 use crate::otlp::settings::address::{Address, percent_decode};
 
@@ -19,6 +19,7 @@ fn problem(variables: Variables<'_>) -> String {
 
 #[cfg(feature = "otlp-http")]
 mod http {
+    use super::super::{authority, builder};
     use super::*;
 
     #[test]
@@ -81,6 +82,10 @@ mod http {
             assert_eq!((settings.endpoint.scheme, authority(&settings)), (scheme, expected), "{endpoint}");
             assert_eq!(settings.url().scheme_str(), Some(scheme.as_str()));
         }
+        let mut builder = builder();
+        builder.set_insecure(true);
+        builder.set_endpoint("https://collector");
+        assert_eq!(builder.build().expect("good").endpoint.scheme, Scheme::Https);
     }
 
     #[test]
@@ -170,6 +175,7 @@ mod http {
 
 #[cfg(feature = "otlp-grpc")]
 mod grpc {
+    use super::super::applied;
     use super::*;
 
     const GRPC: (&str, &str) = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
