@@ -41,6 +41,8 @@ pub use error::BatchError;
 pub(crate) use generated::nanospan as schema;
 pub(crate) use generated::nanospan::ValueType;
 pub use owned::Batch;
+#[cfg(feature = "otlp")]
+pub(crate) use span::ids;
 pub use span::{EventView, Events, LinkView, Links, SpanView, Spans};
 #[cfg(feature = "otlp")]
 pub(crate) use table::Column;

@@ -82,6 +82,14 @@ impl<'a, T: Fixed> Column<'a, T> {
         T::read(self.bytes.get(index.checked_mul(T::SIZE)?..)?)
     }
 
+    /// The elements `index` and `index + 1`, if there are both.
+    #[cfg(feature = "otlp")]
+    #[inline(always)]
+    pub(crate) fn get_two(&self, index: usize) -> Option<(T, T)> {
+        let both = self.bytes.get(index.checked_mul(T::SIZE)?..)?.get(..2 * T::SIZE)?;
+        Some((T::read(both)?, T::read(both.get(T::SIZE..)?)?))
+    }
+
     /// The elements of `range`; none of them if one is missing.
     pub(crate) fn slice(&self, range: Range<usize>) -> Self {
         let bytes = range.start.saturating_mul(T::SIZE)..range.end.saturating_mul(T::SIZE);

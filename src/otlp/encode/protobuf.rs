@@ -7,7 +7,7 @@ use super::fields::{
     span, status,
 };
 use super::wire::{Stored, Texts, Writer, field_len, varint_len};
-use crate::batch::{BatchView, Column, ValueType, array_range, schema};
+use crate::batch::{BatchView, Column, ValueType, array_range, ids, schema};
 
 /// Appends a request with those of `spans` that take at most `limit` bytes together, and gives their
 /// number. The batch has all of them.
@@ -71,6 +71,12 @@ impl Begin {
     }
 }
 
+/// The `KeyValue` that a value belongs to: the tag of the field that it is, and its key.
+struct KeyValue<'a> {
+    tag: u8,
+    key: Stored<'a>,
+}
+
 impl Encoder<'_, '_> {
     fn request(&mut self, spans: Range<usize>, limit: usize) -> usize {
         let width = varint_len(spans.len() as u64 * USUAL_SPAN_BYTES);
@@ -117,12 +123,20 @@ impl Encoder<'_, '_> {
     #[inline(always)]
     fn span(&mut self, raw: &schema::Span, begin: &Begin) {
         let open = self.out.open(scope_spans::SPANS, self.widths.span);
-        self.id(span::TRACE_ID, <[u8; 16]>::from(raw.trace_id()));
-        self.id(span::SPAN_ID, <[u8; 8]>::from(raw.span_id()));
+        let ids = ids(raw);
+        let [trace_id, span_id, parent] = [&ids[..16], &ids[16..24], &ids[24..]];
+        // What has a fixed size is put together first: one capacity check instead of many.
+        let mut head = [0; 28];
+        head[..2].copy_from_slice(&[span::TRACE_ID, 16]);
+        head[2..18].copy_from_slice(trace_id);
+        head[18..20].copy_from_slice(&[span::SPAN_ID, 8]);
+        head[20..].copy_from_slice(span_id);
+        self.out.put(head);
         self.out.text(span::TRACE_STATE, self.texts.get(raw.trace_state()));
-        let parent: [u8; 8] = raw.parent_span_id().into();
         if parent != [0; 8] {
-            self.id(span::PARENT_SPAN_ID, parent);
+            let mut field = [span::PARENT_SPAN_ID, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+            field[2..].copy_from_slice(parent);
+            self.out.put(field);
         }
         self.out.text(span::NAME, self.texts.get(raw.name()));
         self.out.put([span::KIND, kind(raw.kind())]);
@@ -160,8 +174,9 @@ impl Encoder<'_, '_> {
     #[inline(always)]
     fn time(&mut self, tag: u8, unix_nanos: u64) {
         if unix_nanos != 0 {
-            self.out.put([tag]);
-            self.out.put(unix_nanos.to_le_bytes());
+            let mut field = [tag, 0, 0, 0, 0, 0, 0, 0, 0];
+            field[1..].copy_from_slice(&unix_nanos.to_le_bytes());
+            self.out.put(field);
         }
     }
 
@@ -228,12 +243,11 @@ impl Encoder<'_, '_> {
     fn attributes(&mut self, tag: u8, attributes: Column<'_, schema::Attribute>) -> u32 {
         let mut unknown = 0;
         for attribute in attributes.iter() {
-            let key = self.texts.get(attribute.key());
+            let owner = KeyValue { tag, key: self.texts.get(attribute.key()) };
             let (value_type, value) = (attribute.type_(), attribute.value());
-            let head = |encoder: &mut Self, length| encoder.key(tag, key, length);
-            if !self.scalar(key_value::VALUE, value_type, value, head) {
+            if !self.scalar(Some(&owner), key_value::VALUE, value_type, value) {
                 match element_type(value_type) {
-                    Some(element_type) => self.array(tag, key, element_type, array_range(value)),
+                    Some(element_type) => self.array(&owner, element_type, array_range(value)),
                     None => unknown += 1,
                 }
             }
@@ -243,7 +257,8 @@ impl Encoder<'_, '_> {
 
     /// The beginning of a `KeyValue`, of which the value takes `value_len` bytes.
     #[inline(always)]
-    fn key(&mut self, tag: u8, key: Stored<'_>, value_len: usize) {
+    fn key(&mut self, owner: &KeyValue<'_>, value_len: usize) {
+        let &KeyValue { tag, key } = owner;
         let key_len = if key.len() == 0 { 0 } else { field_len(key.len()) };
         let length = key_len + value_len;
         if length < 1 << 7 && key_len > 0 {
@@ -255,22 +270,19 @@ impl Encoder<'_, '_> {
         }
     }
 
-    /// An `AnyValue` that is no array, with `head` in front of it, which is told how many bytes it takes.
+    /// An `AnyValue` that is no array, and in front of it the beginning of the `KeyValue` that it belongs
+    /// to, if it belongs to one: that needs to know how long the value will be.
     ///
     /// Says whether the value is of such a type. Inside of `oneof` default values are not left out.
     #[inline(always)]
-    fn scalar(
-        &mut self,
-        tag: u8,
-        value_type: ValueType,
-        value: u64,
-        head: impl FnOnce(&mut Self, usize),
-    ) -> bool {
+    fn scalar(&mut self, owner: Option<&KeyValue<'_>>, tag: u8, value_type: ValueType, value: u64) -> bool {
         match value_type {
             ValueType::String => {
                 let text = self.texts.get(value as u32);
                 let length = field_len(text.len());
-                head(self, field_len(length));
+                if let Some(owner) = owner {
+                    self.key(owner, field_len(length));
+                }
                 if length < 1 << 7 {
                     self.out.put([tag, length as u8, any_value::STRING, text.len() as u8]);
                 } else {
@@ -280,17 +292,23 @@ impl Encoder<'_, '_> {
                 self.out.copy(text);
             }
             ValueType::Bool => {
-                head(self, 4);
+                if let Some(owner) = owner {
+                    self.key(owner, 4);
+                }
                 self.out.put([tag, 2, any_value::BOOL, u8::from(value != 0)]);
             }
             ValueType::Int64 => {
                 let length = 1 + varint_len(value);
-                head(self, 2 + length);
+                if let Some(owner) = owner {
+                    self.key(owner, 2 + length);
+                }
                 self.out.put([tag, length as u8, any_value::INT]);
                 self.out.varint(value);
             }
             ValueType::Float64 => {
-                head(self, 11);
+                if let Some(owner) = owner {
+                    self.key(owner, 11);
+                }
                 self.out.put([tag, 9, any_value::DOUBLE]);
                 self.out.put(value.to_le_bytes());
             }
@@ -301,13 +319,13 @@ impl Encoder<'_, '_> {
 
     /// A `KeyValue` whose value is an array.
     #[cold]
-    fn array(&mut self, tag: u8, key: Stored<'_>, element_type: ValueType, elements: Range<usize>) {
-        let key_value = self.out.open(tag, 1);
-        self.out.text(key_value::KEY, key);
+    fn array(&mut self, owner: &KeyValue<'_>, element_type: ValueType, elements: Range<usize>) {
+        let key_value = self.out.open(owner.tag, 1);
+        self.out.text(key_value::KEY, owner.key);
         let any_value = self.out.open(key_value::VALUE, 1);
         let array_value = self.out.open(any_value::ARRAY, 1);
         for element in self.batch.store.elements.slice(elements).iter() {
-            self.scalar(array_value::VALUES, element_type, element, |_, _| {});
+            self.scalar(None, array_value::VALUES, element_type, element);
         }
         self.out.close(array_value);
         self.out.close(any_value);

@@ -14,7 +14,7 @@ pub(super) struct Texts<'a> {
     pub(super) ends: Column<'a, u32>,
 }
 
-/// One of them. A word and not a slice, so that copying may reach beyond its end.
+/// One of them; not a slice of its bytes alone, so that copying may reach beyond its end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stored<'a> {
     /// From its beginning to the end of all texts.
@@ -31,10 +31,9 @@ impl<'a> Texts<'a> {
         let Some(previous) = (index as usize).checked_sub(1) else {
             return Stored { rest: &[], length: 0 };
         };
-        let start = self.ends.get(previous).unwrap_or(0) as usize;
-        let end = self.ends.get(index as usize).unwrap_or(0) as usize;
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        Stored { rest, length: end.saturating_sub(start).min(rest.len()) }
+        let (start, end) = self.ends.get_two(previous).unwrap_or((0, 0));
+        let rest = self.bytes.get(start as usize..).unwrap_or_default();
+        Stored { rest, length: (end.saturating_sub(start) as usize).min(rest.len()) }
     }
 }
 
@@ -74,9 +73,6 @@ pub(super) struct Open {
 pub(super) struct Writer<'v> {
     pub(super) into: &'v mut Vec<u8>,
 }
-
-/// No length takes more: it would not fit the address space.
-const LENGTH_BYTES_MAX: usize = 8;
 
 /// Texts up to this length, in bytes, are copied with two wide loads and stores instead of a call.
 const SHORT: usize = 32;
@@ -151,12 +147,12 @@ impl Writer<'_> {
         }
     }
 
-    /// Begins a message whose length will probably take `width` bytes.
+    /// Begins a message whose length will probably take `width` bytes: at most 8, which are enough for
+    /// any address space.
     #[inline(always)]
     pub(super) fn open(&mut self, tag: u8, width: usize) -> Open {
-        self.put([tag]);
-        let at = self.into.len();
-        self.put([0; LENGTH_BYTES_MAX]);
+        let at = self.into.len() + 1;
+        self.put([tag, 0, 0, 0, 0, 0, 0, 0, 0]);
         self.into.truncate(at + width);
         Open { at, width }
     }
@@ -169,6 +165,10 @@ impl Writer<'_> {
         let needed = varint_len(length as u64);
         if needed != width {
             self.shift(at + width, at + needed);
+        }
+        if let (2, Some(place)) = (needed, self.into.get_mut(at..at + 2)) {
+            place.copy_from_slice(&[length as u8 | 0x80, (length >> 7) as u8]);
+            return needed;
         }
         let mut rest = length;
         for (place, byte) in self.into[at..at + needed].iter_mut().enumerate() {
