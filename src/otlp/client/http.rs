@@ -110,6 +110,8 @@ async fn answered(
     url: &Uri,
     response: Response<Incoming>,
 ) -> Result<PartialSuccess, Failure> {
+    // The error of the upload names the URL that was configured.
+    let who = if *url == exchange.url { String::from("it") } else { shown(url) };
     let (head, body) = response.into_parts();
     let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let verdict = retry::of_http(head.status.as_u16(), retry_after, SystemTime::now());
@@ -125,7 +127,7 @@ async fn answered(
     let content = match content {
         Err(error @ Unreadable::TooLarge(_)) => {
             // Whatever the status: who answers like that is not asked again.
-            let message = format!("{} answered {}: {error}", shown(url), head.status);
+            let message = format!("{who} answered {}: {error}", head.status);
             return Err(Failure::last(ExportErrorKind::Other, message));
         }
         // The status says that the request was taken: what cannot be read is a warning.
@@ -139,7 +141,7 @@ async fn answered(
     }
     let words = words(&head.headers, &content);
     let words = exchange.secrets.shown(&words);
-    let mut message = format!("{} answered {}", shown(url), head.status);
+    let mut message = format!("{who} answered {}", head.status);
     if !words.is_empty() {
         message.push_str(": ");
         message.push_str(&words);
