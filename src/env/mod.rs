@@ -71,7 +71,11 @@ impl<'a> Environment<'a> {
         match number {
             Some(number) if range.contains(&number) => Some(number),
             _ => {
-                let problem = format!("is not {what} from {} to {}", range.start(), range.end());
+                let problem = match (*range.start(), *range.end()) {
+                    (0, u64::MAX) => format!("is not {what}"),
+                    (least, u64::MAX) => format!("is not {what} from {least} on"),
+                    (least, most) => format!("is not {what} from {least} to {most}"),
+                };
                 self.warn(name, &value, problem, "ignored");
                 None
             }

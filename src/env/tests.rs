@@ -71,14 +71,20 @@ fn a_number_is_decimal_digits_within_the_range() {
 }
 
 #[test]
+fn a_number_without_a_most_is_told_without_one() {
+    let warning = r#"X="0" is not a size from 1 on: ignored"#.to_owned();
+    assert_eq!(with("0", |x| x.number("X", 1..=u64::MAX, "a size")), (None, vec![warning]));
+}
+
+#[test]
 fn a_duration_is_milliseconds_and_may_be_zero() {
     let good = [("12000", Duration::from_secs(12)), ("0", Duration::ZERO)];
     for (value, duration) in good {
         assert_eq!(with(value, |x| x.duration("X")), (Some(duration), vec![]), "{value}");
     }
-    for value in ["-1", "10s", "1.5"] {
-        let (read, warnings) = with(value, |x| x.duration("X"));
-        assert_eq!((read, warnings.len()), (None, 1), "{value}");
+    for value in ["-1", "10s", "1.5", "18446744073709551616"] {
+        let warning = format!("X={value:?} is not a number of milliseconds: ignored");
+        assert_eq!(with(value, |x| x.duration("X")), (None, vec![warning]), "{value}");
     }
 }
 

@@ -1,8 +1,9 @@
 //! What is sent, by each form of OTLP.
 
 use hyper::Version;
+use nanospan::Tracer;
 use nanospan::batch::Batch;
-use nanospan::export::{Context, SpanExporter};
+use nanospan::export::{Context, ExportErrorKind, SpanExporter};
 use nanospan::otlp::{Compression, OtlpExporter, Protocol, encode_json, encode_protobuf};
 
 use crate::common::batches::batch;
@@ -14,7 +15,7 @@ fn encoded(protocol: Protocol, batch: &Batch) -> Vec<u8> {
     let view = batch.view();
     match protocol {
         Protocol::HttpJson => encode_json(&view, 0..batch.span_count(), &mut bytes),
-        Protocol::Grpc | Protocol::HttpProtobuf => {
+        _ => {
             encode_protobuf(&view, 0..batch.span_count(), &mut bytes);
         }
     }
@@ -138,4 +139,26 @@ fn the_defaults_are_those_of_the_specification() {
     assert!(format!("{exporter:?}").contains("http://localhost:4318/v1/traces"), "{exporter:?}");
     let exporter = OtlpExporter::builder().protocol(Protocol::Grpc).build().unwrap();
     assert!(format!("{exporter:?}").contains("http://localhost:4317/"), "{exporter:?}");
+}
+
+#[test]
+fn a_tracers_spans_arrive_and_the_stats_can_be_asked_for() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::new([]);
+        let exporter = exporter(protocol, &collector.url());
+        let tracer = Tracer::builder("shop").exporter(exporter.clone()).build().unwrap();
+        let request = tracer.span("GET /cart").start();
+        drop(request.child("SELECT items").start());
+        drop(request);
+        tracer.shutdown(PATIENCE).unwrap();
+        assert_eq!(tracer.stats().exported, 2);
+        let requests = collector.asked();
+        assert_eq!(exporter.stats().requests, requests.len() as u64);
+        for name in ["GET /cart", "SELECT items"] {
+            let has_it = |content: Vec<u8>| content.windows(name.len()).any(|bytes| bytes == name.as_bytes());
+            assert!(requests.iter().any(|asked| has_it(asked.content())), "{protocol:?}: {name}");
+        }
+        let late = exporter.export(&Context::with_timeout(PATIENCE), &batch(0, 1)).unwrap_err();
+        assert_eq!(late.kind(), ExportErrorKind::Shutdown);
+    }
 }

@@ -15,7 +15,7 @@ fn encoded(protocol: Protocol, spans: Range<usize>) -> Vec<u8> {
     let mut bytes = Vec::new();
     match protocol {
         Protocol::HttpJson => encode_json(&batch.view(), spans, &mut bytes),
-        Protocol::Grpc | Protocol::HttpProtobuf => encode_protobuf(&batch.view(), spans, &mut bytes),
+        _ => encode_protobuf(&batch.view(), spans, &mut bytes),
     }
     bytes
 }

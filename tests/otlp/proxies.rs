@@ -94,3 +94,38 @@ fn a_proxy_that_is_not_there_is_named() {
     let error = export(&exporter, 10).unwrap_err();
     assert!(error.to_string().contains(&format!("cannot connect to the proxy {nobody}: ")), "{error}");
 }
+
+/// Tells the process that is started by the test below where the collector is.
+const COLLECTOR: &str = "NANOSPAN_TEST_COLLECTOR";
+
+/// The environment is read by a process of its own, this same test.
+#[test]
+fn the_environment_names_the_proxy_but_for_the_hosts_that_it_excepts() {
+    if let Ok(url) = std::env::var(COLLECTOR) {
+        let builder = builder(Protocol::HttpProtobuf, &url).proxy(Proxy::Environment);
+        return export(&builder.build().unwrap(), 10).unwrap();
+    }
+    for (variable, excepted, is_due) in [
+        ("http_proxy", "", true),
+        ("ALL_PROXY", "elsewhere", true),
+        ("HTTP_PROXY", "elsewhere, localhost", false),
+        ("https_proxy", "", false),
+    ] {
+        let (proxy, collector) = (TestProxy::new(), Collector::new([]));
+        let mut process = std::process::Command::new(std::env::current_exe().unwrap());
+        for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+            process.env_remove(name).env_remove(name.to_uppercase());
+        }
+        let name = "proxies::the_environment_names_the_proxy_but_for_the_hosts_that_it_excepts";
+        let output = process
+            .args(["--exact", name])
+            .env(COLLECTOR, collector.url())
+            .env(variable, format!("http://{}", proxy.address))
+            .env("NO_PROXY", excepted)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        collector.only();
+        assert_eq!(proxy.heads().len(), usize::from(is_due), "{variable}, {excepted}");
+    }
+}

@@ -4,6 +4,10 @@
 //! copies at most the texts that are asked for, and never panics. Fields that are not known are skipped,
 //! so that a newer server is understood as far as it can be.
 
+#[cfg_attr(
+    all(feature = "otlp-client", not(any(feature = "otlp-http", test))),
+    expect(dead_code, reason = "HTTP's client asks for it")
+)]
 mod json;
 mod protobuf;
 
@@ -11,6 +15,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+#[cfg_attr(
+    all(feature = "otlp-client", not(any(feature = "otlp-http", test))),
+    expect(unused_imports, reason = "HTTP's client asks for it")
+)]
 pub(crate) use json::{partial_success_json, status_json};
 pub(crate) use protobuf::{partial_success, status};
 

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 
-use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 #[cfg(feature = "otlp-grpc")]
@@ -202,6 +201,3 @@ pub(super) fn target(connection: &Connection, url: &hyper::Uri) -> String {
         path.to_owned()
     }
 }
-
-/// No bytes in front of a request's content.
-pub(super) const UNFRAMED: Bytes = Bytes::new();

@@ -107,6 +107,7 @@ impl Exchange {
         }
     }
 
+    #[cfg_attr(not(feature = "otlp-grpc"), expect(unused_variables, reason = "gRPC tells the server"))]
     async fn attempt(&self, content: &Bytes, left: Option<Duration>) -> Result<PartialSuccess, Failure> {
         match self.protocol {
             #[cfg(feature = "otlp-grpc")]

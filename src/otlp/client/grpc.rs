@@ -66,7 +66,7 @@ pub(super) async fn attempt(
             })
         }
         verdict => {
-            let mut text = format!("{} answered {}", exchange.shown_url, name(status.code));
+            let mut text = format!("it answered {}", name(status.code));
             let words = exchange.secrets.shown(&status.message);
             if !words.is_empty() {
                 text.push_str(": ");

@@ -11,11 +11,12 @@ use hyper::header::{
 };
 use hyper::{HeaderMap, Request, Response, Uri};
 
-use super::address::{Origin, redirected, shown};
+use super::address::Origin;
 use super::body::{Payload, Unreadable, payload, read, unpack};
-use super::connection::{Connection, Framing, UNFRAMED, target};
+use super::connection::{Connection, Framing, target};
 use super::exchange::Exchange;
 use super::failure::Failure;
+use super::redirect::{redirected, shown};
 use crate::export::ExportErrorKind;
 use crate::otlp::answer::{self, PartialSuccess};
 use crate::otlp::retry::{self, Verdict};
@@ -63,8 +64,9 @@ fn request(
         let message = format!("no request can be made for {}: {error}", shown(url));
         Failure::last(ExportErrorKind::InvalidConfig, message)
     };
-    let mut request =
-        Request::post(target(connection, url)).body(payload(UNFRAMED, content.clone())).map_err(failed)?;
+    let mut request = Request::post(target(connection, url))
+        .body(payload(Bytes::new(), content.clone()))
+        .map_err(failed)?;
     let headers = request.headers_mut();
     headers.insert(USER_AGENT, exchange.user_agent.clone());
     if with_headers {
@@ -108,6 +110,8 @@ async fn answered(
     url: &Uri,
     response: Response<Incoming>,
 ) -> Result<PartialSuccess, Failure> {
+    // The error of the upload names the URL that was configured.
+    let who = if *url == exchange.url { String::from("it") } else { shown(url) };
     let (head, body) = response.into_parts();
     let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let verdict = retry::of_http(head.status.as_u16(), retry_after, SystemTime::now());
@@ -123,7 +127,7 @@ async fn answered(
     let content = match content {
         Err(error @ Unreadable::TooLarge(_)) => {
             // Whatever the status: who answers like that is not asked again.
-            let message = format!("{} answered {}: {error}", shown(url), head.status);
+            let message = format!("{who} answered {}: {error}", head.status);
             return Err(Failure::last(ExportErrorKind::Other, message));
         }
         // The status says that the request was taken: what cannot be read is a warning.
@@ -137,7 +141,7 @@ async fn answered(
     }
     let words = words(&head.headers, &content);
     let words = exchange.secrets.shown(&words);
-    let mut message = format!("{} answered {}", shown(url), head.status);
+    let mut message = format!("{who} answered {}", head.status);
     if !words.is_empty() {
         message.push_str(": ");
         message.push_str(&words);

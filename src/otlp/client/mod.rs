@@ -22,6 +22,8 @@ mod grpc;
 #[cfg(feature = "otlp-http")]
 mod http;
 mod proxy;
+#[cfg(feature = "otlp-http")]
+mod redirect;
 mod setup;
 #[cfg(test)]
 mod tests;

@@ -13,8 +13,9 @@ use crate::export::{ExportError, ExportErrorKind};
 use crate::otlp::settings::{Compression, Protocol};
 use crate::otlp::{encode_json_within, encode_protobuf_within};
 
-/// The level of gzip. Of a batch of 512 spans, level 1 leaves a little more than level 6 does, which
-/// takes several times as long.
+/// The level of gzip. Of 512 spans with three attributes each in protobuf (75 KB), level 1 leaves 33 KB
+/// in 0.26 ms, level 6 leaves 30 KB in 1.6 ms; in JSON (205 KB) 41 KB in 0.6 ms and 35 KB in 4.3 ms
+/// (2026-11-22, x86-64, random ids and times).
 const GZIP_LEVEL: u32 = 1;
 
 /// What the requests before have left.

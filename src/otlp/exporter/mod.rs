@@ -9,8 +9,9 @@ pub use builder::OtlpExporterBuilder;
 pub use stats::OtlpStats;
 
 use std::fmt;
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::body::{Buffers, Fitted};
 use self::outcome::Outcome;
@@ -25,8 +26,15 @@ use crate::otlp::settings::{Compression, Protocol};
 /// interrupts: every wait, the resolver's included. Encoding and compressing a request, which take
 /// milliseconds, are not interrupted.
 ///
-/// Dropping the exporter without a shutdown closes its connection and waits for nothing.
+/// A clone is the same exporter: hand one to the tracer, and ask the other for its
+/// [`stats`](OtlpExporter::stats). Dropping the last without a shutdown closes the connection and waits
+/// for nothing.
+#[derive(Clone)]
 pub struct OtlpExporter {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     client: Client,
     form: Form,
     /// Taken by the export that uses them.
@@ -69,7 +77,7 @@ impl OtlpExporter {
 
     fn new(client: Client, form: Form) -> Self {
         let (buffers, counters) = (Mutex::default(), Counters::default());
-        Self { client, form, buffers, counters }
+        Self { shared: Arc::new(Shared { client, form, buffers, counters }) }
     }
 
     /// What the exporter has done so far. It may be asked at any time, also after the shutdown.
@@ -77,16 +85,22 @@ impl OtlpExporter {
     pub fn stats(&self) -> OtlpStats {
         // Relaxed: sums of their own.
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let client = self.client.counters();
+        let client = self.shared.client.counters();
         OtlpStats {
             requests: read(&client.requests),
             retries: read(&client.retries),
-            rejected_spans: read(&self.counters.rejected_spans),
-            split_batches: read(&self.counters.split_batches),
-            oversized_spans: read(&self.counters.oversized_spans),
+            rejected_spans: read(&self.shared.counters.rejected_spans),
+            split_batches: read(&self.shared.counters.split_batches),
+            oversized_spans: read(&self.shared.counters.oversized_spans),
             panics: read(&client.panics),
             restarts: read(&client.restarts),
         }
+    }
+}
+
+impl Shared {
+    fn buffers(&self) -> MutexGuard<'_, Buffers> {
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends all of `batch`, in parts if need be.
@@ -145,32 +159,33 @@ impl SpanExporter for OtlpExporter {
     /// - [`Shutdown`](crate::export::ExportErrorKind::Shutdown) and
     ///   [`Forked`](crate::export::ExportErrorKind::Forked).
     fn export(&self, context: &Context, batch: &Batch) -> Result<(), ExportError> {
-        let context = self.client.begin(context)?;
+        let context = self.shared.client.begin(context)?;
         if batch.span_count() == 0 {
             return Ok(());
         }
-        let mut buffers = std::mem::take(&mut *self.buffers.lock().unwrap_or_else(PoisonError::into_inner));
-        let outcome = self.deliver(&context, &batch.view(), &mut buffers);
-        *self.buffers.lock().unwrap_or_else(PoisonError::into_inner) = buffers;
+        // Taken out, and not locked for as long as it takes: exports that overlap have their own.
+        let mut buffers = mem::take(&mut *self.shared.buffers());
+        let outcome = self.shared.deliver(&context, &batch.view(), &mut buffers);
+        *self.shared.buffers() = buffers;
         outcome.into_result(batch.span_count())
     }
 
     /// Succeeds at once: nothing is unfinished when an export has returned.
     fn force_flush(&self, context: &Context) -> Result<(), ExportError> {
-        self.client.begin(context).map(drop)
+        self.shared.client.begin(context).map(drop)
     }
 
     /// Waits for an export under way in another thread, and calls it off when the context ends.
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
-        self.client.shutdown(context)
+        self.shared.client.shutdown(context)
     }
 }
 
 impl fmt::Debug for OtlpExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtlpExporter")
-            .field("client", &self.client)
-            .field("form", &self.form)
+            .field("client", &self.shared.client)
+            .field("form", &self.shared.form)
             .finish_non_exhaustive()
     }
 }

@@ -66,6 +66,7 @@ fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 
 /// The verdict on a gRPC status with this code and, if there was one among its details, the delay
 /// of its `RetryInfo`.
+#[cfg_attr(not(any(feature = "otlp-grpc", test)), expect(dead_code, reason = "gRPC's client asks for it"))]
 pub(crate) fn of_grpc(code: u32, retry_delay: Option<Duration>) -> Verdict {
     // The numbers of `google.rpc.Code`.
     const OK: u32 = 0;

@@ -15,12 +15,16 @@ use crate::otlp::signal::Signal;
 /// The whole export's, not an attempt's (OTLP Exporter Configuration, section "Configuration Options").
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Both from OTLP Exporter Configuration, section "Configuration Options".
+/// 64 MiB (OTLP Exporter Configuration, section "Configuration Options").
 const DEFAULT_MAX_REQUEST_BYTES: usize = 64 << 20;
+
+/// 4 MiB (the same section).
 const DEFAULT_MAX_RESPONSE_BYTES: usize = 4 << 20;
 
 /// The name of exporter, language and version (OTLP Exporter Configuration, section "User Agent").
 const USER_AGENT: &str = concat!("nanospan-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"));
+
+const AUTHORIZATION: &str = "authorization";
 
 /// Settings that are being made. Nothing is checked before [`build`](SettingsBuilder::build).
 #[derive(Debug, Clone)]
@@ -174,8 +178,6 @@ impl SettingsBuilder {
         })
     }
 }
-
-const AUTHORIZATION: &str = "authorization";
 
 /// Makes the error of an option of this name out of what is wrong.
 fn option<P: Into<Cow<'static, str>>>(name: &'static str) -> impl Fn(P) -> ExportError {

@@ -19,11 +19,11 @@ const OWN_NAMES: [&str; 13] = [
     "expect",
     "host",
     "keep-alive",
+    "proxy-connection",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
-    "proxy-connection",
 ];
 
 /// Headers, of which the values are secret: each is marked as sensitive, and shows in no text.
@@ -94,9 +94,11 @@ impl Headers {
         if value.contains(';') {
             return Err("a ; begins metadata, which headers do not have; write %3B".to_owned());
         }
-        let value = percent_decode(value).ok_or("a % begins no escape; write %25")?;
+        let value = percent_decode(value.trim()).ok_or("a % begins no escape; write %25")?;
         let value = String::from_utf8(value).map_err(|_| "the value is not Unicode")?;
-        self.insert(name.trim(), value.trim())
+        // No header's value begins or ends with a space, however it was written (RFC 9110, section
+        // 5.5).
+        self.insert(name.trim(), value.trim_matches(' '))
     }
 }
 

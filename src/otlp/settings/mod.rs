@@ -36,6 +36,7 @@ use super::signal::Signal;
 
 /// A form of OTLP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Protocol {
     /// Protobuf in gRPC; needs the feature `otlp-grpc`.
     Grpc,

@@ -20,11 +20,30 @@ pub(crate) enum Pem {
     Text(Vec<u8>),
 }
 
+impl Pem {
+    /// What it is called in texts. Whoever takes a variable for the PEM itself may put a key where a
+    /// path belongs; that has no name.
+    fn name(&self) -> Option<Cow<'_, str>> {
+        const COMPONENT_BYTES_MAX: usize = 255;
+        match self {
+            Pem::Text(_) => Some(Cow::Borrowed("the text")),
+            Pem::File(path) => {
+                let name = path.to_string_lossy();
+                let is_path = !name.contains("-----")
+                    && !name.contains(char::is_control)
+                    && name.split(['/', '\\']).all(|component| component.len() <= COMPONENT_BYTES_MAX);
+                is_path.then_some(name)
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Pem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Pem::File(path) => write!(f, "File({path:?})"),
-            Pem::Text(_) => f.write_str("Text(…)"),
+        match (self, self.name()) {
+            (Pem::File(_), Some(path)) => write!(f, "File({path:?})"),
+            (Pem::File(_), None) => f.write_str("File(…)"),
+            (Pem::Text(_), _) => f.write_str("Text(…)"),
         }
     }
 }
@@ -59,18 +78,23 @@ impl Given<Pem> {
 
     /// The error that what is there is of no use; `problem` goes on from a name for it.
     pub(super) fn refuse(&self, problem: &str) -> ExportError {
-        self.origin.refuse(match &self.value {
-            Pem::File(path) => format!("{} {problem}", path.display()),
-            Pem::Text(_) => format!("the text {problem}"),
-        })
+        let name = self.value.name().unwrap_or_default();
+        self.origin.refuse(format!("{name} {problem}"))
+    }
+
+    /// The error that a key is of no use with the certificates of `other`.
+    pub(super) fn refuse_with(&self, other: &Self) -> ExportError {
+        let other = other.value.name().unwrap_or_default();
+        self.refuse(&format!("has a key that cannot be used with the certificate in {other}"))
     }
 
     fn read(&self) -> Result<Cow<'_, [u8]>, ExportError> {
-        match &self.value {
-            Pem::File(path) => fs::read(path).map(Cow::Owned).map_err(|error| {
-                self.origin.refuse(format!("cannot read {}", path.display())).with_source(error)
-            }),
-            Pem::Text(text) => Ok(Cow::Borrowed(text)),
+        match (&self.value, self.value.name()) {
+            (Pem::File(path), Some(name)) => fs::read(path)
+                .map(Cow::Owned)
+                .map_err(|error| self.origin.refuse(format!("cannot read {name}")).with_source(error)),
+            (Pem::File(_), None) => Err(self.origin.refuse("its value is not the path of a file")),
+            (Pem::Text(text), _) => Ok(Cow::Borrowed(text)),
         }
     }
 }

@@ -92,10 +92,7 @@ pub(crate) fn client_config(tls: &Tls, alpn: &[&[u8]]) -> Result<ClientConfig, E
     let mut config = match &tls.client {
         Some(client) => builder
             .with_client_auth_cert(client.certificates.clone(), client.private_key.clone_key())
-            .map_err(|error| {
-                let of = client.certificate.refuse("cannot be used").to_string();
-                client.key.refuse(&format!("cannot be used with {of}")).with_source(error)
-            })?,
+            .map_err(|error| client.key.refuse_with(&client.certificate).with_source(error))?,
         None => builder.with_no_client_auth(),
     };
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();

@@ -1,4 +1,4 @@
-use super::{Variables, applied, authority, builder, of, refused};
+use super::{Variables, builder, of, protocols, refused};
 use crate::otlp::settings::Scheme;
 use crate::otlp::settings::address::{Address, percent_decode};
 
@@ -19,6 +19,7 @@ fn problem(variables: Variables<'_>) -> String {
 
 #[cfg(feature = "otlp-http")]
 mod http {
+    use super::super::authority;
     use super::*;
 
     #[test]
@@ -81,6 +82,10 @@ mod http {
             assert_eq!((settings.endpoint.scheme, authority(&settings)), (scheme, expected), "{endpoint}");
             assert_eq!(settings.url().scheme_str(), Some(scheme.as_str()));
         }
+        let mut builder = builder();
+        builder.set_insecure(true);
+        builder.set_endpoint("https://collector");
+        assert_eq!(builder.build().expect("good").endpoint.scheme, Scheme::Https);
     }
 
     #[test]
@@ -170,6 +175,7 @@ mod http {
 
 #[cfg(feature = "otlp-grpc")]
 mod grpc {
+    use super::super::applied;
     use super::*;
 
     const GRPC: (&str, &str) = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
@@ -268,4 +274,37 @@ fn an_address_is_split_without_loss() {
     assert_eq!(address.authority(), "[2001:db8::1]:99");
     assert_eq!((address.path.as_str(), address.query.as_deref()), ("/a/b", Some("c=d?e")));
     assert!(address.authorization.is_some());
+}
+
+#[test]
+fn any_text_is_an_address_that_makes_a_url_or_has_a_reason_why_not() {
+    let templates = ["http://user:pass@host:4318/a/b?c=d#e", "https://[::1]:4317/", "host:4317", "//", ""];
+    let parts = [
+        "", ":", "/", "@", "[", "]", "?", "#", "%", "%4", "://", "http", ".", "0", "é", "\0", " ", "\u{202e}",
+    ];
+    let mut good = 0;
+    for template in templates {
+        for at in 0..=template.len() {
+            for removed in [0, 1, 3] {
+                let end = template.len().min(at + removed);
+                for part in parts {
+                    let text = [&template[..at], part, &template[end..]].concat();
+                    for protocol in protocols() {
+                        let mut builder = builder();
+                        builder.set_protocol(protocol);
+                        builder.set_endpoint(text.as_str());
+                        if let Ok(settings) = builder.build() {
+                            let authority = settings.url().authority().expect("a host");
+                            assert!(
+                                !authority.host().is_empty() && !authority.as_str().contains('@'),
+                                "{text:?}"
+                            );
+                            good += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(good > 100, "{good}");
 }

@@ -16,10 +16,11 @@ fn parse(text: &str) -> Result<Vec<(String, String)>, String> {
 
 #[test]
 fn headers_are_names_and_percent_encoded_values_between_commas() {
-    let cases: [(&str, &[(&str, &str)]); 14] = [
+    let cases: [(&str, &[(&str, &str)]); 15] = [
         ("h1=v1", &[("h1", "v1")]),
         ("h1=v1,h2=v2", &[("h1", "v1"), ("h2", "v2")]),
-        (" h1 = v1 ,\th2 =v2 ", &[("h1", "v1"), ("h2", "v2")]),
+        (" h1 = v1 ,\n\th2 =v2 ", &[("h1", "v1"), ("h2", "v2")]),
+        ("h1=%20v1%20", &[("h1", "v1")]),
         ("userId=alice+test", &[("userid", "alice+test")]),
         ("serverNode=DF%3A28,ns=localhost/test", &[("ns", "localhost/test"), ("servernode", "DF:28")]),
         ("name=alice%20smith", &[("name", "alice smith")]),
@@ -53,14 +54,12 @@ fn one_bad_entry_refuses_them_all_and_is_named() {
         ("a=100%", format!("entry 1: {escape}")),
         ("a=b;c=d", format!("entry 1: {metadata}")),
         ("a=%ff", "entry 1: the value is not Unicode".to_owned()),
-        ("a=1, B=%0A", "entry 2: the value of b has a character other than printable ASCII".to_owned()),
+        ("a=1, B=%0Ax", "entry 2: the value of b has a character other than printable ASCII".to_owned()),
         ("a=b\r\nc: d", "entry 1: the value of a has a character other than printable ASCII".to_owned()),
         ("a=é", "entry 1: the value of a has a character other than printable ASCII".to_owned()),
     ];
     for (text, expected) in cases {
-        // An encoded line feed at the end would be trimmed away with the spaces.
-        let text = text.replace("%0A", "x%0Ay");
-        assert_eq!(parse(&text), Err(expected), "{text}");
+        assert_eq!(parse(text), Err(expected), "{text}");
     }
 }
 

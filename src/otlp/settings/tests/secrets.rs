@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use super::{apply, builder, protocols};
+use crate::otlp::settings::given::Given;
 use crate::otlp::settings::{Pem, Proxy, SettingsBuilder, client_config};
 
 /// Nothing else has this in it. It is also a good name of a header, user or host.
@@ -153,6 +154,35 @@ fn no_certificate_or_key_shows() {
         let (texts, is_error) = all_texts(builder);
         assert!(is_error);
         assert_hidden(key, &texts);
+    }
+}
+
+#[test]
+fn pem_in_the_place_of_its_path_does_not_show() {
+    let key = include_str!("pem/client-key-pkcs8.pem");
+    let one_line = key.replace('\n', " ");
+    let digits: String = key.lines().filter(|line| !line.starts_with('-')).collect();
+    let long = digits.replace('/', "_").repeat(2);
+    for value in [key, &one_line, &long] {
+        for variable in ["CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"] {
+            let mut builder = builder();
+            builder.set_protocol(protocols().next().expect("a feature of the exporter is on"));
+            let good = Pem::Text(include_bytes!("pem/client.pem").to_vec());
+            match variable {
+                "CLIENT_KEY" => builder.tls.certificate = Some(Given::by_option("client_certificate", good)),
+                "CLIENT_CERTIFICATE" => builder.tls.key = Some(Given::by_option("client_certificate", good)),
+                _ => {}
+            }
+            let variable = format!("OTEL_EXPORTER_OTLP_{variable}");
+            let mut warnings = Vec::new();
+            apply(&mut builder, &[(&variable, value)], &mut warnings);
+            let (texts, is_error) = all_texts(builder);
+            let expected = format!("{variable}: its value is not the path of a file");
+            assert!(is_error && texts.contains(&expected), "{variable}: {texts:?}");
+            for text in texts.iter().chain(&warnings) {
+                assert!(!text.contains(&digits[..20]), "{variable} shows in {text}");
+            }
+        }
     }
 }
 
