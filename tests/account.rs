@@ -80,6 +80,20 @@ fn an_exporter_that_loses_a_part_has_only_that_part_counted() {
 }
 
 #[test]
+fn an_error_with_which_nothing_is_lost_is_told_and_counts_as_delivered() {
+    let told = Arc::new(AtomicU64::new(0));
+    let in_handler = Arc::clone(&told);
+    let exporter = By(|_: &Context, _: &Batch| Err(refused().with_lost_spans(0)));
+    let builder = quiet_builder().exporter(exporter);
+    let handler = move |_: &ExportError| drop(in_handler.fetch_add(1, Ordering::Relaxed));
+    let tracer = builder.error_handler(handler).build().unwrap();
+    record(tracer, 30);
+    tracer.flush(PATIENCE).unwrap();
+    assert_account(&tracer.stats(), &Account { started: 30, exported: 30, ..Account::default() });
+    assert!(told.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
 fn an_exporter_cannot_lose_more_than_it_was_given() {
     let tracer = with(|_, _| Err(refused().with_lost_spans(u32::MAX)));
     record(tracer, 30);

@@ -135,7 +135,10 @@ impl Pipeline {
             Err(error) => {
                 let lost = error.lost_spans().map_or(spans, |lost| u64::from(lost).min(spans));
                 self.ledger.exported(spans - lost, lost);
-                trouble.note(&error, lost);
+                // One with which nothing is lost is a warning: the handler has it, and a flush succeeds.
+                if lost > 0 {
+                    trouble.note(&error, lost);
+                }
             }
         }
         let mut state = self.state();

@@ -23,7 +23,7 @@ use crate::batch::Batch;
 /// - The batch is borrowed for the call. An exporter that keeps something copies it.
 /// - Every error is final. The caller does not try again: it hands the error to the error handler
 ///   and counts [`lost_spans`](ExportError::lost_spans) of the batch, or all of it, as
-///   `export_failed`.
+///   `export_failed`. An error of `export` with which none is lost is a warning: a flush does not fail by it.
 ///
 /// # What the exporter promises
 ///
