@@ -85,6 +85,7 @@ pub use context::{
 };
 pub use drain::{Dropped, FlushError, Stats};
 pub use limits::SpanLimits;
+pub use raw::suppress::{SuppressionGuard, suppress_tracing};
 pub use tracer::{
     BuildError, ClockSource, ManualClock, ShutdownGuard, Span, SpanBuilder, Status, Timestamp, Tracer,
     TracerBuilder,

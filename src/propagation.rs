@@ -26,10 +26,12 @@
 
 mod baggage;
 mod carrier;
+mod composite;
 mod trace_context;
 mod traceparent;
 
 pub use baggage::{Baggage, BaggageError, BaggageMember, BaggagePropagator};
 pub use carrier::{Getter, Setter};
+pub use composite::{Extracted, Propagators};
 pub use trace_context::TraceContextPropagator;
 pub use traceparent::{TRACEPARENT_LEN, TraceParentError, format_traceparent, parse_traceparent};

@@ -20,16 +20,25 @@
 //! reaches. A [`ParentBased`] sampler has five thresholds, one for each state of the parent, and all
 //! others have five equal ones. So any nesting of samplers costs one load and at most two compares,
 //! and only a ratio looks at the trace id.
+//!
+//! # What is passed on
+//!
+//! [`Sampler::probability`] writes its threshold into the trace state of each span that it keeps, as
+//! `ot=th:…`, and takes *R* from `ot=rv:…` where a trace carries that: so a back-end can tell for how many
+//! spans each one stands, and services decide alike. A threshold that came with a remote parent and
+//! contradicts its sampled flag is taken out. All else in the trace state goes on as it came.
 
+mod mark;
 mod threshold;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{SpanContext, SpanKind, TraceId};
+use crate::{SpanContext, SpanKind, TraceId, TraceState};
 use threshold::Threshold;
 
-pub use threshold::InvalidRatio;
+pub use threshold::{InvalidProbability, InvalidRatio};
 
 /// The number of states that a parent can be in: [`ParentSample`] counts through them.
 const PARENT_STATES: usize = 5;
@@ -37,11 +46,14 @@ const PARENT_STATES: usize = 5;
 /// Decides which spans are recorded.
 ///
 /// The default is `parent_based(always_on())`: everything, except below a parent that is not
-/// sampled. Samplers are values; cloning one copies 56 bytes and counts a reference.
+/// sampled. Samplers are values; cloning one copies 64 bytes and counts two references.
 #[derive(Clone, PartialEq)]
 pub struct Sampler {
     /// Indexed by [`ParentSample`].
     thresholds: [Threshold; PARENT_STATES],
+    /// Likewise: the trace state of a span that had none before and whose threshold is written down, or an
+    /// empty one where it is not. `None` when it is nowhere.
+    marks: Option<Arc<[TraceState; PARENT_STATES]>>,
     description: Arc<str>,
 }
 
@@ -77,6 +89,27 @@ impl Sampler {
         Ok(Self::uniform(threshold, format!("TraceIdRatioBased{{{}}}", ratio_text(ratio)).into()))
     }
 
+    /// Records the given share of traces, 2⁻⁵⁶ to 1, whatever the parent says, and writes the threshold
+    /// into their trace state: OpenTelemetry's `ProbabilitySampler`.
+    ///
+    /// It decides by the explicit randomness of a trace that has one (`ot=rv:…`), by the low 56 bits of
+    /// its id otherwise. The threshold is rounded to four digits, as OpenTelemetry recommends, beyond those
+    /// that only say how small the ratio is: a span kept stands for 2⁵⁶/(2⁵⁶ − *T*) spans exactly.
+    ///
+    /// [`parent_based`](Sampler::parent_based) over it decides for roots, and what is below them goes on
+    /// with the state.
+    ///
+    /// # Errors
+    ///
+    /// When `ratio` is NaN, below 2⁻⁵⁶ or above 1.
+    pub fn probability(ratio: f64) -> Result<Self, InvalidProbability> {
+        let threshold = Threshold::for_probability(ratio)?;
+        let mark = mark::with_threshold(&TraceState::EMPTY, threshold);
+        let marks = Some(Arc::new(std::array::from_fn(|_| mark.clone())));
+        let description = format!("ProbabilitySampler{{{}}}", ratio_text(ratio)).into();
+        Ok(Self { marks, ..Self::uniform(threshold, description) })
+    }
+
     /// Does as the parent does, and asks `root` for spans without one.
     ///
     /// [`ParentBased`] has the other choices.
@@ -95,7 +128,61 @@ impl Sampler {
     #[must_use]
     pub fn should_sample(&self, input: &SamplingInput<'_>) -> SamplingResult {
         let parent = ParentSample::of(input.parent);
-        SamplingResult { sampled: self.decide(parent, || input.trace_id.to_u128()) }
+        let trace_id = input.trace_id.to_u128();
+        let context = input.parent.filter(|_| parent != ParentSample::None);
+        let state = context.map_or(&TraceState::EMPTY, SpanContext::trace_state);
+        if self.concerns(parent, state) {
+            let (sampled, trace_state) = self.decide_by_state(parent, trace_id, state);
+            return SamplingResult { sampled, trace_state: trace_state.into_owned() };
+        }
+        SamplingResult { sampled: self.decide(parent, || trace_id), trace_state: state.clone() }
+    }
+
+    /// Whether the trace state is to be read or written for a span with such a parent.
+    #[inline]
+    pub(crate) fn concerns(&self, parent: ParentSample, state: &TraceState) -> bool {
+        self.marks(parent) || (parent.is_remote() && !state.is_empty())
+    }
+
+    /// Whether the trace state of a span with such a parent is written, if it is sampled.
+    #[inline(always)]
+    pub(crate) fn marks(&self, parent: ParentSample) -> bool {
+        self.mark(parent).is_some()
+    }
+
+    #[inline(always)]
+    fn mark(&self, parent: ParentSample) -> Option<&TraceState> {
+        self.marks.as_ref().map(|marks| &marks[parent as usize]).filter(|mark| !mark.is_empty())
+    }
+
+    /// Decides for a span without a parent; and its trace state.
+    #[inline]
+    pub(crate) fn decide_for_root(&self, trace_id: u128) -> (bool, Cow<'_, TraceState>) {
+        let sampled = self.decide(ParentSample::None, || trace_id);
+        let mark = self.mark(ParentSample::None).filter(|_| sampled);
+        (sampled, Cow::Borrowed(mark.unwrap_or(&TraceState::EMPTY)))
+    }
+
+    /// As [`decide`](Self::decide), where the trace state is [concerned](Self::concerns); and what it
+    /// becomes.
+    pub(crate) fn decide_by_state<'a>(
+        &'a self,
+        parent: ParentSample,
+        trace_id: u128,
+        state: &TraceState,
+    ) -> (bool, Cow<'a, TraceState>) {
+        let threshold = self.thresholds[parent as usize];
+        let Some(mark) = self.mark(parent) else {
+            let sampled = threshold.keeps(|| trace_id);
+            return (sampled, Cow::Owned(mark::consistent(state, trace_id, sampled)));
+        };
+        let sampled = threshold.keeps_random(mark::randomness(state, trace_id));
+        let state = match (sampled, state.is_empty()) {
+            (true, true) => Cow::Borrowed(mark),
+            (true, false) => Cow::Owned(mark::with_threshold(state, threshold)),
+            (false, _) => Cow::Owned(mark::without_threshold(state)),
+        };
+        (sampled, state)
     }
 
     /// Whether a span with such a parent is recorded. `trace_id` is called at most once, and only
@@ -111,14 +198,14 @@ impl Sampler {
         self.thresholds[parent as usize].is_never()
     }
 
-    /// Whether every span with such a parent is recorded.
+    /// Whether every span with such a parent is recorded, and nothing else has to be done for it.
     #[inline]
     pub(crate) fn always(&self, parent: ParentSample) -> bool {
-        self.thresholds[parent as usize] == Threshold::ALWAYS
+        self.thresholds[parent as usize] == Threshold::ALWAYS && !self.marks(parent)
     }
 
     fn uniform(threshold: Threshold, description: Arc<str>) -> Self {
-        Self { thresholds: [threshold; PARENT_STATES], description }
+        Self { thresholds: [threshold; PARENT_STATES], marks: None, description }
     }
 }
 
@@ -194,17 +281,17 @@ impl ParentBased {
         );
         // A sampler in a slot is only ever asked about the slot's own state, so its threshold for
         // that state stands for all of it, also where it is parent-based itself.
-        let thresholds = ParentSample::ALL.map(|parent| {
-            let slot = match parent {
-                ParentSample::None => &self.root,
-                ParentSample::RemoteSampled => &self.remote_sampled,
-                ParentSample::RemoteNotSampled => &self.remote_not_sampled,
-                ParentSample::LocalSampled => &self.local_sampled,
-                ParentSample::LocalNotSampled => &self.local_not_sampled,
-            };
-            slot.thresholds[parent as usize]
-        });
-        Sampler { thresholds, description: description.into() }
+        let slot = |parent| match parent {
+            ParentSample::None => &self.root,
+            ParentSample::RemoteSampled => &self.remote_sampled,
+            ParentSample::RemoteNotSampled => &self.remote_not_sampled,
+            ParentSample::LocalSampled => &self.local_sampled,
+            ParentSample::LocalNotSampled => &self.local_not_sampled,
+        };
+        let thresholds = ParentSample::ALL.map(|parent| slot(parent).thresholds[parent as usize]);
+        let marks = ParentSample::ALL.map(|parent| slot(parent).mark(parent).cloned().unwrap_or_default());
+        let marks = marks.iter().any(|mark| !mark.is_empty()).then(|| Arc::new(marks));
+        Sampler { thresholds, marks, description: description.into() }
     }
 }
 
@@ -237,11 +324,13 @@ impl<'a> SamplingInput<'a> {
 }
 
 /// What a sampler decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SamplingResult {
     /// Whether the span is recorded, and its sampled flag set.
     pub sampled: bool,
+    /// The span's trace state.
+    pub trace_state: TraceState,
 }
 
 /// The state of a span's parent, as far as a sampler distinguishes it.
@@ -259,6 +348,11 @@ impl ParentSample {
     /// In the order of the discriminants, which index [`Sampler::thresholds`].
     const ALL: [Self; PARENT_STATES] =
         [Self::None, Self::RemoteSampled, Self::RemoteNotSampled, Self::LocalSampled, Self::LocalNotSampled];
+
+    #[inline]
+    fn is_remote(self) -> bool {
+        matches!(self, Self::RemoteSampled | Self::RemoteNotSampled)
+    }
 
     /// The state of a parent that is known by its context.
     #[inline]

@@ -4,8 +4,9 @@
 mod common;
 
 use common::{Account, By, Counter, Numbers, PATIENCE, assert_account, quiet_builder, until};
-use nanospan::batch::Batch;
+use nanospan::batch::{Batch, BatchView};
 use nanospan::export::{Context, ExportError, ExportErrorKind};
+use nanospan::testing::Recorder;
 use nanospan::{FlushError, Tracer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -104,6 +105,64 @@ fn an_exporter_that_panics_loses_its_batch_and_goes_on() {
     assert!(exported > 0 && failed > 0 && exported + failed == 100, "{exported} and {failed}");
     let expected = Account { started: 100, exported, export_failed: failed, ..Account::default() };
     assert_account(&tracer.stats(), &expected);
+    assert!(tracer.stats().exporter_panics > 0, "{:?}", tracer.stats());
+}
+
+#[test]
+fn an_error_handler_that_panics_is_counted_and_the_exports_go_on() {
+    let recorder = Recorder::with(|builder| {
+        builder.error_handler(|_| std::panic::resume_unwind(Box::new("a test's own panic")))
+    });
+    let (tracer, memory) = (recorder.tracer(), recorder.exporter());
+    memory.fail_next(1);
+    record(tracer, 1);
+    assert_eq!(lost_of(tracer.flush(PATIENCE)), 1);
+    record(tracer, 1);
+    tracer.flush(PATIENCE).unwrap();
+    assert_eq!(tracer.stats().exporter_panics, 1);
+}
+
+#[test]
+fn batches_beyond_the_queue_size_are_dropped_and_counted_while_the_exporter_hangs() {
+    let recorder = Recorder::with(|builder| {
+        builder.max_batch_spans(10).max_queue_size(25).export_interval(Duration::from_secs(3600))
+    });
+    let (tracer, memory) = (recorder.tracer(), recorder.exporter());
+    let hold = memory.hold();
+    record(tracer, 10);
+    until("a batch is being exported", || tracer.stats().buffered == 10);
+    memory.wait_for_export(&Context::with_timeout(PATIENCE)).unwrap();
+    // Two batches find room, the others do not.
+    record(tracer, 100);
+    until("all are told what becomes of them", || tracer.stats().live == 0);
+    let expected = Account { started: 110, buffered: 30, queue_full: 80, ..Account::default() };
+    assert_account(&tracer.stats(), &expected);
+    drop(hold);
+    tracer.flush(PATIENCE).unwrap();
+    let expected = Account { started: 110, exported: 30, queue_full: 80, ..Account::default() };
+    assert_account(&tracer.stats(), &expected);
+}
+
+#[test]
+fn a_flush_waits_for_room_in_the_queue_and_drops_nothing() {
+    let recorder = Recorder::with(|builder| {
+        builder.max_batch_spans(10).max_queue_size(10).drain_interval(Duration::from_secs(3600))
+    });
+    let (tracer, memory) = (recorder.tracer(), recorder.exporter());
+    record(tracer, 95);
+    tracer.flush(PATIENCE).unwrap();
+    assert_account(&tracer.stats(), &Account { started: 95, exported: 95, ..Account::default() });
+    assert_eq!(memory.spans().len(), 95);
+}
+
+#[test]
+fn a_batch_is_no_larger_than_the_queue() {
+    let recorder = Recorder::with(|builder| builder.max_queue_size(7));
+    record(recorder.tracer(), 70);
+    recorder.tracer().flush(PATIENCE).unwrap();
+    for bytes in recorder.exporter().batches() {
+        assert!(BatchView::parse(&bytes).unwrap().span_count() <= 7);
+    }
 }
 
 #[test]

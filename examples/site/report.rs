@@ -75,6 +75,7 @@ pub(crate) fn account(out: &mut impl Write, stats: &Stats) -> io::Result<()> {
         (dropped.shutdown, "dropped by the shutdown"),
         (dropped.export_failed, "dropped by the exporter"),
         (dropped.encode_failed, "dropped by the encoder"),
+        (dropped.queue_full, "dropped because the queue was full"),
         (dropped.fork, "dropped by a fork"),
         (dropped.thread_exit, "dropped at the exit of a thread"),
         (stats.live, "live"),

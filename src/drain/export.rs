@@ -74,7 +74,10 @@ impl Pipeline {
         loop {
             if self.may_export(&mut state) {
                 if let Some(job) = state.queue.pop_front() {
-                    state.awaited -= usize::from(!matches!(job, Job::Batch(_)));
+                    match &job {
+                        Job::Batch(batch) => state.queued_spans -= batch.span_count(),
+                        Job::Flush(_) | Job::Stop => state.awaited -= 1,
+                    }
                     return (job, state.stop_by);
                 }
             }
@@ -136,6 +139,7 @@ impl Pipeline {
     /// Calls the exporter. A panic in it becomes an error; every error goes to the handler.
     fn call(&self, what: impl FnOnce() -> Result<(), ExportError>) -> Result<(), ExportError> {
         let result = catch_unwind(AssertUnwindSafe(what)).unwrap_or_else(|panic| {
+            self.ledger.panicked();
             let text = panic.downcast_ref::<&str>().map(ToString::to_string);
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
             Err(ExportError::new(ExportErrorKind::Other, format!("the exporter panicked: {text}")))
@@ -143,7 +147,9 @@ impl Pipeline {
         if let Err(error) = &result {
             // A handler that panics must not take the thread along.
             let handler = &self.settings.error_handler;
-            drop(catch_unwind(AssertUnwindSafe(|| handler(error))));
+            if catch_unwind(AssertUnwindSafe(|| handler(error))).is_err() {
+                self.ledger.panicked();
+            }
         }
         result
     }

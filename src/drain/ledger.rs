@@ -15,6 +15,8 @@ pub(crate) struct Ledger {
     exported: AtomicU64,
     export_failed: AtomicU64,
     encode_failed: AtomicU64,
+    queue_full: AtomicU64,
+    panics: AtomicU64,
     stale: AtomicU64,
     lost: [AtomicU64; 3],
     memory: AtomicU64,
@@ -34,6 +36,15 @@ impl Ledger {
 
     pub(crate) fn encode_failed(&self, spans: u64) {
         add(&self.encode_failed, spans);
+    }
+
+    pub(crate) fn queue_full(&self, spans: u64) {
+        add(&self.queue_full, spans);
+    }
+
+    /// A panic in the exporter or the error handler was caught.
+    pub(crate) fn panicked(&self) {
+        add(&self.panics, 1);
     }
 
     pub(crate) fn exported(&self, arrived: u64, lost: u64) {
@@ -72,6 +83,9 @@ pub struct Dropped {
     pub export_failed: u64,
     /// In a batch that could not be encoded.
     pub encode_failed: u64,
+    /// In a batch for which the queue had no place left, see
+    /// [`TracerBuilder::max_queue_size`](crate::TracerBuilder::max_queue_size).
+    pub queue_full: u64,
     /// Started in a forked child, or taken over from the parent, which delivers it.
     pub fork: u64,
     /// Refused at the start: the thread was past its last destructor that may record.
@@ -82,7 +96,8 @@ impl Dropped {
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.overload + self.shutdown + self.export_failed + self.encode_failed + self.fork + self.thread_exit
+        let Self { overload, shutdown, export_failed, encode_failed, queue_full, fork, thread_exit } = self;
+        overload + shutdown + export_failed + encode_failed + queue_full + fork + thread_exit
     }
 }
 
@@ -107,6 +122,9 @@ pub struct Stats {
     /// Starts that the sampler rejected, every span below an unsampled one included. Not in
     /// `started`.
     pub not_sampled: u64,
+    /// Starts on a thread whose spans are [suppressed](crate::suppress_tracing), such as the tracer's own.
+    /// Not in `started`.
+    pub suppressed: u64,
     /// Starts under an invalid parent, which give invalid spans. Not in `started`.
     pub invalid_parent: u64,
     /// Calls on an invalid handle: no-ops.
@@ -133,6 +151,8 @@ pub struct Stats {
     pub log_bytes: u64,
     /// Time spent in the exporter, in nanoseconds.
     pub export_nanos: u64,
+    /// Panics in the exporter or the error handler that were caught; the export thread went on.
+    pub exporter_panics: u64,
 }
 
 impl Stats {
@@ -151,8 +171,16 @@ pub(crate) struct Way {
     pub(crate) exported: u64,
     pub(crate) export_failed: u64,
     pub(crate) encode_failed: u64,
+    pub(crate) queue_full: u64,
     pub(crate) consumed: u64,
     pub(crate) issued: u64,
+}
+
+impl Way {
+    /// Spans that were collected and are in no batch that is still to be exported.
+    pub(crate) fn gone(&self) -> u64 {
+        self.exported + self.export_failed + self.encode_failed + self.queue_full
+    }
 }
 
 /// Acquire pairs with the Release in `add` and in `export_failed`.
@@ -171,6 +199,7 @@ impl Pipeline {
             exported: read(&ledger.exported),
             export_failed: read(&ledger.export_failed),
             encode_failed: read(&ledger.encode_failed),
+            queue_full: read(&ledger.queue_full),
             consumed: read(&ledger.consumed),
             issued: self.engine.registry.iter().map(Local::issued).sum(),
         }
@@ -179,7 +208,8 @@ impl Pipeline {
     /// Reads the account. Takes no lock; may be called from anywhere, a forked child included.
     pub(crate) fn stats(&self) -> Stats {
         let ledger = &self.ledger;
-        let Way { drained, exported, export_failed, encode_failed, consumed, issued } = self.way();
+        let way = self.way();
+        let Way { drained, exported, export_failed, encode_failed, queue_full, consumed, issued } = way;
         let mut log_words = 0;
         let gate = self.engine.gate();
         // The walk over the logs takes part in the collector's epochs, which a child must not enter.
@@ -201,10 +231,11 @@ impl Pipeline {
         let mut stats = Stats {
             started: issued + refused.total(),
             exported,
-            dropped: Dropped { export_failed, encode_failed, ..refused },
+            dropped: Dropped { export_failed, encode_failed, queue_full, ..refused },
             live: issued.saturating_sub(consumed),
-            buffered: consumed.saturating_sub(exported + export_failed + encode_failed),
+            buffered: consumed.saturating_sub(way.gone()),
             not_sampled: counts(Count::NotSampled),
+            suppressed: counts(Count::Suppressed),
             invalid_parent: counts(Count::InvalidParent),
             invalid_calls: counts(Count::InvalidCall),
             stale_calls: counts(Count::Stale) + read(&ledger.stale),
@@ -217,6 +248,7 @@ impl Pipeline {
             memory_bytes: read(&ledger.memory),
             log_bytes: 8 * log_words as u64,
             export_nanos: read(&ledger.export_nanos),
+            exporter_panics: read(&ledger.panics),
         };
         match gate {
             Gate::Open => {}

@@ -59,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) side_bytes: usize,
     /// Bytes of finished batches.
     pub(crate) queue_bytes: usize,
+    /// Spans in finished batches that wait for the exporter.
+    pub(crate) queue_spans: usize,
     /// When a batch is sealed, in bytes and spans.
     pub(crate) batch_bytes: usize,
     pub(crate) batch_spans: usize,
@@ -135,7 +137,10 @@ struct State {
     /// The last flush whose spans were lost.
     failed: Option<(u64, FlushError)>,
     queue: VecDeque<Job>,
+    /// Bytes of the batches in the queue and of the one that is being exported.
     queued_bytes: usize,
+    /// Spans of the batches in the queue.
+    queued_spans: usize,
     /// Flushes and stops in the queue.
     awaited: usize,
     /// Batches are exported without a flush, because half of the queue was full, until it is empty.
@@ -227,6 +232,9 @@ impl Pipeline {
 
     /// Runs a thread's work. A panic in it is a defect; callers are told instead of left waiting.
     fn guarded(&self, work: impl FnOnce()) {
+        // A model's threads are one to the system, and their cells would be one.
+        #[cfg(not(loom))]
+        let _suppressed = crate::raw::suppress::suppress_tracing();
         if catch_unwind(AssertUnwindSafe(work)).is_err() {
             self.engine.close();
             self.state().worker_gone = true;

@@ -66,6 +66,7 @@ pub(crate) fn settings(exporter: Arc<dyn SpanExporter>) -> Settings {
         limits: SpanLimits::default(),
         side_bytes: 1 << 16,
         queue_bytes: usize::MAX,
+        queue_spans: usize::MAX,
         batch_bytes: usize::MAX,
         batch_spans: usize::MAX,
         drain_interval: Duration::ZERO,

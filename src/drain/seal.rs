@@ -82,14 +82,27 @@ impl<'p> Sealer<'p> {
 
     fn queue(&mut self, batch: crate::batch::Batch) {
         let pipeline = self.pipeline;
-        let bytes = batch.as_bytes().len();
+        let settings = &pipeline.settings;
+        let (bytes, spans) = (batch.as_bytes().len(), batch.span_count());
         let mut state = pipeline.state();
-        // One batch is let in whatever its size. Whoever takes a batch out notifies.
-        while state.queued_bytes > 0 && state.queued_bytes + bytes > pipeline.settings.queue_bytes {
+        loop {
+            // One batch is let in whatever its size. Whoever takes a batch out notifies.
+            let no_room = state.queued_bytes > 0 && state.queued_bytes + bytes > settings.queue_bytes;
+            let too_many = state.queued_spans > 0 && state.queued_spans + spans > settings.queue_spans;
+            if !no_room && !too_many {
+                break;
+            }
+            // What a flush or the shutdown waits for is not dropped while there is time.
+            if too_many && state.requested == state.completed && state.stop_by.is_none() {
+                drop(state);
+                pipeline.ledger.queue_full(spans as u64);
+                self.batch.recycle(batch);
+                return;
+            }
             // An exporter that hangs past the deadline of a shutdown will not make room.
             if state.worker_gone || state.stop_by.is_some_and(|stop_by| stop_by <= Instant::now()) {
                 drop(state);
-                pipeline.ledger.export_failed(batch.span_count() as u64);
+                pipeline.ledger.export_failed(spans as u64);
                 self.batch.recycle(batch);
                 return;
             }
@@ -98,6 +111,7 @@ impl<'p> Sealer<'p> {
             state = pipeline.state();
         }
         state.queued_bytes += bytes;
+        state.queued_spans += spans;
         state.queue.push_back(Job::Batch(batch));
         while let Some(spare) = state.spare.pop() {
             self.batch.recycle(spare);

@@ -237,9 +237,8 @@ impl Drain {
     pub fn way(&self) -> impl Fn() -> Way + Copy + Send + 'static {
         let pipeline = self.0.pipeline();
         move || {
-            let drain::Way { drained, exported, export_failed, encode_failed, consumed, issued } =
-                pipeline.way();
-            Way { drained, gone: exported + export_failed + encode_failed, consumed, issued }
+            let way = pipeline.way();
+            Way { drained: way.drained, gone: way.gone(), consumed: way.consumed, issued: way.issued }
         }
     }
 

@@ -74,6 +74,7 @@ fn losses(before: &Stats, after: &Stats) -> impl Iterator<Item = String> {
         (b.thread_exit, a.thread_exit, "span", "refused: their thread was past its last destructor"),
         (b.fork, a.fork, "span", "left to the parent of this process"),
         (b.encode_failed, a.encode_failed, "span", "lost in batches that could not be encoded"),
+        (b.queue_full, a.queue_full, "span", "dropped because the queue was full"),
         (before.lost_attributes, after.lost_attributes, "attribute", "left out: over a limit, or no memory"),
         (before.lost_events, after.lost_events, "event", "left out: over a limit, or no memory"),
         (before.lost_links, after.lost_links, "link", "left out: over a limit, or no memory"),

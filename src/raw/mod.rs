@@ -44,6 +44,7 @@ pub(crate) mod short;
 pub(crate) mod slab;
 pub(crate) mod slot;
 pub(crate) mod supply;
+pub(crate) mod suppress;
 #[cfg(any(feature = "bext", loom))]
 pub(crate) mod table;
 pub(crate) mod tally;

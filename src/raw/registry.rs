@@ -23,6 +23,7 @@
 
 use crate::raw::cell::AtomicRef;
 use crate::raw::local::{Own, PerThread};
+use crate::raw::suppress::is_suppressed;
 use crate::seeded::{Bug, seeded};
 use std::cell::Cell;
 use std::fmt;
@@ -126,9 +127,9 @@ pub(crate) fn last<T: PerThread>(cell: &AtomicRef<T>) -> Option<Own<T>> {
     cell.is(last.local.cast().as_ptr(), Ordering::Relaxed).then(|| unsafe { last.own() })
 }
 
-/// Lets the calling thread, the only one of a forked child, forget what it asked for last, so that
-/// nothing is [`last`] and every call looks at the gate. Stores to a thread-local without initialiser
-/// and destructor.
+/// Lets the calling thread forget what it asked for last, so that nothing is [`last`] and its next calls go
+/// the long way: the only one of a forked child, which has to look at the gate, and one whose spans are
+/// suppressed. Stores to a thread-local without initialiser and destructor.
 pub(crate) fn forget_last() {
     LAST.set(NOTHING);
 }
@@ -167,7 +168,9 @@ impl<T: PerThread> Registry<T> {
     #[inline(never)]
     fn own_again(&'static self) -> Option<Own<T>> {
         let own = self.own_aside()?;
-        LAST.set(self.answer(own));
+        if !is_suppressed() {
+            LAST.set(self.answer(own));
+        }
         Some(own)
     }
 

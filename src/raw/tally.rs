@@ -17,6 +17,8 @@ pub(crate) enum Count {
     ThreadExit,
     /// Starts that the sampler rejected.
     NotSampled,
+    /// Starts on a thread whose spans are suppressed.
+    Suppressed,
     /// Starts under an invalid parent.
     InvalidParent,
     /// Calls on an invalid handle.

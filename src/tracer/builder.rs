@@ -173,6 +173,7 @@ pub struct TracerBuilder {
     export_timeout: Duration,
     batch_spans: usize,
     batch_bytes: usize,
+    queue_spans: usize,
     segments: SegmentExporterBuilder,
     exporter: Option<Arc<dyn SpanExporter>>,
     error_handler: crate::drain::ErrorHandler,
@@ -199,6 +200,7 @@ impl TracerBuilder {
             export_timeout: Duration::from_secs(30),
             batch_spans: 4096,
             batch_bytes: 512 << 10,
+            queue_spans: usize::MAX,
             segments: SegmentExporter::builder("nanospan-segments"),
             exporter: None,
             error_handler: Arc::new(|error| eprintln!("nanospan: {error}")),
@@ -289,6 +291,17 @@ impl TracerBuilder {
         self
     }
 
+    /// Sets how many finished spans wait for the exporter at most, beside those that it has in hand: a batch
+    /// for which there is no room is dropped, and its spans are counted as
+    /// [`queue_full`](crate::Dropped::queue_full), unless a flush or the shutdown waits for them. Without
+    /// limit by default; what bounds the queue then is its share of the
+    /// [memory budget](Self::memory_budget), at which the drain waits and nothing is dropped until the whole
+    /// budget is used up. A batch holds no more spans than the queue.
+    pub fn max_queue_size(mut self, spans: usize) -> Self {
+        self.queue_spans = spans.max(1);
+        self
+    }
+
     /// Sets the directory in which the default exporter keeps its segment files; made when it is not
     /// there. `nanospan-segments` in the working directory by default. Has no effect beside
     /// [`exporter`](TracerBuilder::exporter).
@@ -348,8 +361,9 @@ impl TracerBuilder {
             limits: self.limits,
             side_bytes: shares.side,
             queue_bytes: shares.queue,
+            queue_spans: self.queue_spans,
             batch_bytes: self.batch_bytes.min(shares.queue / 4),
-            batch_spans: self.batch_spans,
+            batch_spans: self.batch_spans.min(self.queue_spans),
             drain_interval: self.drain_interval,
             export_interval: self.export_interval,
             export_on_flush: self.export_on_flush,

@@ -8,6 +8,7 @@ use crate::sampling::ParentSample;
 use crate::seeded::{Bug, seeded};
 use crate::tracer::Core;
 use crate::tracer::span::Span;
+use std::borrow::Cow;
 
 /// Whose child a span is to be.
 #[derive(Debug, Clone, Copy)]
@@ -30,10 +31,18 @@ pub(super) struct Below<'a> {
     /// The parent's id; 0 for a root.
     pub(super) span_id: u64,
     pub(super) flags: TraceFlags,
-    /// What the sampler is to be asked; nothing when it has spoken.
-    pub(super) sample: Option<ParentSample>,
+    pub(super) sample: Sample,
     pub(super) remote: bool,
-    pub(super) state: &'a TraceState,
+    pub(super) state: Cow<'a, TraceState>,
+}
+
+/// How the sampler stands to a span that is about to start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sample {
+    /// It is to be asked.
+    Ask(ParentSample),
+    Taken,
+    Rejected,
 }
 
 impl<'a> Below<'a> {
@@ -43,13 +52,13 @@ impl<'a> Below<'a> {
             trace_id: parent.trace_id(),
             span_id: parent.span_id().to_u64(),
             flags: parent.flags(),
-            sample: Some(if parent.is_recording() {
+            sample: Sample::Ask(if parent.is_recording() {
                 ParentSample::LocalSampled
             } else {
                 ParentSample::LocalNotSampled
             }),
             remote: false,
-            state: parent.trace_state(),
+            state: Cow::Borrowed(parent.trace_state()),
         }
     }
 
@@ -60,9 +69,9 @@ impl<'a> Below<'a> {
             trace_id: parent.trace_id,
             span_id: parent.span_id.to_u64(),
             flags: TraceFlags::from_byte(flags & !REMOTE),
-            sample: Some(ParentSample::LocalSampled),
+            sample: Sample::Ask(ParentSample::LocalSampled),
             remote: false,
-            state: &NO_STATE,
+            state: Cow::Borrowed(&NO_STATE),
         }
     }
 
@@ -71,19 +80,36 @@ impl<'a> Below<'a> {
     pub(super) fn root(core: &'static Core) -> Result<Self, u128> {
         // A thread without ids is refused by `begin`.
         let trace_id = core.engine.own().map_or(0, |own| own.local().ids.next());
-        if !core.sampler.decide(ParentSample::None, || trace_id) {
-            core.engine.count(Count::NotSampled, 1);
-            return Err(trace_id);
+        let below = Self::root_in(core, TraceId::from_u128(trace_id));
+        match below.sample {
+            Sample::Taken => Ok(below),
+            _ => {
+                core.engine.count(Count::NotSampled, 1);
+                Err(trace_id)
+            }
         }
-        // Decided already.
-        Ok(Self::root_in(TraceId::from_u128(trace_id), None))
     }
 
-    /// A root's place in this trace.
+    /// A root's place in this trace, as the sampler has decided it.
     #[inline(always)]
-    pub(super) fn root_in(trace_id: TraceId, sample: Option<ParentSample>) -> Self {
-        let flags = TraceFlags::RANDOM;
-        Self { trace_id, span_id: 0, flags, sample, remote: false, state: &NO_STATE }
+    pub(super) fn root_in(core: &'static Core, trace_id: TraceId) -> Self {
+        let (sampled, state) = core.sampler.decide_for_root(trace_id.to_u128());
+        let sample = if sampled { Sample::Taken } else { Sample::Rejected };
+        Self { trace_id, span_id: 0, flags: TraceFlags::RANDOM, sample, remote: false, state }
+    }
+
+    /// Has the sampler decide where it reads the trace state or writes it.
+    #[inline]
+    pub(super) fn decided(mut self, core: &'static Core) -> Self {
+        if let Sample::Ask(sample) = self.sample {
+            if core.sampler.concerns(sample, &self.state) {
+                let (sampled, state) =
+                    core.sampler.decide_by_state(sample, self.trace_id.to_u128(), &self.state);
+                self.sample = if sampled { Sample::Taken } else { Sample::Rejected };
+                self.state = state;
+            }
+        }
+        self
     }
 }
 
@@ -124,9 +150,9 @@ pub(super) fn below_context<'a>(core: &'static Core, context: &'a SpanContext) -
         trace_id,
         span_id,
         flags: context.flags(),
-        sample: Some(ParentSample::of(Some(context))),
+        sample: Sample::Ask(ParentSample::of(Some(context))),
         remote: context.is_remote(),
-        state: context.trace_state(),
+        state: Cow::Borrowed(context.trace_state()),
     })
 }
 
@@ -150,8 +176,8 @@ pub(super) fn below_handle<'a>(core: &'static Core, handle: SpanHandle) -> Posit
         trace_id,
         span_id,
         flags,
-        sample: Some(ParentSample::LocalSampled),
+        sample: Sample::Ask(ParentSample::LocalSampled),
         remote: false,
-        state: &NO_STATE,
+        state: Cow::Borrowed(&NO_STATE),
     })
 }

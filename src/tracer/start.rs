@@ -7,10 +7,11 @@ use crate::raw::local::Target;
 use crate::raw::packed::TextParts;
 use crate::raw::record::Kind;
 use crate::raw::slot::{NameWord, Start};
+use crate::raw::suppress::is_suppressed;
 use crate::raw::tally::Count;
 use crate::sampling::ParentSample;
 use crate::tracer::Core;
-use crate::tracer::position::{Below, Parent, Position, below_context, below_handle, below_span};
+use crate::tracer::position::{Below, Parent, Position, Sample, below_context, below_handle, below_span};
 use crate::tracer::span::{Span, Timestamp, link_to};
 use crate::value::{SpanKind, Text, Value};
 use std::thread;
@@ -88,13 +89,19 @@ impl Core {
         parent: u64,
         name: NameWord,
         bytes: u16,
-        sample: Option<ParentSample>,
+        sample: Sample,
     ) -> Option<Target> {
-        if let Some(sample) = sample {
-            if !self.sampler.decide(sample, || trace_id) {
-                self.engine.count(Count::NotSampled, 1);
-                return None;
-            }
+        if is_suppressed() {
+            self.engine.count(Count::Suppressed, 1);
+            return None;
+        }
+        let sampled = match sample {
+            Sample::Ask(sample) => self.sampler.decide(sample, || trace_id),
+            decided => decided == Sample::Taken,
+        };
+        if !sampled {
+            self.engine.count(Count::NotSampled, 1);
+            return None;
         }
         let [flags, kind] = bytes.to_le_bytes();
         let ticks = self.engine.clock.ticks();
@@ -243,16 +250,16 @@ impl<'a> SpanBuilder<'a> {
         Elsewhere { links, attributes, start, parent, kind, name, core }.start()
     }
 
-    fn start_below(self, core: &'static Core, below: &Below<'_>) -> Span {
+    fn start_below(self, core: &'static Core, below: Below<'_>) -> Span {
         let flags = below.flags.with_sampled(true);
-        let Some(target) = self.record_below::<false>(core, below, flags) else {
+        let Some(target) = self.record_below::<false>(core, &below, flags) else {
             let flags = flags.with_sampled(false);
             // A root that was refused has an id all the same: see `unsampled`.
             let high = (below.trace_id.to_u128() >> 64) as u64;
             let span_id = SpanId::from_u64(if below.span_id == 0 { high | 1 } else { below.span_id });
-            return Span::passing(Some(core), below.trace_id, span_id, flags, below.state.clone());
+            return Span::passing(Some(core), below.trace_id, span_id, flags, below.state.into_owned());
         };
-        Span::recording(core, target, below.trace_id, flags, below.state.clone())
+        Span::recording(core, target, below.trace_id, flags, below.state.into_owned())
     }
 
     /// Records the start; `None` when the span is not sampled or was refused.
@@ -275,14 +282,14 @@ impl<'a> SpanBuilder<'a> {
             core.engine.name(target, self.name.as_str());
         }
         if !below.state.is_empty() || self.has_more() {
-            self.more().record(core, target, below.state);
+            self.more().record(core, target, &below.state);
         }
         Some(target)
     }
 
     fn start_root(self, core: &'static Core) -> Span {
         match Below::root(core) {
-            Ok(below) => self.start_below(core, &below),
+            Ok(below) => self.start_below(core, below),
             // A thread without ids.
             Err(0) => Span::invalid(Some(core)),
             Err(trace_id) => core.unsampled(trace_id),
@@ -309,8 +316,8 @@ impl<'a> SpanBuilder<'a> {
     #[inline(always)]
     pub(crate) fn start_target(self, core: &'static Core) -> Option<(Target, TraceId)> {
         if let Parent::Handle(parent) = self.parent {
-            if let Some(flags) = core.engine.parent_flags(parent.trace_id.to_u128(), parent.span_id.to_u64())
-            {
+            let flags = core.engine.parent_flags(parent.trace_id.to_u128(), parent.span_id.to_u64());
+            if let Some(flags) = flags.filter(|_| !core.sampler.marks(ParentSample::LocalSampled)) {
                 // The common case: not the first span that this thread starts below that one.
                 return self.target_below(core, &Below::live(parent, flags));
             }
@@ -328,7 +335,7 @@ impl<'a> SpanBuilder<'a> {
         parent: SpanHandle,
         found: Target,
     ) -> Option<(Target, TraceId)> {
-        if found.is_live() {
+        if found.is_live() && !core.sampler.marks(ParentSample::LocalSampled) {
             return self.target_below(core, &Below::live(parent, found.slot().flags()));
         }
         self.child_of_handle(parent).start_target_elsewhere(core)
@@ -344,7 +351,7 @@ impl<'a> SpanBuilder<'a> {
             }
         }
         let below = match self.position(core) {
-            Position::Below(below) => below,
+            Position::Below(below) => below.decided(core),
             Position::Root => Below::root(core).ok()?,
             Position::Nowhere => {
                 core.engine.count(Count::InvalidParent, 1);
@@ -386,7 +393,7 @@ impl<'a> SpanBuilder<'a> {
             Parent::Context(context) => below_context(core, context),
             Parent::Handle(handle) => below_handle(core, handle),
             #[cfg(feature = "bext")]
-            Parent::Trace(trace_id) => Position::Below(Below::root_in(trace_id, Some(ParentSample::None))),
+            Parent::Trace(trace_id) => Position::Below(Below::root_in(core, trace_id)),
         }
     }
 }
@@ -412,7 +419,7 @@ impl Elsewhere<'_> {
         let Some(core) = core else { return builder.start_noop() };
         match builder.position(core) {
             Position::Root => builder.start_root(core),
-            Position::Below(below) => builder.start_below(core, &below),
+            Position::Below(below) => builder.start_below(core, below.decided(core)),
             Position::Nowhere => {
                 core.engine.count(Count::InvalidParent, 1);
                 Span::invalid(Some(core))

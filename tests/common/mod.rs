@@ -148,6 +148,7 @@ pub(crate) fn assert_account(stats: &Stats, expected: &Account) {
         shutdown: stats.dropped.shutdown,
         export_failed: stats.dropped.export_failed,
         encode_failed: stats.dropped.encode_failed,
+        queue_full: stats.dropped.queue_full,
         fork: stats.dropped.fork,
         thread_exit: stats.dropped.thread_exit,
     };
@@ -166,6 +167,7 @@ pub(crate) struct Account {
     pub(crate) shutdown: u64,
     pub(crate) export_failed: u64,
     pub(crate) encode_failed: u64,
+    pub(crate) queue_full: u64,
     pub(crate) fork: u64,
     pub(crate) thread_exit: u64,
 }
