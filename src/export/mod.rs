@@ -2,6 +2,7 @@
 
 mod context;
 mod error;
+mod fan_out;
 mod finished;
 mod memory;
 pub mod segment;
@@ -10,6 +11,7 @@ mod turns;
 
 pub use context::{Cancellation, Context, ContextError};
 pub use error::{ExportError, ExportErrorKind};
+pub use fan_out::{DestinationStats, FanOutExporter, FanOutExporterBuilder};
 pub use finished::{FinishedEvent, FinishedLink, FinishedSpan};
 pub use memory::{Hold, MemoryExporter};
 pub use stdout::{StdoutExporter, StdoutExporterBuilder, StdoutFormat};
