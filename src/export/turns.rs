@@ -16,6 +16,10 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub(super) trait Close {
     /// Completes what is unfinished, as far as `context` lets it, and releases everything.
     fn close(self, context: &Context) -> Result<(), ExportError>;
+
+    /// Releases everything behind a shutdown that could not wait, and completes only what is sure to come to
+    /// an end: nobody calls that off any more.
+    fn close_late(self);
 }
 
 /// A writer that one call at a time has, until it is closed.
@@ -127,8 +131,7 @@ impl<W: Close> Drop for Turn<'_, W> {
         }
         drop(state);
         if let Some(writer) = self.writer.take() {
-            // The shutdown that gave up waiting has reported that it could not finish.
-            let _ = writer.close(&Context::new());
+            writer.close_late();
         }
     }
 }

@@ -180,6 +180,11 @@ impl Close for Writer {
     fn close(self, context: &Context) -> Result<(), ExportError> {
         Writer::close(self, context)
     }
+
+    fn close_late(self) {
+        // The shutdown has reported already that it could not finish.
+        let _ = Writer::close(self, &Context::new());
+    }
 }
 
 impl Drop for SegmentExporter {

@@ -107,6 +107,10 @@ impl Close for Output {
     fn close(mut self, context: &Context) -> Result<(), ExportError> {
         self.flush(context)
     }
+
+    fn close_late(self) {
+        // A flush might wait for ever. What the writer makes of being dropped is its own matter.
+    }
 }
 
 impl fmt::Debug for Output {
