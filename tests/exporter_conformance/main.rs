@@ -99,6 +99,34 @@ fn the_documentation_lists_every_case_in_order() {
 }
 
 #[test]
+fn the_page_on_exporters_names_every_case_and_only_tests_that_there_are() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/exporters.md")).expect("the page");
+    let (_, contract) = page.split_once("## The contract").expect("the section");
+    let (contract, rest) = contract.split_once("## The suite").expect("the section after it");
+    let named: HashSet<_> = code_spans(contract).into_iter().filter(|span| span.contains('-')).collect();
+    assert_eq!(named, exporter::cases().map(Case::id).collect());
+
+    let mut tests = String::new();
+    let mut folders = vec![root.join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                tests += &std::fs::read_to_string(path).expect("a source");
+            }
+        }
+    }
+    let is_test =
+        |span: &&str| span.contains('_') && span.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    for test in code_spans(rest).into_iter().filter(is_test).filter(|name| name.matches('_').count() > 2) {
+        assert!(tests.contains(&format!("fn {test}()")), "no such test: {test}");
+    }
+}
+
+#[test]
 fn every_clause_that_is_said_to_be_the_traits_stands_in_its_documentation() {
     let source = include_str!("../../src/export/mod.rs");
     let (_, documentation) = source.split_once("/// Takes batches").expect("the trait");

@@ -266,8 +266,9 @@ impl SpanExporter for Reference {
             return Err(ExportError::shutdown("reference"));
         }
         state.is_shut_down = !(is_late && self.has(Fault::LateShutdownLeavesItOpen));
-        state.is_released = !self.has(Fault::ShutdownReleasesNothing)
-            && !(is_late && self.has(Fault::LateShutdownReleasesNothing));
+        let keeps = self.has(Fault::ShutdownReleasesNothing)
+            || (is_late && self.has(Fault::LateShutdownReleasesNothing));
+        state.is_released = !keeps;
         self.check(context, Fault::ShutdownIgnoresItsDeadline, Fault::ShutdownIgnoresItsCancellation)?;
         if self.has(Fault::FailedBatchIsSentAtTheShutdown) {
             self.deliver(std::mem::take(&mut state.failed));

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::process;
 
 use super::output::Output;
-use super::{StdoutFormat, render};
+use super::{StdoutFormat, render_batch};
 use crate::batch::Batch;
 use crate::export::turns::{Turn, Turns};
-use crate::export::{Context, ExportError, ExportErrorKind, FinishedSpan, SpanExporter};
+use crate::export::{Context, ExportError, ExportErrorKind, SpanExporter};
 
 /// Writes spans as text to standard output, or to any writer: what OpenTelemetry calls the *console*
 /// exporter. It is made for development, and for programs whose output another one collects.
@@ -92,10 +92,7 @@ impl Default for StdoutExporter {
 impl SpanExporter for StdoutExporter {
     fn export(&self, context: &Context, batch: &Batch) -> Result<(), ExportError> {
         let mut turn = self.turn(context)?;
-        let spans: Vec<_> = batch.view().spans().map(FinishedSpan::from).collect();
-        let page = render(self.format, &spans);
-        // Rendered, they are not needed while a slow writer takes the text.
-        drop(spans);
+        let page = render_batch(self.format, &batch.view());
         turn.writer().write(context, &page, || self.output.is_abandoned())
     }
 

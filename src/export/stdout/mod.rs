@@ -7,6 +7,7 @@ mod json;
 mod output;
 mod text;
 
+use crate::batch::BatchView;
 use crate::export::FinishedSpan;
 use crate::{SpanKind, StatusCode};
 
@@ -20,6 +21,12 @@ pub(crate) fn render(format: StdoutFormat, spans: &[FinishedSpan]) -> Page {
         StdoutFormat::Human => human::render(spans),
         StdoutFormat::Json => json::render(spans),
     }
+}
+
+/// The text of the spans of `batch`.
+fn render_batch(format: StdoutFormat, batch: &BatchView<'_>) -> Page {
+    let spans: Vec<_> = batch.spans().map(FinishedSpan::from).collect();
+    render(format, &spans)
 }
 
 fn kind_name(kind: SpanKind) -> &'static str {
