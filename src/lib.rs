@@ -34,7 +34,8 @@
 //! - [`batch`]: the format of a batch, to read and to write.
 //! - `plugin` (feature `bext`, on by default): the tracer as a plugin of a bext host, a fan-out over
 //!   several tracers, a tracer that writes to standard output.
-//! - `conformance` (feature `conformance`): whether any tracer keeps the contract of that host's trait.
+//! - `conformance` (feature `conformance`): whether any exporter keeps the contract of
+//!   [`SpanExporter`](export::SpanExporter), and any tracer that of the host's trait.
 //! - [`testing`]: for the tests of code that is traced.
 //!
 //! # What happens under load

@@ -12,6 +12,10 @@ mod forked;
 
 use common::{Account, Counter, PATIENCE, assert_account, quiet_builder, size, until};
 use forked::{check, in_child};
+use nanospan::batch::BatchBuilder;
+use nanospan::export::{
+    Context, ExportErrorKind, FanOutExporter, MemoryExporter, SpanExporter, StdoutExporter,
+};
 use nanospan::testing::Recorder;
 use nanospan::{FlushError, SpanHandle, Status, Tracer, attributes};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -158,4 +162,29 @@ fn children_forked_amid_recording_never_hang() {
     let expected = Account { started: stats.started, exported: stats.started, ..Account::default() };
     assert_account(&stats, &expected);
     assert_eq!((counter.spans(), stats.stale_calls), (stats.started, 0));
+}
+
+#[test]
+fn the_parents_fan_out_exporter_and_its_stdout_exporter_are_refused_in_a_child_at_once() {
+    let fan_out = FanOutExporter::builder().destination("memory", MemoryExporter::new()).build().unwrap();
+    let stdout = StdoutExporter::builder().writer(std::io::sink(), "nowhere").build();
+    let exporters: [&dyn SpanExporter; 2] = [&fan_out, &stdout];
+    let batch = BatchBuilder::new(&[], 1).finish(0, 0).unwrap();
+    let context = Context::new();
+    let code = in_child(|| {
+        for (number, exporter) in (1..).zip(exporters) {
+            for result in [
+                exporter.export(&context, &batch),
+                exporter.force_flush(&context),
+                exporter.shutdown(&context),
+            ] {
+                check(number, result.is_err_and(|error| error.kind() == ExportErrorKind::Forked))?;
+            }
+        }
+        check(3, fan_out.stats().len() == 1)
+    });
+    assert_eq!(code, 0);
+    for exporter in exporters {
+        exporter.export(&context, &batch).expect("the parent's works on");
+    }
 }

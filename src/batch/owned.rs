@@ -7,7 +7,6 @@ use super::BatchView;
 /// A finished batch: the bytes that are written to a segment or handed to an exporter.
 ///
 /// It is made by [`BatchBuilder::finish`](super::BatchBuilder::finish) and cannot be changed.
-#[derive(Clone)]
 pub struct Batch {
     /// FlatBuffers are built from the back: the batch is what lies behind `start`.
     buffer: Vec<u8>,
@@ -42,6 +41,13 @@ impl Batch {
     #[must_use]
     pub fn view(&self) -> BatchView<'_> {
         BatchView::locate(self.as_bytes()).expect("the builder writes every field that a view needs")
+    }
+}
+
+/// Copies the bytes of the batch, and not what its buffer has room for beside them.
+impl Clone for Batch {
+    fn clone(&self) -> Self {
+        Self { buffer: self.as_bytes().to_vec(), start: 0, span_count: self.span_count }
     }
 }
 

@@ -1,54 +1,8 @@
-//! One clause of the contract, and the check of it.
+//! A clause of a contract, and what a check of it comes to.
 
-use super::probe::Bench;
-use super::runner;
-use super::{Factory, Outcome, PATIENCE};
 use std::fmt;
-use std::time::Duration;
 
-/// The check of one clause of the trait's contract; see [`cases`](super::cases).
-#[derive(Debug)]
-pub struct Case {
-    pub(super) id: &'static str,
-    pub(super) citation: Citation,
-    pub(super) check: fn(&Bench) -> Verdict,
-}
-
-impl Case {
-    /// The case's name, in kebab case. It stays the same from release to release.
-    #[must_use]
-    pub fn id(&self) -> &'static str {
-        self.id
-    }
-
-    /// The clause that the case checks.
-    #[must_use]
-    pub fn citation(&self) -> &Citation {
-        &self.citation
-    }
-
-    /// Runs the case over subjects that `factory` makes, with [`PATIENCE`].
-    ///
-    /// # Panics
-    ///
-    /// If `factory` does, or the operating system refuses a thread.
-    #[must_use]
-    pub fn run(&'static self, factory: &Factory<'_>) -> Outcome {
-        self.run_within(PATIENCE, factory)
-    }
-
-    /// Runs the case, and fails it when it has not come to an end after `patience`.
-    ///
-    /// # Panics
-    ///
-    /// As [`run`](Case::run).
-    #[must_use]
-    pub fn run_within(&'static self, patience: Duration, factory: &Factory<'_>) -> Outcome {
-        runner::run(self, patience, factory)
-    }
-}
-
-/// Where the contract says what a [`Case`] checks.
+/// Where a contract says what a case checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Citation {
     item: &'static str,
@@ -57,7 +11,7 @@ pub struct Citation {
 }
 
 impl Citation {
-    /// The clause stands in the documentation of `item`.
+    /// The clause stands in `item`.
     pub(super) const fn of(item: &'static str, quote: &'static str) -> Self {
         Self { item, quote, reading: None }
     }
@@ -67,7 +21,8 @@ impl Citation {
         Self { reading: Some(reading), ..self }
     }
 
-    /// The item of `bext_plugin_api::tracer` whose documentation or declaration has the clause.
+    /// Where the clause stands: an item whose documentation or declaration has it, or a section of a
+    /// specification. The suite's documentation says of what.
     #[must_use]
     pub fn item(&self) -> &'static str {
         self.item
@@ -109,4 +64,14 @@ pub(super) type Verdict = Result<(), Stop>;
 /// Fails the case, saying what was expected and what was seen, unless `holds`.
 pub(super) fn ensure(holds: bool, message: impl FnOnce() -> String) -> Verdict {
     if holds { Ok(()) } else { Err(Stop::Failed(message())) }
+}
+
+/// A value for a message: the contents of a long one are seldom what is wrong with it.
+pub(super) fn brief(value: &(impl fmt::Debug + ?Sized)) -> String {
+    const LENGTH: usize = 400;
+    let text = format!("{value:?}");
+    match text.char_indices().nth(LENGTH) {
+        Some((cut, _)) => format!("{}... ({} bytes)", &text[..cut], text.len()),
+        None => text,
+    }
 }

@@ -1,12 +1,12 @@
 //! What came of a run.
 
-use super::Case;
+use super::Citation;
 use std::fmt;
 
-/// What came of one [`Case`].
+/// What came of one case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The tracer keeps the clause, as far as the case can tell.
+    /// The subject keeps the clause, as far as the case can tell.
     Passed,
     /// It does not: what was expected, and what was seen.
     Failed(String),
@@ -32,65 +32,70 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What came of every case of a [run](super::run). It prints as a table, a line a case; below a
+/// What came of every case of a run of a suite. It prints as a table, a line a case; below a
 /// failed one stand what was seen and the clause.
 #[derive(Debug)]
-#[must_use = "the report says whether the tracer keeps the contract"]
+#[must_use = "the report says whether the subject keeps the contract"]
 pub struct Report {
-    outcomes: Vec<(&'static Case, Outcome)>,
+    /// What a subject does that fails a case.
+    breach: &'static str,
+    outcomes: Vec<(&'static str, &'static Citation, Outcome)>,
 }
 
 impl Report {
-    pub(super) fn new(outcomes: Vec<(&'static Case, Outcome)>) -> Self {
-        Self { outcomes }
+    pub(super) fn new(
+        breach: &'static str,
+        outcomes: Vec<(&'static str, &'static Citation, Outcome)>,
+    ) -> Self {
+        Self { breach, outcomes }
     }
 
-    /// Every case and what came of it, in the order of [`cases`](super::cases).
-    pub fn outcomes(&self) -> impl Iterator<Item = (&'static Case, &Outcome)> {
-        self.outcomes.iter().map(|(case, outcome)| (*case, outcome))
+    /// Every case, by its id, and what came of it, in the order of the suite's `cases`.
+    pub fn outcomes(&self) -> impl Iterator<Item = (&'static str, &Outcome)> {
+        self.outcomes.iter().map(|(id, _, outcome)| (*id, outcome))
     }
 
     /// What came of the case called `id`; `None` if no case is.
     #[must_use]
     pub fn outcome(&self, id: &str) -> Option<&Outcome> {
-        self.outcomes().find(|(case, _)| case.id() == id).map(|(_, outcome)| outcome)
+        self.outcomes().find(|(case, _)| *case == id).map(|(_, outcome)| outcome)
     }
 
-    /// Whether no case failed. Cases that are not applicable do not count against a tracer.
+    /// Whether no case failed. Cases that are not applicable do not count against a subject.
     #[must_use]
     pub fn is_conformant(&self) -> bool {
-        !self.outcomes.iter().any(|(_, outcome)| outcome.is_failed())
+        !self.outcomes().any(|(_, outcome)| outcome.is_failed())
     }
 
     /// Panics with the report if a case failed.
     ///
     /// # Panics
     ///
-    /// If the tracer is not [conformant](Report::is_conformant).
+    /// If the subject is not [conformant](Report::is_conformant).
     #[track_caller]
     pub fn assert_conformant(&self) {
-        assert!(self.is_conformant(), "the tracer breaks the contract of TracerPlugin\n{self}");
+        assert!(self.is_conformant(), "{}\n{self}", self.breach);
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut counts = [0; 3];
-        for (case, outcome) in self.outcomes() {
+        for (id, citation, outcome) in &self.outcomes {
             match outcome {
                 Outcome::Passed => {
                     counts[0] += 1;
-                    writeln!(f, "passed          {}", case.id())?;
+                    writeln!(f, "passed          {}", id)?;
                 }
                 Outcome::Failed(message) => {
                     counts[1] += 1;
-                    writeln!(f, "FAILED          {}", case.id())?;
+                    writeln!(f, "FAILED          {}", id)?;
                     writeln!(f, "                  {message}")?;
-                    writeln!(f, "                  {}", case.citation())?;
+                    writeln!(f, "                  {}", citation)?;
                 }
                 Outcome::NotApplicable(reason) => {
                     counts[2] += 1;
-                    writeln!(f, "not applicable  {}: {reason}", case.id())?;
+                    writeln!(f, "not applicable  {}: {reason}", id)?;
                 }
             }
         }

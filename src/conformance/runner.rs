@@ -1,11 +1,10 @@
 //! Runs a case where it can do no harm: on a thread of its own, for a limited time.
 
-use super::case::{Case, Stop};
-use super::probe::Bench;
-use super::{Factory, Outcome, Setup, Subject};
+use super::Outcome;
+use super::case::{Stop, Verdict};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,21 +13,40 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a case's thread tells the one that runs the suite.
-pub(super) enum Message {
+enum Message<N> {
     /// It needs a subject. The factory need not be `Sync`, so the case cannot call it by itself.
-    Need(Setup),
+    Need(N),
     Done(Outcome),
 }
 
-/// What a case's thread gets for [`Message::Need`].
-pub(super) type Made = Option<Box<dyn Subject>>;
+/// Where a check gets its subjects: for each need of the kind `N` one `M`.
+#[derive(Debug)]
+pub(super) struct Bench<N, M> {
+    runner: Sender<Message<N>>,
+    made: Receiver<M>,
+}
 
-pub(super) fn run(case: &'static Case, patience: Duration, factory: &Factory<'_>) -> Outcome {
+impl<N, M> Bench<N, M> {
+    /// What the factory makes of `need`; `None` if the suite has gone on without this case, so that nobody
+    /// hears what it finds.
+    pub(super) fn ask(&self, need: N) -> Option<M> {
+        self.runner.send(Message::Need(need)).ok()?;
+        self.made.recv().ok()
+    }
+}
+
+/// Runs the check of the case `id` over what `factory` makes.
+pub(super) fn run<N: Send + 'static, M: Send + 'static>(
+    id: &str,
+    patience: Duration,
+    factory: impl Fn(&N) -> M,
+    check: fn(&Bench<N, M>) -> Verdict,
+) -> Outcome {
     let (to_runner, messages) = mpsc::channel();
     let (to_case, made) = mpsc::channel();
     let work = move || {
-        let bench = Bench::new(to_runner.clone(), made);
-        let verdict = catch_unwind(AssertUnwindSafe(|| (case.check)(&bench)));
+        let bench = Bench { runner: to_runner.clone(), made };
+        let verdict = catch_unwind(AssertUnwindSafe(|| check(&bench)));
         // Nobody listens any more after the patience is over.
         let _ = to_runner.send(Message::Done(match verdict {
             Ok(Ok(())) => Outcome::Passed,
@@ -37,14 +55,14 @@ pub(super) fn run(case: &'static Case, patience: Duration, factory: &Factory<'_>
             Err(panic) => Outcome::Failed(format!("expected no panic, seen one: {}", text_of(&*panic))),
         }));
     };
-    let spawned = thread::Builder::new().name(case.id().to_owned()).spawn(work);
-    spawned.unwrap_or_else(|error| panic!("no thread for the case {}: {error}", case.id()));
+    let spawned = thread::Builder::new().name(id.to_owned()).spawn(work);
+    spawned.unwrap_or_else(|error| panic!("no thread for the case {id}: {error}"));
 
     let begun = Instant::now();
     loop {
         match messages.recv_timeout(patience.saturating_sub(begun.elapsed())) {
             // A case that has ended meanwhile needs no subject.
-            Ok(Message::Need(setup)) => drop(to_case.send(factory(&setup))),
+            Ok(Message::Need(need)) => drop(to_case.send(factory(&need))),
             Ok(Message::Done(outcome)) => return outcome,
             Err(_) => {
                 let message = format!("expected every call to return, but one still runs after {patience:?}");

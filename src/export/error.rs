@@ -38,7 +38,7 @@ impl ExportError {
     #[must_use]
     pub fn shutdown(exporter: &str) -> Self {
         let message = format!("the {exporter} has been shut down");
-        Self::new(ExportErrorKind::Shutdown, message)
+        Self::new(ExportErrorKind::ExporterShutdown, message)
     }
 
     /// Names the cause, whose text is added to this error's.
@@ -97,8 +97,8 @@ impl From<ContextError> for ExportError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ExportErrorKind {
-    /// The exporter was shut down before this call.
-    Shutdown,
+    /// The exporter was shut down before this call: Go's `ErrExporterShutdown`.
+    ExporterShutdown,
     /// The context's deadline passed before the work was done.
     DeadlineExceeded,
     /// The context was cancelled before the work was done.

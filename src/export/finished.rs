@@ -4,7 +4,14 @@ use crate::batch::{Attributes, EventView, LinkView, SpanView};
 use crate::{OwnedValue, SpanKind, StatusCode};
 
 /// A finished span that outlives the batch it came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// It can be made from nothing, too, by whoever reads spans back from where an exporter sent them:
+///
+/// ```
+/// let mut span = nanospan::export::FinishedSpan::default();
+/// span.name = "GET /cart".to_owned();
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct FinishedSpan {
     /// The trace that the span is a part of, big-endian.
@@ -83,7 +90,7 @@ impl From<SpanView<'_>> for FinishedSpan {
 }
 
 /// Something that happened during a [`FinishedSpan`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct FinishedEvent {
     /// What the event is called.
@@ -116,7 +123,7 @@ impl From<EventView<'_>> for FinishedEvent {
 }
 
 /// A reference from a [`FinishedSpan`] to another span.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct FinishedLink {
     /// The trace of the span that is referred to, big-endian.

@@ -23,7 +23,7 @@ const HOLD_PAUSE: Duration = Duration::from_millis(1);
 ///
 /// exporter.shutdown(&Context::new())?;
 /// let again = exporter.shutdown(&Context::new()).unwrap_err();
-/// assert_eq!(again.kind(), ExportErrorKind::Shutdown);
+/// assert_eq!(again.kind(), ExportErrorKind::ExporterShutdown);
 /// # Ok::<(), nanospan::export::ExportError>(())
 /// ```
 #[derive(Clone, Default)]

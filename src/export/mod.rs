@@ -2,16 +2,22 @@
 
 mod context;
 mod error;
+mod fan_out;
 mod finished;
 mod memory;
 pub mod segment;
+pub(crate) mod stdout;
+mod turns;
 
 pub use context::{Cancellation, Context, ContextError};
 pub use error::{ExportError, ExportErrorKind};
+pub use fan_out::{DestinationStats, FanOutExporter, FanOutExporterBuilder};
 pub use finished::{FinishedEvent, FinishedLink, FinishedSpan};
 pub use memory::{Hold, MemoryExporter};
+pub use stdout::{StdoutExporter, StdoutExporterBuilder, StdoutFormat};
 
 use crate::batch::Batch;
+use std::sync::Arc;
 
 /// Takes batches of finished spans to where they are kept.
 ///
@@ -27,17 +33,22 @@ use crate::batch::Batch;
 ///
 /// # What the exporter promises
 ///
-/// - Retrying, where it helps, happens inside the call.
+/// - Retrying, where it helps, happens inside the call. What an error counts as lost is not
+///   delivered later.
+/// - A batch without spans is nothing to deliver, and succeeds.
 /// - The context is honoured at every wait: once its deadline has passed or it is cancelled, the
 ///   call returns an error of kind [`DeadlineExceeded`](ExportErrorKind::DeadlineExceeded) or
 ///   [`Cancelled`](ExportErrorKind::Cancelled) without starting anything new. Each exporter says
 ///   which of its steps cannot be interrupted.
 /// - The first `shutdown` releases everything, whatever it returns. From then on each call, a
 ///   further `shutdown` included, returns an error of kind
-///   [`Shutdown`](ExportErrorKind::Shutdown) and does nothing else.
+///   [`ExporterShutdown`](ExportErrorKind::ExporterShutdown) and does nothing else, also if its
+///   context is over: that the exporter is gone for good is the more useful of the two to know.
+/// - No call panics.
 ///
 /// This is OpenTelemetry's span exporter (Trace SDK, section "Span Exporter") with one thing made
-/// definite: what a call after the shutdown returns.
+/// definite: what a call after the shutdown returns. `conformance::exporter` (feature `conformance`)
+/// checks any implementation, promise by promise.
 pub trait SpanExporter: Send + Sync {
     /// Delivers one batch.
     ///
@@ -49,7 +60,8 @@ pub trait SpanExporter: Send + Sync {
     /// Completes what earlier exports left unfinished, as far as the exporter buffers anything.
     ///
     /// The default does nothing and succeeds, also after the shutdown: it suits an exporter that
-    /// leaves nothing unfinished and has no state to check.
+    /// leaves nothing unfinished and has no state to check. An exporter that has its own keeps all of
+    /// the promises above with it.
     ///
     /// # Errors
     ///
@@ -66,4 +78,19 @@ pub trait SpanExporter: Send + Sync {
     /// Whatever kept the exports before this call from being completed; the exporter is shut down
     /// all the same.
     fn shutdown(&self, context: &Context) -> Result<(), ExportError>;
+}
+
+/// An exporter that is shared: one handle for the tracer, others to look at what the exporter counts.
+impl<E: SpanExporter + ?Sized> SpanExporter for Arc<E> {
+    fn export(&self, context: &Context, batch: &Batch) -> Result<(), ExportError> {
+        (**self).export(context, batch)
+    }
+
+    fn force_flush(&self, context: &Context) -> Result<(), ExportError> {
+        (**self).force_flush(context)
+    }
+
+    fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
+        (**self).shutdown(context)
+    }
 }

@@ -1,7 +1,7 @@
 //! Between the host's plain data and ours.
 
 use crate::raw::wide;
-use crate::{SpanHandle, SpanId, SpanKind, Status, TraceId, Value};
+use crate::{OwnedValue, SpanHandle, SpanId, SpanKind, Status, TraceId, Value};
 use bext_plugin_api::tracer::{self as host, AttrValue, SpanStatus};
 
 impl From<host::SpanHandle> for SpanHandle {
@@ -45,6 +45,21 @@ impl<'a> From<&'a AttrValue> for Value<'a> {
             AttrValue::BoolArray(values) => Value::BoolArray(values),
             AttrValue::I64Array(values) => Value::I64Array(values),
             AttrValue::F64Array(values) => Value::F64Array(values),
+        }
+    }
+}
+
+impl From<AttrValue> for OwnedValue {
+    fn from(value: AttrValue) -> Self {
+        match value {
+            AttrValue::String(value) => OwnedValue::Str(value),
+            AttrValue::Bool(value) => OwnedValue::Bool(value),
+            AttrValue::I64(value) => OwnedValue::I64(value),
+            AttrValue::F64(value) => OwnedValue::F64(value),
+            AttrValue::StringArray(values) => OwnedValue::StrArray(values),
+            AttrValue::BoolArray(values) => OwnedValue::BoolArray(values),
+            AttrValue::I64Array(values) => OwnedValue::I64Array(values),
+            AttrValue::F64Array(values) => OwnedValue::F64Array(values),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{stdout, subjects};
 use bext_plugin_api::tracer::{SpanHandle, TracerPlugin};
-use nanospan::conformance::{Delivered, Setup, Subject};
+use nanospan::conformance::tracer::{Delivered, Setup, Subject};
 use nanospan::plugin::FanOut;
 use std::sync::Arc;
 

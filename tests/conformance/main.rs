@@ -16,7 +16,8 @@ mod values;
 
 use fan_out::Child;
 use fault::Fault;
-use nanospan::conformance::{self, Outcome, Report, Setup, Subject};
+use nanospan::conformance::tracer::{self, Setup, Subject};
+use nanospan::conformance::{Outcome, Report};
 use pair::Pair;
 use reference::ReferenceSubject;
 use std::collections::HashSet;
@@ -36,10 +37,10 @@ fn run_with(fault: Fault) -> Vec<(&'static str, Outcome)> {
     let factory = reference(Some(fault));
     let hangs =
         |id| fault == Fault::EventWaitsForTheEndOfAnOutage && id == "recording-goes-on-during-an-outage";
-    let run = |case: &'static conformance::Case| {
+    let run = |case: &'static tracer::Case| {
         if hangs(case.id()) { case.run_within(Duration::from_secs(1), &factory) } else { case.run(&factory) }
     };
-    conformance::cases().map(|case| (case.id(), run(case))).collect()
+    tracer::cases().map(|case| (case.id(), run(case))).collect()
 }
 
 /// What is wrong with the outcomes of a fault that `expected` must find.
@@ -73,14 +74,14 @@ fn each_fault_is_found_by_its_case_and_by_no_other() {
 #[test]
 fn each_case_has_a_fault_that_it_finds() {
     let found: HashSet<_> = Fault::ALL.iter().map(|&(_, case)| case).collect();
-    let cases: HashSet<_> = conformance::cases().map(conformance::Case::id).collect();
+    let cases: HashSet<_> = tracer::cases().map(tracer::Case::id).collect();
     assert_eq!(found, cases);
 }
 
 #[test]
 fn case_ids_are_in_kebab_case_and_differ() {
     let mut ids = HashSet::new();
-    for case in conformance::cases() {
+    for case in tracer::cases() {
         let is_kebab = case.id().split('-').all(|word| {
             !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         });
@@ -91,18 +92,18 @@ fn case_ids_are_in_kebab_case_and_differ() {
 
 #[test]
 fn the_documentation_lists_every_case_in_order() {
-    let documentation = include_str!("../../src/conformance/mod.rs");
+    let documentation = include_str!("../../src/conformance/tracer/mod.rs");
     let (_, list) = documentation.split_once("# The cases").expect("the list");
     let (list, _) = list.split_once("//! # ").expect("the section after it");
     let listed: Vec<_> = list.split('`').skip(1).step_by(2).collect();
-    let ids: Vec<_> = conformance::cases().map(conformance::Case::id).collect();
+    let ids: Vec<_> = tracer::cases().map(tracer::Case::id).collect();
     assert_eq!(listed, ids);
 }
 
 #[test]
 fn a_citation_names_the_suites_own_decision_as_such() {
     let citation = |id: &str| {
-        let case = conformance::cases().find(|case| case.id() == id).expect("a case of that name");
+        let case = tracer::cases().find(|case| case.id() == id).expect("a case of that name");
         (case.citation().reading().is_some(), case.citation().to_string())
     };
     let clause = "SpanStart::kind: \"Span kind. Defaults to [`SpanKind::Internal`].\"";
@@ -114,7 +115,7 @@ fn a_citation_names_the_suites_own_decision_as_such() {
 
 #[test]
 fn a_citation_has_its_parts_apart_as_they_stand_in_its_words() {
-    for case in conformance::cases() {
+    for case in tracer::cases() {
         let citation = case.citation();
         let (item, quote) = (citation.item(), citation.quote());
         assert!(!item.is_empty() && !quote.is_empty(), "{}", case.id());
@@ -131,32 +132,32 @@ fn a_citation_has_its_parts_apart_as_they_stand_in_its_words() {
 fn assert_all_passed_but(not_applicable: &[&str], report: &Report) {
     report.assert_conformant();
     let skipped = report.outcomes().filter(|(_, outcome)| matches!(outcome, Outcome::NotApplicable(_)));
-    let skipped: Vec<_> = skipped.map(|(case, _)| case.id()).collect();
+    let skipped: Vec<_> = skipped.map(|(id, _)| id).collect();
     assert_eq!(skipped, not_applicable);
 }
 
 #[test]
 fn the_reference_conforms() {
-    assert_all_passed_but(&[], &conformance::run(&reference(None)));
+    assert_all_passed_but(&[], &tracer::run(&reference(None)));
 }
 
 #[test]
 fn a_plain_fan_out_over_the_reference_conforms() {
-    assert_all_passed_but(&[], &conformance::run(&|setup| Some(Box::new(Pair::new(setup, None)))));
+    assert_all_passed_but(&[], &tracer::run(&|setup| Some(Box::new(Pair::new(setup, None)))));
 }
 
 #[test]
 fn the_plugin_over_memory_conforms() {
-    assert_all_passed_but(&[], &conformance::run(&subjects::plugin));
+    assert_all_passed_but(&[], &tracer::run(&subjects::plugin));
 }
 
 #[test]
 fn the_stdout_tracer_conforms() {
-    assert_all_passed_but(&[], &conformance::run(&stdout::subject));
+    assert_all_passed_but(&[], &tracer::run(&stdout::subject));
 }
 
 fn assert_fan_out_conforms(children: &[Child]) {
-    assert_all_passed_but(&[], &conformance::run(&|setup| fan_out::over(children, setup)));
+    assert_all_passed_but(&[], &tracer::run(&|setup| fan_out::over(children, setup)));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::fault::Fault;
 use crate::reference::ReferenceSubject;
 use bext_plugin_api::tracer::{AttrValue, SpanEvent, SpanHandle, SpanStart, SpanStatus, TracerPlugin};
-use nanospan::conformance::{Delivered, Setup, Subject};
+use nanospan::conformance::tracer::{Delivered, Setup, Subject};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 

@@ -4,13 +4,14 @@ use super::{Fault, reference};
 use crate::pair::Pair;
 use crate::reference::ReferenceSubject;
 use bext_plugin_api::tracer::TracerPlugin;
-use nanospan::conformance::{self, Case, Delivered, Outcome, Setup, Subject};
+use nanospan::conformance::Outcome;
+use nanospan::conformance::tracer::{self, Case, Delivered, Setup, Subject};
 use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
 fn case(id: &str) -> &'static Case {
-    conformance::cases().find(|case| case.id() == id).expect("a case of that name")
+    tracer::cases().find(|case| case.id() == id).expect("a case of that name")
 }
 
 fn failure(outcome: Outcome) -> String {
@@ -87,12 +88,12 @@ fn what_a_subject_cannot_do_is_not_applicable_and_not_held_against_it() {
         "flush-succeeds-after-an-outage",
         "outage-delivers-nothing-twice",
     ];
-    super::assert_all_passed_but(&not_applicable, &conformance::run(&factory));
+    super::assert_all_passed_but(&not_applicable, &tracer::run(&factory));
 }
 
 #[test]
 fn a_factory_that_makes_nothing_does_not_pass_for_a_tracer() {
-    let report = conformance::run(&|_| None);
+    let report = tracer::run(&|_| None);
     let passed: Vec<_> = report.outcomes().filter(|(_, outcome)| **outcome == Outcome::Passed).collect();
     assert!(passed.is_empty() && !report.is_conformant(), "{report}");
 }
@@ -119,21 +120,21 @@ fn a_subject_without_a_back_end_does_not_pass_for_a_tracer() {
     let factory = |setup: &Setup| -> Option<Box<dyn Subject>> {
         Some(Box::new(Nowhere(ReferenceSubject::new(setup, None))))
     };
-    let report = conformance::run(&factory);
+    let report = tracer::run(&factory);
     assert!(report.outcomes().all(|(_, outcome)| outcome.is_failed()), "{report}");
 }
 
 #[test]
 fn a_report_shows_each_case_and_the_clause_that_was_broken() {
-    let report = conformance::run(&reference(Some(Fault::KindIsInternal)));
+    let report = tracer::run(&reference(Some(Fault::KindIsInternal)));
     let table = report.to_string();
-    assert!(conformance::cases().all(|case| table.contains(case.id())), "{table}");
+    assert!(tracer::cases().all(|case| table.contains(case.id())), "{table}");
     let broken = "FAILED          kind-is-kept
                   the kind: expected Server, seen Internal
                   SpanStart::kind: \"Span kind. Defaults to [`SpanKind::Internal`].\"
 ";
     assert!(table.contains(broken), "{table}");
-    let last = format!("{} passed, 1 failed, 0 not applicable", conformance::cases().count() - 1);
+    let last = format!("{} passed, 1 failed, 0 not applicable", tracer::cases().count() - 1);
     assert_eq!(table.lines().last(), Some(&*last));
     assert!(report.outcome("kind-is-kept").is_some_and(Outcome::is_failed));
     assert_eq!(report.outcome("no-such-case"), None);

@@ -2,7 +2,7 @@
 
 use crate::json_lines::{self, JsonEvent, JsonSpan};
 use bext_plugin_api::tracer::TracerPlugin;
-use nanospan::conformance::{Delivered, DeliveredEvent, Setup, Subject};
+use nanospan::conformance::tracer::{Delivered, DeliveredEvent, Setup, Subject};
 use nanospan::plugin::{StdoutFormat, StdoutTracer};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

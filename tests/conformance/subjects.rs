@@ -2,7 +2,7 @@
 
 use bext_plugin_api::tracer::TracerPlugin;
 use nanospan::Tracer;
-use nanospan::conformance::{Delivered, Setup, Subject};
+use nanospan::conformance::tracer::{Delivered, Setup, Subject};
 use nanospan::export::MemoryExporter;
 use nanospan::plugin::Plugin;
 use nanospan::sampling::Sampler;

@@ -3,7 +3,7 @@
 
 use crate::fault::Fault;
 use bext_plugin_api::tracer::{AttrValue, SpanStatus};
-use nanospan::conformance::{Delivered, DeliveredEvent};
+use nanospan::conformance::tracer::{Delivered, DeliveredEvent};
 
 type Attributes = Vec<(String, AttrValue)>;
 

@@ -7,6 +7,9 @@ mod common {
     #[cfg(unix)]
     pub(crate) mod segments;
 }
+mod fan_out;
+#[path = "../common/finished_lines.rs"]
+mod finished_lines;
 mod memory;
 #[cfg(unix)]
 mod segment_access;
@@ -16,3 +19,6 @@ mod segment_files;
 mod segment_processes;
 #[cfg(unix)]
 mod segment_recovery;
+#[path = "../common/sink.rs"]
+mod sink;
+mod stdout;

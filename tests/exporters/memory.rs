@@ -130,7 +130,7 @@ fn a_held_export_ends_with_the_exporter() {
         exporter.shutdown(&context).expect("the first shutdown");
         held.join().expect("an export does not panic")
     });
-    assert_eq!(error.expect_err("held").kind(), ExportErrorKind::Shutdown);
+    assert_eq!(error.expect_err("held").kind(), ExportErrorKind::ExporterShutdown);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn every_call_after_the_shutdown_returns_the_shutdown_error_and_what_was_kept_st
         [exporter.export(&context, &batch(1, 1)), exporter.force_flush(&context), exporter.shutdown(&context)]
     {
         let error = error.expect_err("the exporter is shut down");
-        assert_eq!(error.kind(), ExportErrorKind::Shutdown);
+        assert_eq!(error.kind(), ExportErrorKind::ExporterShutdown);
     }
     assert_eq!(exporter.spans().len(), 1);
     assert_eq!(exporter.flush_count(), 1);

@@ -311,7 +311,7 @@ fn a_shutdown_whose_context_is_over_still_frees_the_directory() {
     let error = exporter.shutdown(&late).expect_err("over");
     assert_eq!(error.kind(), ExportErrorKind::DeadlineExceeded);
     let again = exporter.shutdown(&Context::new()).expect_err("shut down");
-    assert_eq!(again.kind(), ExportErrorKind::Shutdown);
+    assert_eq!(again.kind(), ExportErrorKind::ExporterShutdown);
 
     assert_eq!(open_segments(&directory).len(), 1);
     let next = open(&directory);
@@ -339,7 +339,7 @@ fn every_call_after_the_shutdown_returns_the_shutdown_error_and_does_nothing() {
         ];
         for error in errors {
             let error = error.expect_err("the exporter is shut down");
-            assert_eq!(error.kind(), ExportErrorKind::Shutdown);
+            assert_eq!(error.kind(), ExportErrorKind::ExporterShutdown);
         }
     }
     assert_eq!(names(&directory), before);

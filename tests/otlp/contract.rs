@@ -54,7 +54,10 @@ fn every_call_after_the_shutdown_says_so_however_it_went() {
             let exporter = exporter(protocol, &collector.url());
             let _ = exporter.shutdown(&context);
             for call in CALLS {
-                assert_eq!(call(&exporter, &patient()).unwrap_err().kind(), ExportErrorKind::Shutdown);
+                assert_eq!(
+                    call(&exporter, &patient()).unwrap_err().kind(),
+                    ExportErrorKind::ExporterShutdown
+                );
             }
             assert_eq!(collector.asked().len(), 0);
         }
@@ -73,7 +76,9 @@ fn one_of_many_shutdowns_at_once_succeeds() {
         });
         let (done, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
         assert_eq!((done.len(), refused.len()), (1, 19));
-        assert!(refused.into_iter().all(|error| error.unwrap_err().kind() == ExportErrorKind::Shutdown));
+        assert!(
+            refused.into_iter().all(|error| error.unwrap_err().kind() == ExportErrorKind::ExporterShutdown)
+        );
     }
 }
 
@@ -129,7 +134,7 @@ fn a_shutdown_may_come_at_any_time_during_exports() {
             exporter.shutdown(&patient()).unwrap();
             exports.join().unwrap()
         });
-        assert_eq!(error.kind(), ExportErrorKind::Shutdown);
+        assert_eq!(error.kind(), ExportErrorKind::ExporterShutdown);
         assert_eq!(collector.asked().len() as u64, delivered);
     }
 }

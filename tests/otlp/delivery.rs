@@ -159,6 +159,6 @@ fn a_tracers_spans_arrive_and_the_stats_can_be_asked_for() {
             assert!(requests.iter().any(|asked| has_it(asked.content())), "{protocol:?}: {name}");
         }
         let late = exporter.export(&Context::with_timeout(PATIENCE), &batch(0, 1)).unwrap_err();
-        assert_eq!(late.kind(), ExportErrorKind::Shutdown);
+        assert_eq!(late.kind(), ExportErrorKind::ExporterShutdown);
     }
 }

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::directory::Directory;
 use super::recovery::{self, Recovery};
 use super::writer::{Limits, Writer};
 use crate::batch::Batch;
+use crate::export::turns::{Close, Turn, Turns};
 use crate::export::{Context, ExportError, ExportErrorKind, SpanExporter};
 
 /// The default of [`SegmentExporterBuilder::max_segment_bytes`]: 64 MiB, which is about half a
@@ -23,9 +23,6 @@ const DEFAULT_MAX_SEGMENT_AGE: Duration = Duration::from_secs(60);
 /// The default of [`SegmentExporterBuilder::max_total_bytes`]: 4 GiB, which is 64 segments of the
 /// default size, so that an unread directory does not fill the disk of a service.
 const DEFAULT_MAX_TOTAL_BYTES: u64 = 4 << 30;
-
-/// How often a call looks whether the one before it is done.
-const TURN_PAUSE: Duration = Duration::from_millis(1);
 
 /// Sets up a [`SegmentExporter`]; made by [`SegmentExporter::builder`].
 #[derive(Debug, Clone)]
@@ -92,11 +89,7 @@ impl SegmentExporterBuilder {
             pid: process::id(),
             directory: directory.path().to_owned(),
             recovery,
-            state: Mutex::new(State {
-                writer: Some(Writer::new(directory, self.limits, newest)),
-                shut_down: false,
-                abandoned: false,
-            }),
+            writer: Turns::new(Writer::new(directory, self.limits, newest)),
         })
     }
 }
@@ -113,18 +106,7 @@ pub struct SegmentExporter {
     pid: u32,
     directory: PathBuf,
     recovery: Recovery,
-    /// Locked for an instant only, never during input and output.
-    state: Mutex<State>,
-}
-
-/// Who has the writer.
-struct State {
-    /// Taken out by the call that uses it, for as long as it does.
-    writer: Option<Writer>,
-    /// Whether `shutdown` was called.
-    shut_down: bool,
-    /// Whether `shutdown` gave up waiting for the writer, so that the call that has it closes it.
-    abandoned: bool,
+    writer: Turns<Writer>,
 }
 
 impl SegmentExporter {
@@ -153,23 +135,12 @@ impl SegmentExporter {
     }
 
     /// Waits for the writer to be free and takes it.
-    pub(super) fn turn(&self, context: &Context) -> Result<Turn<'_>, ExportError> {
+    pub(super) fn turn(&self, context: &Context) -> Result<Turn<'_, Writer>, ExportError> {
         self.refuse_in_child()?;
-        loop {
-            let mut state = self.state();
-            if state.shut_down {
-                return Err(self.shut_down_error());
-            }
-            context.check()?;
-            if let Some(writer) = state.writer.take() {
-                return Ok(Turn { exporter: self, writer: Some(writer) });
-            }
-            drop(state);
-            context.wait(TURN_PAUSE)?;
-        }
+        self.writer.take(context, || self.shut_down_error())
     }
 
-    /// Before the state is locked: in a forked child, a thread that is gone may hold it.
+    /// Before the turns are asked for one: in a forked child, a thread that is gone may have it.
     fn refuse_in_child(&self) -> Result<(), ExportError> {
         let pid = process::id();
         if pid == self.pid {
@@ -187,10 +158,6 @@ impl SegmentExporter {
     fn shut_down_error(&self) -> ExportError {
         ExportError::shutdown(&format!("segment exporter of {}", self.directory.display()))
     }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl SpanExporter for SegmentExporter {
@@ -205,36 +172,25 @@ impl SpanExporter for SegmentExporter {
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         self.refuse_in_child()?;
-        {
-            let mut state = self.state();
-            if state.shut_down {
-                return Err(self.shut_down_error());
-            }
-            state.shut_down = true;
-        }
-        loop {
-            let mut state = self.state();
-            if let Some(writer) = state.writer.take() {
-                drop(state);
-                return writer.close(context);
-            }
-            if let Err(over) = context.check() {
-                state.abandoned = true;
-                return Err(over.into());
-            }
-            drop(state);
-            // An end of the wait is seen above, where it is decided who closes the writer.
-            let _ = context.wait(TURN_PAUSE);
-        }
+        self.writer.shut_down(context, || self.shut_down_error())
+    }
+}
+
+impl Close for Writer {
+    fn close(self, context: &Context) -> Result<(), ExportError> {
+        Writer::close(self, context)
+    }
+
+    fn close_late(self) {
+        // The shutdown has reported already that it could not finish.
+        let _ = Writer::close(self, &Context::new());
     }
 }
 
 impl Drop for SegmentExporter {
     fn drop(&mut self) {
-        let state = self.state.get_mut();
-        let state = state.unwrap_or_else(PoisonError::into_inner);
         // In a forked child, dropping the writer closes the child's descriptors and no more.
-        if let (Some(writer), true) = (state.writer.take(), self.pid == process::id()) {
+        if let (Some(writer), true) = (self.writer.take_writer(), self.pid == process::id()) {
             let _ = writer.close(&Context::new());
         }
     }
@@ -243,33 +199,5 @@ impl Drop for SegmentExporter {
 impl fmt::Debug for SegmentExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SegmentExporter").field("directory", &self.directory).finish_non_exhaustive()
-    }
-}
-
-/// One call's use of the writer, which is put back when the call is done with it.
-pub(super) struct Turn<'a> {
-    exporter: &'a SegmentExporter,
-    /// There until the turn is dropped.
-    writer: Option<Writer>,
-}
-
-impl Turn<'_> {
-    fn writer(&mut self) -> &mut Writer {
-        self.writer.as_mut().expect("a turn has the writer until it is dropped")
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let mut state = self.exporter.state();
-        if !state.abandoned {
-            state.writer = self.writer.take();
-            return;
-        }
-        drop(state);
-        if let Some(writer) = self.writer.take() {
-            // The shutdown that gave up waiting has reported that it could not finish.
-            let _ = writer.close(&Context::new());
-        }
     }
 }

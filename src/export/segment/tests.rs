@@ -146,7 +146,7 @@ fn a_shutdown_that_gives_up_waiting_leaves_the_rest_to_the_call_under_way() {
     let error = exporter.shutdown(&short).expect_err("the writer is taken");
     assert_eq!(error.kind(), ExportErrorKind::DeadlineExceeded);
     let error = exporter.force_flush(&Context::new()).expect_err("shut down");
-    assert_eq!(error.kind(), ExportErrorKind::Shutdown);
+    assert_eq!(error.kind(), ExportErrorKind::ExporterShutdown);
     drop(turn);
     // The lock is free and the segment sealed, though the exporter is still there.
     assert!(open(&scratch.0).recovery().is_clean());

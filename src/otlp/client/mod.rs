@@ -163,7 +163,7 @@ impl Client {
     /// # Errors
     ///
     /// The context's, if it has ended; the client is shut down all the same. An error of kind
-    /// [`Shutdown`](ExportErrorKind::Shutdown) if it was shut down before.
+    /// [`ExporterShutdown`](ExportErrorKind::ExporterShutdown) if it was shut down before.
     pub(crate) fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         self.refuse_in_child()?;
         let (idle, when_idle) = Gone::pair(context);

@@ -189,9 +189,9 @@ fn a_shutdown_without_time_left_calls_the_upload_off() {
         assert!(error.to_string().ends_with("when the exporter was shut down"), "{error}");
     });
     let error = client.upload(&patient(), CONTENT).unwrap_err();
-    assert_eq!(error.kind(), ExportErrorKind::Shutdown);
-    assert_eq!(client.shutdown(&patient()).unwrap_err().kind(), ExportErrorKind::Shutdown);
-    assert_eq!(client.begin(&patient()).unwrap_err().kind(), ExportErrorKind::Shutdown);
+    assert_eq!(error.kind(), ExportErrorKind::ExporterShutdown);
+    assert_eq!(client.shutdown(&patient()).unwrap_err().kind(), ExportErrorKind::ExporterShutdown);
+    assert_eq!(client.begin(&patient()).unwrap_err().kind(), ExportErrorKind::ExporterShutdown);
 }
 
 #[test]

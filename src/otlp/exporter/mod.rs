@@ -156,7 +156,7 @@ impl SpanExporter for OtlpExporter {
     /// - [`DeadlineExceeded`](crate::export::ExportErrorKind::DeadlineExceeded) and
     ///   [`Cancelled`](crate::export::ExportErrorKind::Cancelled), the latter also when a shutdown has
     ///   called the export off.
-    /// - [`Shutdown`](crate::export::ExportErrorKind::Shutdown) and
+    /// - [`ExporterShutdown`](crate::export::ExportErrorKind::ExporterShutdown) and
     ///   [`Forked`](crate::export::ExportErrorKind::Forked).
     fn export(&self, context: &Context, batch: &Batch) -> Result<(), ExportError> {
         let context = self.shared.client.begin(context)?;

@@ -41,9 +41,9 @@ impl Outcome {
 
     /// A part of `spans` was not delivered.
     pub(super) fn failed(&mut self, spans: u64, error: ExportError) {
-        use ExportErrorKind::{Cancelled, DeadlineExceeded, Forked, Shutdown};
+        use ExportErrorKind::{Cancelled, DeadlineExceeded, ExporterShutdown, Forked};
         self.lost += spans;
-        self.is_over |= matches!(error.kind(), Cancelled | DeadlineExceeded | Forked | Shutdown);
+        self.is_over |= matches!(error.kind(), Cancelled | DeadlineExceeded | ExporterShutdown | Forked);
         self.error.get_or_insert(error);
     }
 

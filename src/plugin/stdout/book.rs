@@ -4,8 +4,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use bext_plugin_api::tracer::{AttrValue, SpanHandle, SpanKind, SpanStatus};
 
+use crate::export::{FinishedEvent, FinishedSpan};
 use crate::raw::ids::SplitMix;
 use crate::raw::random;
+use crate::{OwnedValue, StatusCode};
 
 /// How many ended spans are still known as parents: 24 bytes each, twice.
 const RECENT: usize = 10_000;
@@ -32,6 +34,45 @@ pub(super) struct Event {
     pub(super) name: String,
     pub(super) time: u64,
     pub(super) attributes: Vec<(String, AttrValue)>,
+}
+
+impl From<Span> for FinishedSpan {
+    fn from(span: Span) -> Self {
+        let (status, status_message) = match span.status {
+            SpanStatus::Unset => (StatusCode::Unset, String::new()),
+            SpanStatus::Ok => (StatusCode::Ok, String::new()),
+            SpanStatus::Error { description } => (StatusCode::Error, description),
+        };
+        Self {
+            trace_id: span.handle.trace_id,
+            span_id: span.handle.span_id,
+            parent_span_id: span.parent,
+            name: span.name,
+            kind: span.kind.into(),
+            start_unix_nanos: span.start,
+            end_unix_nanos: span.end,
+            status,
+            status_message,
+            attributes: owned(span.attributes),
+            events: span.events.into_iter().map(FinishedEvent::from).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<Event> for FinishedEvent {
+    fn from(event: Event) -> Self {
+        Self {
+            name: event.name,
+            time_unix_nanos: event.time,
+            attributes: owned(event.attributes),
+            ..Self::default()
+        }
+    }
+}
+
+fn owned(attributes: Vec<(String, AttrValue)>) -> Vec<(String, OwnedValue)> {
+    attributes.into_iter().map(|(key, value)| (key, value.into())).collect()
 }
 
 /// Sets an attribute: in place if the key is there, else behind the others.

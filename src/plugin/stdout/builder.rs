@@ -7,66 +7,7 @@ use std::sync::Mutex;
 use super::StdoutTracer;
 use super::book::Book;
 use super::output::Output;
-
-/// How a [`StdoutTracer`] writes a span.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum StdoutFormat {
-    /// For the eye: a line for each span and below it one for each of its events.
-    ///
-    /// ```text
-    /// trace 0af7651916cd43dd8448eb211c80319c
-    ///  48.2 ms  ✗ server POST /checkout  "payment service answered 502"  http.response.status_code=502
-    ///           │ • +2.40 ms retry  attempt=1
-    ///  12.0 ms  ├╴✓ client SELECT cart  db.system.name="postgresql"
-    ///  31.1 ms  └╴· client POST /charge
-    /// ```
-    ///
-    /// The spans of one trace that are written by one flush form a tree. A span whose parent is not
-    /// among them, because it is live still or was written before, stands at the left and names it:
-    /// `↑ b7ad6b7169203331`.
-    ///
-    /// A line has, in this order: the duration; the status (`✓` ok, `✗` error, `·` unset); the kind;
-    /// the name; an error's description, in quotes; the attributes. Strings are in quotes, other
-    /// values are not; a name or a key is in quotes if it could be taken for more than that. Control
-    /// characters, and those that hide or reorder text, are escaped, so that no recorded text can fake
-    /// a line or command a terminal. An event has its distance from the span's start in place of
-    /// duration, status and kind.
-    ///
-    /// Beyond 25 levels a tree is indented no further, and `⋯` gives the number of levels left out.
-    #[default]
-    Human,
-    /// For programs: [JSON Lines](https://jsonlines.org), one object a span, in the order of their
-    /// ends.
-    ///
-    /// | field | value |
-    /// | --- | --- |
-    /// | `trace_id` | 32 lowercase hexadecimal digits |
-    /// | `span_id` | 16 lowercase hexadecimal digits |
-    /// | `parent_span_id` | the same; absent if the span is a root |
-    /// | `name` | a string |
-    /// | `kind` | `internal`, `server`, `client`, `producer` or `consumer` |
-    /// | `start_time_unix_nano` | nanoseconds since the Unix epoch, decimal digits in a string |
-    /// | `end_time_unix_nano` | the same |
-    /// | `status` | an object: `code` is `unset`, `ok` or `error`; `description` is there for `error` only |
-    /// | `attributes` | an array of objects with `key`, `type` and `value`, in the order in which the keys were first set |
-    /// | `events` | an array of objects with `time_unix_nano`, `name` and `attributes`, in the order in which they were added |
-    ///
-    /// The `type` of an attribute, which tells an empty array's type too, says what its `value` is:
-    ///
-    /// | type | value |
-    /// | --- | --- |
-    /// | `string` | a string |
-    /// | `bool` | `true` or `false` |
-    /// | `int` | a 64-bit integer, decimal digits in a string as in OTLP's JSON encoding |
-    /// | `double` | a number, or one of the strings `NaN`, `Infinity`, `-Infinity` |
-    /// | `string[]`, `bool[]`, `int[]`, `double[]` | an array of the above |
-    ///
-    /// A number reads back as the same double to the last bit; of a NaN only that it is one is kept.
-    /// Strings escape what the other format escapes.
-    /// Fields may be added in later versions, none will change.
-    Json,
-}
+use crate::export::StdoutFormat;
 
 /// Makes a [`StdoutTracer`].
 ///

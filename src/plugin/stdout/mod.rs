@@ -6,24 +6,22 @@
 
 mod book;
 mod builder;
-mod human;
-mod json;
 mod output;
-mod text;
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bext_plugin_api::tracer::{
-    AttrValue, SpanEvent, SpanHandle, SpanKind, SpanStart, SpanStatus, TracerPlugin,
-};
+use bext_plugin_api::tracer::{AttrValue, SpanEvent, SpanHandle, SpanStart, SpanStatus, TracerPlugin};
 
+use crate::export::FinishedSpan;
+use crate::export::stdout::render;
 use crate::raw::clock::unix_now;
 use book::{Book, Event, Losses, Span};
 use output::{Output, OutputError};
 
+pub use crate::export::StdoutFormat;
 pub use book::StdoutStats;
-pub use builder::{StdoutFormat, StdoutTracerBuilder};
+pub use builder::StdoutTracerBuilder;
 
 /// A `TracerPlugin` for development that writes spans as text.
 ///
@@ -133,10 +131,8 @@ impl StdoutTracer {
         let written = |spans| self.book().written(spans);
         output.write(written)?;
         let spans = self.book().take_finished();
-        output.load(match self.format {
-            StdoutFormat::Human => human::render(&spans),
-            StdoutFormat::Json => json::render(&spans),
-        });
+        let spans: Vec<_> = spans.into_iter().map(FinishedSpan::from).collect();
+        output.load(render(self.format, &spans));
         // Rendered, they are not needed while a slow writer takes the text.
         drop(spans);
         output.write(written)?;
@@ -182,24 +178,6 @@ fn are(spans: u64) -> String {
 
 fn were(spans: u64) -> String {
     if spans == 1 { "1 span was".to_owned() } else { format!("{spans} spans were") }
-}
-
-fn kind_name(kind: SpanKind) -> &'static str {
-    match kind {
-        SpanKind::Internal => "internal",
-        SpanKind::Server => "server",
-        SpanKind::Client => "client",
-        SpanKind::Producer => "producer",
-        SpanKind::Consumer => "consumer",
-    }
-}
-
-fn status_name(status: &SpanStatus) -> &'static str {
-    match status {
-        SpanStatus::Unset => "unset",
-        SpanStatus::Ok => "ok",
-        SpanStatus::Error { .. } => "error",
-    }
 }
 
 impl TracerPlugin for StdoutTracer {

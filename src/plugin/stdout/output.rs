@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
-use super::text::Page;
+use crate::export::stdout::Page;
 
 /// A writer and the text that it has not taken yet.
 ///

@@ -2,7 +2,7 @@
 
 use super::{Reference, State, handle_of};
 use crate::fault::Fault;
-use nanospan::conformance::Delivered;
+use nanospan::conformance::tracer::Delivered;
 use std::thread;
 use std::time::Duration;
 

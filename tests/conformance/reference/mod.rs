@@ -9,7 +9,7 @@ use crate::values;
 use bext_plugin_api::tracer::{
     AttrValue, SpanEvent, SpanHandle, SpanKind, SpanStart, SpanStatus, TracerPlugin,
 };
-use nanospan::conformance::{Delivered, DeliveredEvent, Setup, Subject};
+use nanospan::conformance::tracer::{Delivered, DeliveredEvent, Setup, Subject};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};

@@ -1,7 +1,8 @@
 //! What happens during a span.
 
-use crate::conformance::case::{Case, Citation, Verdict};
-use crate::conformance::probe::{Bench, brief, event, expect, require, value_of};
+use crate::conformance::case::{Citation, Verdict};
+use crate::conformance::tracer::Case;
+use crate::conformance::tracer::probe::{Bench, brief, event, expect, require, value_of};
 use bext_plugin_api::tracer::{AttrValue, SpanEvent};
 
 const ADD: &str = "TracerPlugin::add_event";

@@ -4,24 +4,22 @@
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 
-use bext_plugin_api::tracer::{AttrValue, SpanStatus};
-
-use super::book::{Event, Span};
 use super::kind_name;
 use super::text::{Page, key, name, put, quoted};
-use crate::{SpanId, TraceId};
+use crate::export::{FinishedEvent, FinishedLink, FinishedSpan};
+use crate::{OwnedValue, SpanId, StatusCode, TraceId};
 
 /// How many levels of the tree are drawn to the left of a span; the ones above are a number.
 ///
 /// Without an end to it a chain of n spans would take n² characters.
 const LEVELS: usize = 24;
 
-/// Each trace of `spans` under a line of its own, in the order in which their first spans ended.
-pub(super) fn render(spans: &[Span]) -> Page {
+/// Each trace of `spans` under a line of its own, in the order of their first spans.
+pub(super) fn render(spans: &[FinishedSpan]) -> Page {
     let mut places = HashMap::new();
-    let mut traces: Vec<Vec<&Span>> = Vec::new();
+    let mut traces: Vec<Vec<&FinishedSpan>> = Vec::new();
     for span in spans {
-        let place = *places.entry(span.handle.trace_id).or_insert(traces.len());
+        let place = *places.entry(span.trace_id).or_insert(traces.len());
         if place == traces.len() {
             traces.push(Vec::new());
         }
@@ -45,17 +43,18 @@ struct Place {
 
 /// Draws the spans of one trace: parents before their children, siblings in the order of their starts.
 ///
-/// A parent is always older than its child, so there are no cycles.
-fn draw(page: &mut Page, spans: &[&Span]) {
-    put!(page.text, "trace {}\n", TraceId::from_bytes(spans[0].handle.trace_id));
+/// Whoever fills a batch may name a span its own ancestor. Of such a circle the oldest span stands at the
+/// left, so that each span is drawn, once.
+fn draw(page: &mut Page, spans: &[&FinishedSpan]) {
+    put!(page.text, "trace {}\n", TraceId::from_bytes(spans[0].trace_id));
     let indices: HashMap<_, _> =
-        spans.iter().enumerate().map(|(index, span)| (span.handle.span_id, index)).collect();
+        spans.iter().enumerate().map(|(index, span)| (span.span_id, index)).collect();
     let mut in_order: Vec<usize> = (0..spans.len()).collect();
-    in_order.sort_by_key(|&index| spans[index].start);
+    in_order.sort_by_key(|&index| spans[index].start_unix_nanos);
     let mut tops = Vec::new();
     let mut below = vec![Vec::new(); spans.len()];
-    for index in in_order {
-        match spans[index].parent.and_then(|parent| indices.get(&parent)) {
+    for &index in &in_order {
+        match spans[index].parent_span_id.and_then(|parent| indices.get(&parent)) {
             Some(&parent) => below[parent].push(index),
             None => tops.push(index),
         }
@@ -65,11 +64,22 @@ fn draw(page: &mut Page, spans: &[&Span]) {
         let place = |&span: &usize| Place { span, depth, last: last == Some(span) };
         siblings.iter().rev().map(place).collect()
     };
-    // A stack, not recursion: a chain may be as long as the flush.
+    // A stack, not recursion: a chain may be as long as the batch.
     let mut stack = places(&tops, 0);
+    let mut in_order = in_order.into_iter();
+    let mut drawn = vec![false; spans.len()];
     // For each level down to the current span, whether its line goes on below.
     let mut open: Vec<bool> = Vec::new();
-    while let Some(Place { span: index, depth, last }) = stack.pop() {
+    loop {
+        let Some(Place { span: index, depth, last }) = stack.pop() else {
+            // What is left then goes round in circles.
+            let Some(next) = in_order.find(|&index| !drawn[index]) else { break };
+            stack.push(Place { span: next, depth: 0, last: true });
+            continue;
+        };
+        if std::mem::replace(&mut drawn[index], true) {
+            continue;
+        }
         open.truncate(depth);
         let joint = match (depth, last) {
             (0, _) => "",
@@ -77,15 +87,22 @@ fn draw(page: &mut Page, spans: &[&Span]) {
             (_, true) => "└╴",
         };
         let span = spans[index];
-        let orphan = span.parent.filter(|_| depth == 0);
-        put!(page.text, "{:>8}  {}{joint}", Length(span.end - span.start).to_string(), Stem(&open));
+        let orphan = span.parent_span_id.filter(|_| depth == 0);
+        let length = Length(span.end_unix_nanos.saturating_sub(span.start_unix_nanos));
+        put!(page.text, "{:>8}  {}{joint}", length.to_string(), Stem(&open));
         span_line(&mut page.text, span, orphan);
         open.push(!last);
         let children = &below[index];
+        let mut detail = |line: &dyn Fn(&mut String)| {
+            let rail = if children.is_empty() { "  " } else { "│ " };
+            put!(page.text, "{:8}  {}{rail}", "", Stem(&open));
+            line(&mut page.text);
+        };
         for event in &span.events {
-            let line = if children.is_empty() { "  " } else { "│ " };
-            put!(page.text, "{:8}  {}{line}", "", Stem(&open));
-            event_line(&mut page.text, event, span.start);
+            detail(&|out| event_line(out, event, span.start_unix_nanos));
+        }
+        for link in &span.links {
+            detail(&|out| link_line(out, link));
         }
         page.end_span();
         stack.extend(places(children, depth + 1));
@@ -93,51 +110,71 @@ fn draw(page: &mut Page, spans: &[&Span]) {
 }
 
 /// What a line says of the span itself. `parent` is given if the tree does not show it.
-fn span_line(out: &mut String, span: &Span, parent: Option<[u8; 8]>) {
+fn span_line(out: &mut String, span: &FinishedSpan, parent: Option<[u8; 8]>) {
     let mark = match span.status {
-        SpanStatus::Unset => '·',
-        SpanStatus::Ok => '✓',
-        SpanStatus::Error { .. } => '✗',
+        StatusCode::Unset => '·',
+        StatusCode::Ok => '✓',
+        StatusCode::Error => '✗',
     };
     put!(out, "{mark} {} ", kind_name(span.kind));
     name(out, &span.name);
-    if let SpanStatus::Error { description } = &span.status {
-        if !description.is_empty() {
-            out.push_str("  ");
-            quoted(out, description);
-        }
+    if !span.status_message.is_empty() {
+        out.push_str("  ");
+        quoted(out, &span.status_message);
     }
     if let Some(parent) = parent {
         put!(out, "  ↑ {}", SpanId::from_bytes(parent));
     }
     attributes(out, &span.attributes);
+    let dropped = [
+        (span.dropped_attributes_count, "attributes"),
+        (span.dropped_events_count, "events"),
+        (span.dropped_links_count, "links"),
+    ];
+    for (count, what) in dropped.into_iter().filter(|(count, _)| *count > 0) {
+        put!(out, "  −{count} {what}");
+    }
     out.push('\n');
 }
 
-fn event_line(out: &mut String, event: &Event, start: u64) {
-    match event.time.checked_sub(start) {
+fn event_line(out: &mut String, event: &FinishedEvent, start: u64) {
+    match event.time_unix_nanos.checked_sub(start) {
         Some(later) => put!(out, "• +{} ", Length(later)),
-        None => put!(out, "• -{} ", Length(start - event.time)),
+        None => put!(out, "• -{} ", Length(start - event.time_unix_nanos)),
     }
     name(out, &event.name);
     attributes(out, &event.attributes);
+    dropped_attributes(out, event.dropped_attributes_count);
     out.push('\n');
 }
 
-fn attributes(out: &mut String, attributes: &[(String, AttrValue)]) {
+fn link_line(out: &mut String, link: &FinishedLink) {
+    put!(out, "→ trace {} span {}", TraceId::from_bytes(link.trace_id), SpanId::from_bytes(link.span_id));
+    attributes(out, &link.attributes);
+    dropped_attributes(out, link.dropped_attributes_count);
+    out.push('\n');
+}
+
+fn dropped_attributes(out: &mut String, count: u32) {
+    if count > 0 {
+        put!(out, "  −{count} attributes");
+    }
+}
+
+fn attributes(out: &mut String, attributes: &[(String, OwnedValue)]) {
     for (index, (attribute, value)) in attributes.iter().enumerate() {
         out.push_str(if index == 0 { "  " } else { " " });
         key(out, attribute);
         out.push('=');
         match value {
-            AttrValue::String(value) => quoted(out, value),
-            AttrValue::Bool(value) => put!(out, "{value}"),
-            AttrValue::I64(value) => put!(out, "{value}"),
-            AttrValue::F64(value) => put!(out, "{value:?}"),
-            AttrValue::StringArray(values) => list(out, values, |out, value| quoted(out, value)),
-            AttrValue::BoolArray(values) => list(out, values, |out, value| put!(out, "{value}")),
-            AttrValue::I64Array(values) => list(out, values, |out, value| put!(out, "{value}")),
-            AttrValue::F64Array(values) => list(out, values, |out, value| put!(out, "{value:?}")),
+            OwnedValue::Str(value) => quoted(out, value),
+            OwnedValue::Bool(value) => put!(out, "{value}"),
+            OwnedValue::I64(value) => put!(out, "{value}"),
+            OwnedValue::F64(value) => put!(out, "{value:?}"),
+            OwnedValue::StrArray(values) => list(out, values, |out, value| quoted(out, value)),
+            OwnedValue::BoolArray(values) => list(out, values, |out, value| put!(out, "{value}")),
+            OwnedValue::I64Array(values) => list(out, values, |out, value| put!(out, "{value}")),
+            OwnedValue::F64Array(values) => list(out, values, |out, value| put!(out, "{value:?}")),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Whose child a span is.
 
-use crate::conformance::Delivered;
-use crate::conformance::case::{Case, Citation, Stop, Verdict, ensure};
-use crate::conformance::probe::{Bench, Mark, Probe, Seen, alike, brief, expect, require};
+use crate::conformance::case::{Citation, Stop, Verdict, ensure};
+use crate::conformance::tracer::Case;
+use crate::conformance::tracer::Delivered;
+use crate::conformance::tracer::probe::{Bench, Mark, Probe, Seen, alike, brief, expect, require};
 use bext_plugin_api::tracer::SpanHandle;
 
 const PARENT: &str = "SpanStart::parent";

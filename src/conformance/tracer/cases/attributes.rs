@@ -1,8 +1,9 @@
 //! Attributes of spans, and the values that events carry as well.
 
-use crate::conformance::Delivered;
-use crate::conformance::case::{Case, Citation, Verdict};
-use crate::conformance::probe::{Bench, brief, expect, value_of};
+use crate::conformance::case::{Citation, Verdict};
+use crate::conformance::tracer::Case;
+use crate::conformance::tracer::Delivered;
+use crate::conformance::tracer::probe::{Bench, brief, expect, value_of};
 use bext_plugin_api::tracer::{AttrValue, SpanEvent, SpanStart};
 
 const SET: &str = "TracerPlugin::set_attribute";

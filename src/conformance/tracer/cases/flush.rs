@@ -1,7 +1,8 @@
 //! Flushing to a back-end that is there.
 
-use crate::conformance::case::{Case, Citation, Stop, Verdict, ensure};
-use crate::conformance::probe::{Bench, Mark, Probe, Seen, expect, outline};
+use crate::conformance::case::{Citation, Stop, Verdict, ensure};
+use crate::conformance::tracer::Case;
+use crate::conformance::tracer::probe::{Bench, Mark, Probe, Seen, expect, outline};
 use bext_plugin_api::tracer::SpanStatus;
 
 const FLUSH: &str = "TracerPlugin::flush";

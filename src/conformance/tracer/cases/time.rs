@@ -1,7 +1,8 @@
 //! When spans begin and end, and events happen.
 
-use crate::conformance::case::{Case, Citation, Verdict};
-use crate::conformance::probe::{Bench, Mark, event, expect, require};
+use crate::conformance::case::{Citation, Verdict};
+use crate::conformance::tracer::Case;
+use crate::conformance::tracer::probe::{Bench, Mark, event, expect, require};
 use bext_plugin_api::tracer::{SpanEvent, SpanStart};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

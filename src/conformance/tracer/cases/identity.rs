@@ -1,7 +1,8 @@
 //! What a tracer and its spans are called: plugin name, handles, span names, kinds.
 
-use crate::conformance::case::{Case, Citation, Verdict, ensure};
-use crate::conformance::probe::{Bench, brief, expect, require};
+use crate::conformance::case::{Citation, Verdict, ensure};
+use crate::conformance::tracer::Case;
+use crate::conformance::tracer::probe::{Bench, brief, expect, require};
 use bext_plugin_api::tracer::{SpanHandle, SpanKind, SpanStart};
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Texts from spans, made harmless.
+//! Texts from spans, made harmless; what all formats are written with.
 //!
 //! Names and values come from whoever sent the traced request. What both formats escape are the
 //! control characters (so also line ends and the escape character that starts a terminal's
@@ -8,10 +8,10 @@ use std::fmt::Write as _;
 
 /// The text of some spans, and where each span's text ends.
 #[derive(Debug, Default)]
-pub(super) struct Page {
-    pub(super) text: String,
+pub(crate) struct Page {
+    pub(crate) text: String,
     /// Growing byte offsets into `text`, the last one its length.
-    pub(super) ends: Vec<usize>,
+    pub(crate) ends: Vec<usize>,
 }
 
 impl Page {

@@ -1,8 +1,9 @@
 //! A back-end that cannot be reached for a while.
 
 use super::flush::{counts, record, succeeded};
-use crate::conformance::case::{Case, Citation, Stop, Verdict, ensure};
-use crate::conformance::probe::{Bench, Probe};
+use crate::conformance::case::{Citation, Stop, Verdict, ensure};
+use crate::conformance::tracer::Case;
+use crate::conformance::tracer::probe::{Bench, Probe};
 use bext_plugin_api::tracer::SpanStatus;
 
 const FLUSH: &str = "TracerPlugin::flush";

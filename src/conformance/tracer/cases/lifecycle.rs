@@ -1,7 +1,8 @@
 //! From a span's start to its end.
 
-use crate::conformance::case::{Case, Citation, Stop, Verdict, ensure};
-use crate::conformance::probe::{Bench, Mark, Seen, alike, brief, event};
+use crate::conformance::case::{Citation, Stop, Verdict, ensure};
+use crate::conformance::tracer::Case;
+use crate::conformance::tracer::probe::{Bench, Mark, Seen, alike, brief, event};
 use bext_plugin_api::tracer::{AttrValue, SpanEvent, SpanStart, SpanStatus};
 
 pub(super) const CASES: &[Case] = &[

@@ -1,7 +1,8 @@
 //! How the operation ended.
 
-use crate::conformance::case::{Case, Citation, Verdict};
-use crate::conformance::probe::{Bench, expect, require};
+use crate::conformance::case::{Citation, Verdict};
+use crate::conformance::tracer::Case;
+use crate::conformance::tracer::probe::{Bench, expect, require};
 use bext_plugin_api::tracer::SpanStatus;
 use std::mem::discriminant;
 

@@ -2,9 +2,10 @@
 //! that is delivered with a run that does the same without the call.
 
 use super::parents::{foreign, forged};
-use crate::conformance::Delivered;
-use crate::conformance::case::{Case, Citation, Stop, Verdict};
-use crate::conformance::probe::{Bench, alike, event, outline};
+use crate::conformance::case::{Citation, Stop, Verdict};
+use crate::conformance::tracer::Case;
+use crate::conformance::tracer::Delivered;
+use crate::conformance::tracer::probe::{Bench, alike, event, outline};
 use bext_plugin_api::tracer::{AttrValue, SpanEvent, SpanHandle, SpanStatus, TracerPlugin};
 
 const HANDLE: &str = "SpanHandle";

@@ -1,25 +1,17 @@
 //! What checks are written with: subjects, spans that are found again, and comparisons.
 
-use super::case::{Stop, Verdict, ensure};
-use super::runner::{Made, Message};
 use super::{Delivered, Setup, Subject};
+pub(super) use crate::conformance::case::brief;
+use crate::conformance::case::{Stop, Verdict, ensure};
+use crate::conformance::runner;
 use bext_plugin_api::tracer::{AttrValue, SpanEvent, SpanHandle, SpanStart, TracerPlugin};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
 
 /// Where a check gets its subjects.
-#[derive(Debug)]
-pub(super) struct Bench {
-    runner: Sender<Message>,
-    made: Receiver<Made>,
-}
+pub(super) type Bench = runner::Bench<Setup, Option<Box<dyn Subject>>>;
 
 impl Bench {
-    pub(super) fn new(runner: Sender<Message>, made: Receiver<Made>) -> Self {
-        Self { runner, made }
-    }
-
     /// A subject that records every span.
     pub(super) fn recording(&self) -> Result<Probe, Stop> {
         let none = || Stop::Failed("the factory made no subject that records".to_owned());
@@ -32,10 +24,8 @@ impl Bench {
         Probe::of(self.subject(Setup::REJECTING).ok_or_else(none)?)
     }
 
-    fn subject(&self, setup: Setup) -> Made {
-        // If the suite has gone on without this case, nobody hears what it finds.
-        self.runner.send(Message::Need(setup)).ok()?;
-        self.made.recv().ok()?
+    fn subject(&self, setup: Setup) -> Option<Box<dyn Subject>> {
+        self.ask(setup).flatten()
     }
 }
 
@@ -252,14 +242,4 @@ pub(super) fn expect<T: PartialEq + fmt::Debug>(what: &str, expected: &T, seen: 
 /// matter, the last one.
 pub(super) fn value_of<'a>(attributes: &'a [(String, AttrValue)], key: &str) -> Option<&'a AttrValue> {
     attributes.iter().rfind(|(found, _)| found == key).map(|(_, value)| value)
-}
-
-/// A value for a message: the contents of a long one are seldom what is wrong with it.
-pub(super) fn brief(value: &(impl fmt::Debug + ?Sized)) -> String {
-    const LENGTH: usize = 400;
-    let text = format!("{value:?}");
-    match text.char_indices().nth(LENGTH) {
-        Some((cut, _)) => format!("{}... ({} bytes)", &text[..cut], text.len()),
-        None => text,
-    }
 }

@@ -1,9 +1,10 @@
 //! Use from several threads. What the threads record is compared with what one thread records, so
 //! that a tracer which gets it wrong on one thread already fails elsewhere, and not here.
 
-use crate::conformance::Delivered;
-use crate::conformance::case::{Case, Citation, Stop, Verdict, ensure};
-use crate::conformance::probe::{Bench, Seen, alike, brief, event, outline};
+use crate::conformance::case::{Citation, Stop, Verdict, ensure};
+use crate::conformance::tracer::Case;
+use crate::conformance::tracer::Delivered;
+use crate::conformance::tracer::probe::{Bench, Seen, alike, brief, event, outline};
 use bext_plugin_api::tracer::{SpanHandle, SpanStart, SpanStatus, TracerPlugin};
 use std::collections::HashMap;
 use std::panic::resume_unwind;

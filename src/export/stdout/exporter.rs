@@ -1,0 +1,159 @@
+//! The exporter that writes text, and how it is set up.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process;
+
+use super::output::Output;
+use super::{StdoutFormat, render_batch};
+use crate::batch::Batch;
+use crate::export::turns::{Turn, Turns};
+use crate::export::{Context, ExportError, ExportErrorKind, SpanExporter};
+
+/// Writes spans as text to standard output, or to any writer: what OpenTelemetry calls the *console*
+/// exporter. It is made for development, and for programs whose output another one collects.
+///
+/// ```
+/// use nanospan::export::{StdoutExporter, StdoutFormat};
+/// use nanospan::Tracer;
+///
+/// let exporter = StdoutExporter::builder().format(StdoutFormat::Json).build();
+/// let tracer = Tracer::builder("shop").memory_budget(8 << 20).exporter(exporter).build()?;
+/// tracer.span("GET /cart").start().end();
+/// tracer.shutdown(std::time::Duration::from_secs(5))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// `export` writes; `force_flush` and `shutdown` flush the writer as well, which only one with a buffer
+/// of its own needs, and the shutdown drops it. The resource and the scope of a batch are not written.
+///
+/// # When the writer fails or blocks
+///
+/// - What it refuses is an error of kind [`Io`](ExportErrorKind::Io), a closed pipe included. Spans whose
+///   text it took to the end have arrived, the others are [lost](ExportError::lost_spans). If it stopped
+///   within a line, that line stays torn and the next export begins a new one.
+/// - One that does not block and has no room ([`WouldBlock`](io::ErrorKind::WouldBlock)) is asked again
+///   until the context ends.
+/// - A write that blocks cannot be interrupted. The context is looked at between two of them, which is
+///   about every 8 KiB; other calls leave with their own context meanwhile, and the tracer's shutdown
+///   keeps its deadline. Behind a [`FanOutExporter`](crate::export::FanOutExporter) `export` does, too.
+///
+/// In a forked child every call returns an error of kind [`Forked`](ExportErrorKind::Forked).
+pub struct StdoutExporter {
+    pid: u32,
+    format: StdoutFormat,
+    /// What errors call the writer.
+    destination: String,
+    output: Turns<Output>,
+}
+
+impl StdoutExporter {
+    /// An exporter that writes for the eye, to standard output.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Begins to make an exporter.
+    pub fn builder() -> StdoutExporterBuilder {
+        StdoutExporterBuilder {
+            format: StdoutFormat::default(),
+            writer: Box::new(io::stdout()),
+            destination: "standard output".to_owned(),
+        }
+    }
+
+    fn turn(&self, context: &Context) -> Result<Turn<'_, Output>, ExportError> {
+        self.refuse_in_child()?;
+        self.output.take(context, || self.shut_down_error())
+    }
+
+    /// In a forked child, a thread that is gone may have the writer.
+    fn refuse_in_child(&self) -> Result<(), ExportError> {
+        let pid = process::id();
+        if pid == self.pid {
+            return Ok(());
+        }
+        let message = format!("the exporter to {} belongs to the parent of process {pid}", self.destination);
+        Err(ExportError::new(ExportErrorKind::Forked, message))
+    }
+
+    fn shut_down_error(&self) -> ExportError {
+        ExportError::shutdown(&format!("exporter to {}", self.destination))
+    }
+}
+
+impl Default for StdoutExporter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SpanExporter for StdoutExporter {
+    fn export(&self, context: &Context, batch: &Batch) -> Result<(), ExportError> {
+        let mut turn = self.turn(context)?;
+        let page = render_batch(self.format, &batch.view());
+        turn.writer().write(context, &page, || self.output.is_abandoned())
+    }
+
+    fn force_flush(&self, context: &Context) -> Result<(), ExportError> {
+        self.turn(context)?.writer().flush(context)
+    }
+
+    fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
+        self.refuse_in_child()?;
+        self.output.shut_down(context, || self.shut_down_error())
+    }
+}
+
+impl fmt::Debug for StdoutExporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StdoutExporter")
+            .field("format", &self.format)
+            .field("destination", &self.destination)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`StdoutExporter`]; see [`StdoutExporter::builder`].
+#[must_use = "a builder does nothing before `build`"]
+pub struct StdoutExporterBuilder {
+    format: StdoutFormat,
+    writer: Box<dyn Write + Send>,
+    destination: String,
+}
+
+impl StdoutExporterBuilder {
+    /// Sets how spans are written; [`StdoutFormat::Human`] by default.
+    pub fn format(mut self, format: StdoutFormat) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// Sets where spans are written; to standard output by default. `description` names it in errors.
+    pub fn writer(mut self, writer: impl Write + Send + 'static, description: impl Into<String>) -> Self {
+        self.writer = Box::new(writer);
+        self.destination = description.into();
+        self
+    }
+
+    /// Makes the exporter.
+    #[must_use]
+    pub fn build(self) -> StdoutExporter {
+        StdoutExporter {
+            pid: process::id(),
+            format: self.format,
+            destination: self.destination.clone(),
+            output: Turns::new(Output::new(self.writer, self.destination)),
+        }
+    }
+}
+
+impl fmt::Debug for StdoutExporterBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StdoutExporterBuilder")
+            .field("format", &self.format)
+            .field("destination", &self.destination)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,48 @@
+//! Spans as text: the formats, and the exporter that writes them to standard output.
+
+mod exporter;
+mod format;
+mod human;
+mod json;
+mod output;
+mod text;
+
+use crate::batch::BatchView;
+use crate::export::FinishedSpan;
+use crate::{SpanKind, StatusCode};
+
+pub use exporter::{StdoutExporter, StdoutExporterBuilder};
+pub use format::StdoutFormat;
+pub(crate) use text::Page;
+
+/// The text of `spans`.
+pub(crate) fn render(format: StdoutFormat, spans: &[FinishedSpan]) -> Page {
+    match format {
+        StdoutFormat::Human => human::render(spans),
+        StdoutFormat::Json => json::render(spans),
+    }
+}
+
+/// The text of the spans of `batch`.
+fn render_batch(format: StdoutFormat, batch: &BatchView<'_>) -> Page {
+    let spans: Vec<_> = batch.spans().map(FinishedSpan::from).collect();
+    render(format, &spans)
+}
+
+fn kind_name(kind: SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Internal => "internal",
+        SpanKind::Server => "server",
+        SpanKind::Client => "client",
+        SpanKind::Producer => "producer",
+        SpanKind::Consumer => "consumer",
+    }
+}
+
+fn status_name(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::Unset => "unset",
+        StatusCode::Ok => "ok",
+        StatusCode::Error => "error",
+    }
+}
