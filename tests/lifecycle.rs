@@ -377,6 +377,24 @@ fn a_shutdown_that_is_late_calls_the_export_off() {
 }
 
 #[test]
+fn a_shutdown_whose_deadline_ends_the_export_says_so_and_a_later_one_what_was_lost() {
+    // Whichever of the two notices the deadline first, the export thread or the caller.
+    for _ in 0..20 {
+        let exporter = By(|context: &Context, _: &Batch| {
+            let over = context.wait(PATIENCE).expect_err("the deadline comes first");
+            Err(over.into())
+        });
+        let tracer = quiet_builder().exporter(exporter).build().unwrap();
+        tracer.span("s").start().end();
+        assert_eq!(tracer.shutdown(Duration::from_millis(5)), Err(FlushError::DeadlineExceeded));
+        match tracer.shutdown(PATIENCE) {
+            Err(FlushError::Export { lost_spans: 1, .. }) => {}
+            other => panic!("a span was lost, but a later shutdown returned {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn an_impatient_shutdown_does_not_call_off_a_patient_one() {
     let (tracer, exporter) = in_memory(|b| b.export_timeout(Duration::ZERO).export_interval(NEVER));
     let hold = exporter.hold();

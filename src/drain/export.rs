@@ -11,12 +11,16 @@ use std::time::Instant;
 struct Trouble {
     first: Option<String>,
     lost_spans: u64,
+    /// Some of it is for want of time: the deadline of the shutdown.
+    is_late: bool,
 }
 
 impl Trouble {
-    fn note(&mut self, error: &ExportError, lost_spans: u64) {
+    fn note(&mut self, error: &ExportError, lost_spans: u64, stop_by: Option<Instant>) {
         self.first.get_or_insert_with(|| error.to_string());
         self.lost_spans += lost_spans;
+        self.is_late |=
+            stop_by.is_some_and(|stop_by| error.cut_short_by() == Some(stop_by) || stop_by <= Instant::now());
     }
 
     fn note_given_up(&mut self, spans: u64) {
@@ -24,11 +28,12 @@ impl Trouble {
             let message = "the shutdown's deadline passed before there was room in the queue";
             self.first.get_or_insert_with(|| message.to_owned());
             self.lost_spans += spans;
+            self.is_late = true;
         }
     }
 
     fn take(&mut self) -> Option<FlushError> {
-        let Trouble { first, lost_spans } = std::mem::take(self);
+        let Trouble { first, lost_spans, .. } = std::mem::take(self);
         first.map(|message| FlushError::Export { message, lost_spans })
     }
 }
@@ -38,6 +43,7 @@ impl Pipeline {
     pub(super) fn export(&self) {
         let mut trouble = Trouble::default();
         let mut last_flush = None;
+        let mut is_late = false;
         loop {
             let (job, stop_by) = self.next_job();
             match job {
@@ -45,10 +51,11 @@ impl Pipeline {
                 Job::Flush(ticket) => {
                     let context = self.context(stop_by);
                     if let Err(error) = self.call(|| self.settings.exporter.force_flush(&context)) {
-                        trouble.note(&error, 0);
+                        trouble.note(&error, 0, stop_by);
                     }
                     let mut state = self.state();
                     trouble.note_given_up(std::mem::take(&mut state.given_up));
+                    is_late = trouble.is_late;
                     last_flush = trouble.take();
                     state.completed = ticket;
                     if let Some(error) = &last_flush {
@@ -63,6 +70,7 @@ impl Pipeline {
                     let context = Context::with_deadline(stop_by.unwrap_or_else(Instant::now));
                     let result = self.call(|| self.settings.exporter.shutdown(&context));
                     let mut state = self.state();
+                    state.is_late = is_late || (result.is_err() && context.check().is_err());
                     state.stopped = Some(match (last_flush, result) {
                         (Some(error), _) => Err(error),
                         (None, Ok(())) => Ok(()),
@@ -137,7 +145,7 @@ impl Pipeline {
                 self.ledger.exported(spans - lost, lost);
                 // One with which nothing is lost is a warning: the handler has it, and a flush succeeds.
                 if lost > 0 {
-                    trouble.note(&error, lost);
+                    trouble.note(&error, lost, stop_by);
                 }
             }
         }

@@ -99,7 +99,7 @@ impl Exchange {
             };
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left <= wait) {
-                return Err((failure, attempts));
+                return Err((failure.cut_short(deadline), attempts));
             }
             progress.failed(failure.message());
             tokio::time::sleep(wait).await;
