@@ -32,9 +32,16 @@ impl Trouble {
         }
     }
 
-    fn take(&mut self) -> Option<FlushError> {
-        let Trouble { first, lost_spans, .. } = std::mem::take(self);
-        first.map(|message| FlushError::Export { message, lost_spans })
+    /// Adds what came after it.
+    fn add(&mut self, later: Self) {
+        self.first = self.first.take().or(later.first);
+        self.lost_spans += later.lost_spans;
+        self.is_late |= later.is_late;
+    }
+
+    fn error(&self) -> Option<FlushError> {
+        let message = self.first.clone()?;
+        Some(FlushError::Export { message, lost_spans: self.lost_spans })
     }
 }
 
@@ -42,8 +49,8 @@ impl Pipeline {
     /// The export thread.
     pub(super) fn export(&self) {
         let mut trouble = Trouble::default();
-        let mut last_flush = None;
-        let mut is_late = false;
+        // What the shutdown has to tell.
+        let mut last = Trouble::default();
         loop {
             let (job, stop_by) = self.next_job();
             match job {
@@ -55,11 +62,14 @@ impl Pipeline {
                     }
                     let mut state = self.state();
                     trouble.note_given_up(std::mem::take(&mut state.given_up));
-                    is_late = trouble.is_late;
-                    last_flush = trouble.take();
                     state.completed = ticket;
-                    if let Some(error) = &last_flush {
-                        state.failed = Some((ticket, error.clone()));
+                    if let Some(error) = trouble.error() {
+                        state.failed = Some((ticket, error));
+                    }
+                    let trouble = std::mem::take(&mut trouble);
+                    // Its own flush, or one that it found under way: whoever asked for that may have left.
+                    if state.stop_by.is_some() {
+                        last.add(trouble);
                     }
                     drop(state);
                     self.changed.notify_all();
@@ -70,8 +80,8 @@ impl Pipeline {
                     let context = Context::with_deadline(stop_by.unwrap_or_else(Instant::now));
                     let result = self.call(|| self.settings.exporter.shutdown(&context));
                     let mut state = self.state();
-                    state.is_late = is_late || (result.is_err() && context.check().is_err());
-                    state.stopped = Some(match (last_flush, result) {
+                    state.is_late = last.is_late || (result.is_err() && context.check().is_err());
+                    state.stopped = Some(match (last.error(), result) {
                         (Some(error), _) => Err(error),
                         (None, Ok(())) => Ok(()),
                         (None, Err(error)) => {
