@@ -6,13 +6,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
+use tokio::net::TcpSocket;
 
 /// Where a collector should be and is not.
 pub(crate) struct Network {
     pub(crate) name: &'static str,
     address: SocketAddr,
-    /// Open as long as the network is in use.
-    _held: Vec<TcpStream>,
+    /// What keeps the address as it is, for as long as the network is in use.
+    _held: Held,
+}
+
+#[derive(Default)]
+struct Held {
+    _bound: Option<TcpSocket>,
+    _connected: Vec<TcpStream>,
 }
 
 impl Network {
@@ -33,34 +40,42 @@ impl Network {
     }
 
     fn of(name: &'static str, address: SocketAddr) -> Self {
-        Self { name, address, _held: Vec::new() }
+        Self { name, address, _held: Held::default() }
     }
 
-    /// A port that was free an instant ago.
+    /// A port that is taken, so that nobody else can, and on which nobody listens.
     pub(crate) fn closed() -> io::Result<Self> {
-        Ok(Self::of("closed port", TcpListener::bind("127.0.0.1:0")?.local_addr()?))
+        let socket = bound()?;
+        let address = socket.local_addr()?;
+        Ok(Self { name: "closed port", address, _held: Held { _bound: Some(socket), ..Held::default() } })
     }
 
     /// A port whose queue of connections is full, so that the kernel drops whatever comes for it, as a
     /// firewall would.
     pub(crate) fn dropping() -> io::Result<Self> {
-        let socket = tokio::net::TcpSocket::new_v4()?;
-        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let socket = bound()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let listener = runtime.block_on(async { socket.listen(1) })?.into_std()?;
         let address = listener.local_addr()?;
-        let mut held = Vec::new();
+        let mut connected = Vec::new();
         while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
-            held.push(stream);
+            connected.push(stream);
         }
         // Nobody may accept, and nobody may close it.
         std::mem::forget(listener);
-        Ok(Self { name: "dropped", address, _held: held })
+        Ok(Self { name: "dropped", address, _held: Held { _connected: connected, ..Held::default() } })
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
+}
+
+/// A socket with a port of its own.
+fn bound() -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    Ok(socket)
 }
 
 /// Accepts connections, and neither reads nor writes, as long as the process runs.

@@ -85,7 +85,7 @@ fn begin_of(number: u64) -> Timestamp {
     Timestamp::from_unix_nanos(BEGIN + 1_000 * number + mixed(number) % 1_000)
 }
 
-/// The remote parent of a family's first span; invalid ids stand for none.
+/// The remote parent of a family's first span, unless that is a root.
 fn caller_of(family: u64) -> Option<SpanContext> {
     let state = match family % 4 {
         0 => return None,

@@ -62,23 +62,22 @@ class Rotel:
         self.log = log
         self.grpc, self.http = free_ports(2)
         binary = pathlib.Path(sysconfig.get_path("purelib"), "rotel", "rotel-agent")
+        # Its own variables would set it up otherwise.
         own = {name: value for name, value in os.environ.items() if not name.startswith("ROTEL_")}
-        self.process = subprocess.Popen(
-            [binary, "start", "--pid-file", log.with_suffix(".pid")]
-            + ["--otlp-grpc-endpoint", f"127.0.0.1:{self.grpc}"]
-            + ["--otlp-http-endpoint", f"127.0.0.1:{self.http}"]
-            + ["--exporter", "otlp", "--otlp-exporter-protocol", "grpc"]
-            + ["--otlp-exporter-endpoint", f"http://127.0.0.1:{receiver.port}"]
-            # A request that it took for lost and sent again would look like a span that came twice.
-            + ["--otlp-exporter-request-timeout", "60s", "--otlp-exporter-compression", "none"]
-            # By time alone, not by size: a request that it divides between two batches goes on without
-            # its resource in the first of them.
-            + ["--batch-timeout", "100ms", "--batch-max-size", "1000000"],
-            stdin=subprocess.DEVNULL,
-            stdout=open(log, "wb"),
-            stderr=subprocess.STDOUT,
-            env=own,
-        )
+        command = [binary, "start", "--pid-file", log.with_suffix(".pid")]
+        command += ["--otlp-grpc-endpoint", f"127.0.0.1:{self.grpc}"]
+        command += ["--otlp-http-endpoint", f"127.0.0.1:{self.http}"]
+        command += ["--exporter", "otlp", "--otlp-exporter-protocol", "grpc"]
+        command += ["--otlp-exporter-endpoint", f"http://127.0.0.1:{receiver.port}"]
+        # A request that it took for lost and sent again would look like spans that came twice.
+        command += ["--otlp-exporter-request-timeout", "60s", "--otlp-exporter-compression", "none"]
+        # By time alone, not by size: a request that it divides between two batches goes on without its
+        # resource in the first of them.
+        command += ["--batch-timeout", "100ms", "--batch-max-size", "1000000"]
+        with open(log, "wb") as out:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=own
+            )
         until = time.monotonic() + PATIENCE
         for port in self.grpc, self.http:
             while not listens(port):

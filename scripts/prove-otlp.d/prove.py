@@ -144,6 +144,8 @@ def send(protocol, compression, args, run, rotel, receiver, comparison):
                 comparison.problem("the sender failed" if failed else f"nothing came for {PATIENCE} s")
                 break
         out, _ = sender.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise Problem(f"the sender did not end within {PATIENCE} s of its last span") from None
     finally:
         sender.kill()
         sender.wait()

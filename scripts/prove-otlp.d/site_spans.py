@@ -63,7 +63,10 @@ def prove(site, protocol, requests, environment, directory):
 def run(site, requests, log, environment):
     """Has the site ask itself; returns what it printed."""
     command = [site, "--self-load", str(requests), "--log", log]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, timeout=PATIENCE)
+    try:
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise Problem(f"the site did not end within {PATIENCE} s") from None
     if done.returncode != 0:
         raise Problem(f"the site ended with exit code {done.returncode}; it printed {done.stdout!r}")
     return done.stdout
