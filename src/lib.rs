@@ -29,6 +29,8 @@
 //!   the account.
 //! - [`export`]: where spans go. By default into [segment files](export::segment), which the
 //!   command `nanospan` shows.
+//! - `otlp` (features `otlp-http` and `otlp-grpc`): export to a collector, and
+//!   [`Tracer::from_env`], which sets everything up by OpenTelemetry's standard variables.
 //! - [`sampling`] and [`propagation`]: which spans are recorded, and how a trace goes on in another
 //!   service.
 //! - [`batch`]: the format of a batch, to read and to write.

@@ -374,6 +374,29 @@ fn a_shutdown_that_is_late_calls_the_export_off() {
     // The hold is never released: only the cancelled context ends the export.
     until("the exporter is shut down", || exporter.is_shut_down());
     assert_account(&tracer.stats(), &Account { started: 3, export_failed: 3, ..Account::default() });
+    // The flush during which they were lost had left before.
+    match tracer.shutdown(PATIENCE) {
+        Err(FlushError::Export { lost_spans: 3, .. }) => {}
+        other => panic!("three spans were lost, but a later shutdown returned {other:?}"),
+    }
+}
+
+#[test]
+fn a_shutdown_whose_deadline_ends_the_export_says_so_and_a_later_one_what_was_lost() {
+    // Whichever of the two notices the deadline first, the export thread or the caller.
+    for _ in 0..20 {
+        let exporter = By(|context: &Context, _: &Batch| {
+            let over = context.wait(PATIENCE).expect_err("the deadline comes first");
+            Err(over.into())
+        });
+        let tracer = quiet_builder().exporter(exporter).build().unwrap();
+        tracer.span("s").start().end();
+        assert_eq!(tracer.shutdown(Duration::from_millis(5)), Err(FlushError::DeadlineExceeded));
+        match tracer.shutdown(PATIENCE) {
+            Err(FlushError::Export { lost_spans: 1, .. }) => {}
+            other => panic!("a span was lost, but a later shutdown returned {other:?}"),
+        }
+    }
 }
 
 #[test]

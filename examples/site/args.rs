@@ -18,6 +18,10 @@ Usage: site [FLAGS]
   --seed N         what the requests of the self-load follow from [1]
   --log FILE       what the client of the self-load writes down [target/site-client.jsonl]
   --help           this text
+
+Where the environment says where spans go (OTEL_TRACES_EXPORTER, OTEL_EXPORTER_OTLP_ENDPOINT,
+OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_SDK_DISABLED) they go there instead of into files, and the
+self-load compares nothing. OTLP needs the feature otlp-http or otlp-grpc.
 ";
 
 /// What the command line asks for.

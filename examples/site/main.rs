@@ -7,7 +7,14 @@
 //! cargo run --release --example site -- --self-load 20000   # ask itself, compare, report
 //! ```
 //!
-//! - `main.rs` makes the tracer and shuts it down: begin here.
+//! Spans go into segment files, or wherever OpenTelemetry's standard variables say:
+//!
+//! ```text
+//! OTEL_SERVICE_NAME=shop OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 \
+//!     cargo run --release --features otlp-http --example site
+//! ```
+//!
+//! - `main.rs` makes the tracer and shuts it down: begin here. `destination.rs` says where its spans go.
 //! - `visit.rs` has the SERVER span of a request; `routes.rs` the spans of the work for it;
 //!   `payment.rs` a span that another thread ends by its handle; `orders.rs` links.
 //! - `client.rs`, `plan.rs`, `log.rs`, `files.rs`, `check.rs`, `report.rs` and `self_load.rs` are for
@@ -16,6 +23,7 @@
 mod args;
 mod check;
 mod client;
+mod destination;
 mod files;
 mod log;
 mod orders;
@@ -33,11 +41,12 @@ mod tests;
 mod visit;
 
 use args::Args;
+use destination::Destination;
 use nanospan::Tracer;
+use nanospan::propagation::Propagators;
 use server::Server;
 use std::error::Error;
 use std::io::{self, Write, stdout};
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -58,9 +67,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let destination = Destination::of(&args.spool, |name| std::env::var_os(name));
     let done = match args.self_load {
-        Some(requests) => self_load::run(&args, requests),
-        None => serve(&args).map(|()| ExitCode::SUCCESS),
+        Some(requests) => self_load::run(&args, &destination, requests),
+        None => serve(&args, &destination).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
         eprintln!("site: {error}");
@@ -69,12 +79,12 @@ fn main() -> ExitCode {
 }
 
 /// Serves until the process is told to end, then ends in this order: requests, runtime, tracer.
-fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
-    let tracer = if args.off { Tracer::noop() } else { open_tracer(&args.spool)? };
+fn serve(args: &Args, destination: &Destination) -> Result<(), Box<dyn Error>> {
+    let tracer = if args.off { Tracer::noop() } else { destination.open()? };
     let _guard = tracer.guard(); // for the ways out before the end of this function
     let runtime = runtime()?;
     runtime.block_on(async {
-        let server = Server::start(args.port.unwrap_or(8080), tracer).await?;
+        let server = Server::start(args.port.unwrap_or(8080), tracer, Propagators::from_env()).await?;
         writeln!(stdout(), "serving http://{}; Ctrl-C ends it", server.address())?;
         told_to_end().await?;
         server.stop().await;
@@ -84,22 +94,11 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
     tracer.shutdown(SHUTDOWN)?;
     if !args.off {
         report::account(&mut stdout(), &tracer.stats())?;
-        writeln!(
-            stdout(),
-            "To look at the traces: cargo run -p nanospan-cli -- tree {}",
-            args.spool.display()
-        )?;
+        if let Destination::Segments(spool) = destination {
+            report::way_to_traces(&mut stdout(), spool)?;
+        }
     }
     Ok(())
-}
-
-/// A tracer that writes segment files.
-fn open_tracer(spool: &Path) -> Result<Tracer, Box<dyn Error>> {
-    let tracer = Tracer::builder("shop")
-        .resource("service.version", env!("CARGO_PKG_VERSION"))
-        .segments(spool)
-        .build()?;
-    Ok(tracer)
 }
 
 /// The runtime of the site. Two workers at least, so that tasks do move between threads.

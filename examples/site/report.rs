@@ -5,6 +5,7 @@ use crate::client::Round;
 use crate::files::{Files, Row};
 use nanospan::{SpanKind, Stats, StatusCode};
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 /// Speed, computing time and latency of the rounds with tracing and of those without.
@@ -87,6 +88,11 @@ pub(crate) fn account(out: &mut impl Write, stats: &Stats) -> io::Result<()> {
     }
     let balance = if stats.is_balanced() { "That is all of them" } else { "That is NOT all of them" };
     writeln!(out, "{balance}; {} more were not sampled, as their callers asked.", stats.not_sampled)
+}
+
+/// How to look at what is in the segment files.
+pub(crate) fn way_to_traces(out: &mut impl Write, spool: &Path) -> io::Result<()> {
+    writeln!(out, "To look at the traces: cargo run -p nanospan-cli -- tree {}", spool.display())
 }
 
 /// The most problems that are worth reading.

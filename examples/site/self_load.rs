@@ -1,25 +1,34 @@
 //! The self-load: the site asks itself, with tracing and without, and proves that the files have it
-//! all.
+//! all, if it is into files that the spans go.
 
 use crate::args::Args;
 use crate::check::compare;
 use crate::client::{self, Load, Round};
+use crate::destination::Destination;
 use crate::files::{self, Files};
 use crate::server::Server;
-use crate::{SHUTDOWN, log, open_tracer, report, runtime};
+use crate::{SHUTDOWN, log, report, runtime};
 use nanospan::Tracer;
 use nanospan::export::segment::segments_in;
+use nanospan::propagation::Propagators;
 use std::error::Error;
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 
-/// Runs the self-load of `requests` requests and prints what came of it; fails if the files differ
-/// from the client's log.
-pub(crate) fn run(args: &Args, requests: usize) -> Result<ExitCode, Box<dyn Error>> {
+/// Runs the self-load of `requests` requests and prints what came of it. Where the spans go into segment
+/// files it compares these with the client's log, and fails if they differ.
+pub(crate) fn run(
+    args: &Args,
+    destination: &Destination,
+    requests: usize,
+) -> Result<ExitCode, Box<dyn Error>> {
     // Before all the work: whether the log can be written.
     log::write(&args.log, &[])?;
-    let tracer = open_tracer(&args.spool)?;
-    let before = segments_in(&args.spool)?;
+    let tracer = destination.open()?;
+    let before = match destination {
+        Destination::Segments(spool) => segments_in(spool)?,
+        Destination::Environment => Vec::new(),
+    };
     let (traced, untraced) = rounds(args, requests, tracer)?;
     // Every span has ended: the sites are gone.
     tracer.shutdown(SHUTDOWN)?;
@@ -32,8 +41,13 @@ pub(crate) fn run(args: &Args, requests: usize) -> Result<ExitCode, Box<dyn Erro
 
     let entries: Vec<_> = traced.into_iter().flat_map(|round| round.entries).collect();
     log::write(&args.log, &entries)?;
+    let log = args.log.display();
+    let Destination::Segments(spool) = destination else {
+        writeln!(out, "\nThe spans went where the environment says; the client's log is {log}.")?;
+        return Ok(ExitCode::SUCCESS);
+    };
     let entries = log::read(&args.log)?;
-    let segments = files::open_new(&args.spool, &before)?;
+    let segments = files::open_new(spool, &before)?;
     let files = Files::read(&segments);
     let verdict = compare(&entries, &files);
     writeln!(out, "\nThe segment files against the client's own log, request by request")?;
@@ -41,9 +55,8 @@ pub(crate) fn run(args: &Args, requests: usize) -> Result<ExitCode, Box<dyn Erro
     writeln!(out)?;
     report::slowest(&mut out, &files)?;
 
-    let (spool, log) = (args.spool.display(), args.log.display());
-    writeln!(out, "\nThe segment files are in {spool}, the client's log is {log}.")?;
-    writeln!(out, "To look at the traces: cargo run -p nanospan-cli -- tree {spool}")?;
+    writeln!(out, "\nThe segment files are in {}, the client's log is {log}.", spool.display())?;
+    report::way_to_traces(&mut out, spool)?;
     Ok(if verdict.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -54,8 +67,9 @@ const ROUNDS: usize = 10;
 /// Rounds with tracing and rounds without, of the same requests.
 fn rounds(args: &Args, requests: usize, tracer: Tracer) -> Result<(Vec<Round>, Vec<Round>), Box<dyn Error>> {
     let runtime = runtime()?;
-    let traced_site = runtime.block_on(Server::start(args.port.unwrap_or(0), tracer))?;
-    let untraced_site = runtime.block_on(Server::start(0, Tracer::noop()))?;
+    let propagators = Propagators::from_env();
+    let traced_site = runtime.block_on(Server::start(args.port.unwrap_or(0), tracer, propagators.clone()))?;
+    let untraced_site = runtime.block_on(Server::start(0, Tracer::noop(), propagators))?;
     let drive = |site: &Server, number: usize, requests: usize| {
         let seed = args.seed.wrapping_mul(1_000).wrapping_add(number as u64);
         let round = client::drive(site.address(), Load { requests, clients: args.clients, seed });

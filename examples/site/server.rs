@@ -6,6 +6,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use nanospan::Tracer;
+use nanospan::propagation::Propagators;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,13 +36,13 @@ impl Server {
     /// # Errors
     ///
     /// If the port cannot be listened on; the error names it.
-    pub(crate) async fn start(port: u16, tracer: Tracer) -> io::Result<Self> {
+    pub(crate) async fn start(port: u16, tracer: Tracer, propagators: Propagators) -> io::Result<Self> {
         let cannot = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot listen on 127.0.0.1:{port}: {error}"))
         };
         let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(cannot)?;
         let address = listener.local_addr()?;
-        let (site, background) = Site::open(tracer, address)?;
+        let (site, background) = Site::open(tracer, propagators, address)?;
         let (stop, told) = oneshot::channel();
         let stopped = tokio::spawn(accept(listener, site, told));
         Ok(Self { address, stop, stopped, background })

@@ -10,6 +10,7 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use nanospan::Tracer;
+use nanospan::propagation::Propagators;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) tracer: Tracer,
+    pub(crate) propagators: Propagators,
     pub(crate) address: String,
     pub(crate) port: u16,
     pub(crate) cache: Cache,
@@ -48,12 +50,17 @@ impl Background {
 
 impl Site {
     /// A site that is reached at `address`, and what runs behind it.
-    pub(crate) fn open(tracer: Tracer, address: SocketAddr) -> io::Result<(Arc<Self>, Background)> {
+    pub(crate) fn open(
+        tracer: Tracer,
+        propagators: Propagators,
+        address: SocketAddr,
+    ) -> io::Result<(Arc<Self>, Background)> {
         let (gateway, gateway_thread) = Gateway::open(tracer)?;
         let (database, database_task) = Database::open();
         let (orders, orders_task) = Orders::open(tracer);
         let site = Self {
             tracer,
+            propagators,
             address: address.ip().to_string(),
             port: address.port(),
             cache: Cache::default(),

@@ -3,11 +3,13 @@
 use crate::args::Args;
 use crate::check::{Verdict, compare};
 use crate::client::{self, Load};
+use crate::destination::Destination;
 use crate::files::{self, Files};
 use crate::log::{self, Entry};
 use crate::server::Server;
-use crate::{SHUTDOWN, open_tracer, runtime};
+use crate::{SHUTDOWN, runtime};
 use nanospan::export::segment::{SegmentFile, segments_in};
+use nanospan::propagation::Propagators;
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
@@ -38,9 +40,9 @@ impl Drop for Scratch {
 
 /// Serves a site and asks it; returns the log and the segments as they are in the files.
 fn serve_and_ask(scratch: &Scratch, clients: usize) -> (Vec<Entry>, Vec<SegmentFile>) {
-    let tracer = open_tracer(&scratch.spool()).unwrap();
+    let tracer = Destination::Segments(scratch.spool()).open().unwrap();
     let runtime = runtime().unwrap();
-    let server = runtime.block_on(Server::start(0, tracer)).unwrap();
+    let server = runtime.block_on(Server::start(0, tracer, Propagators::default())).unwrap();
     let load = Load { requests: REQUESTS, clients, seed: 7 };
     let round = client::drive(server.address(), load).unwrap();
     runtime.block_on(server.stop());
@@ -176,4 +178,22 @@ fn a_wrong_argument_is_named_with_what_is_wrong() {
     assert_eq!(refusal("--self-load many"), "--self-load many: invalid digit found in string");
     assert_eq!(refusal("--clients 0"), "--clients 0: must be at least 1");
     assert_eq!(refusal("--off --self-load 5"), "--off: --self-load runs both with tracing and without");
+}
+
+#[test]
+fn spans_go_into_files_unless_the_environment_says_where() {
+    let spool = PathBuf::from("spool");
+    let of = |name: &str, value: &str| {
+        Destination::of(&spool, |asked| (asked == name).then(|| OsString::from(value)))
+    };
+    let files = Destination::Segments(spool.clone());
+    for decisive in
+        ["OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
+    {
+        assert_eq!(of(decisive, "none"), Destination::Environment, "{decisive}");
+        assert_eq!(of(decisive, " "), files, "{decisive}");
+    }
+    assert_eq!(of("OTEL_SDK_DISABLED", "True"), Destination::Environment);
+    assert_eq!(of("OTEL_SDK_DISABLED", "false"), files);
+    assert_eq!(of("OTEL_SERVICE_NAME", "shop"), files);
 }

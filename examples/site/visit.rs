@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
-use nanospan::propagation::{Getter, TraceContextPropagator, format_traceparent};
+use nanospan::propagation::{Getter, format_traceparent};
 use nanospan::{Span, SpanBuilder, SpanKind, Status, Value, attributes};
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -23,11 +23,9 @@ pub(crate) struct Visit {
 impl Visit {
     /// Starts the span: below the caller's, if the request says what that is.
     pub(crate) fn begin(site: &Site, request: &Parts, route: &Route<'_>) -> Self {
-        const PROPAGATOR: TraceContextPropagator = TraceContextPropagator::new();
-
         let (method, method_name) = method_of(&request.method);
         let name = route.span_name().unwrap_or(method_name);
-        let caller = PROPAGATOR.extract(&Headers(&request.headers));
+        let caller = site.propagators.extract(&Headers(&request.headers)).span;
         let mut builder = site.tracer.span(name).kind(SpanKind::Server);
         if let Some(caller) = &caller {
             builder = builder.child_of_context(caller);

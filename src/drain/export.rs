@@ -11,12 +11,16 @@ use std::time::Instant;
 struct Trouble {
     first: Option<String>,
     lost_spans: u64,
+    /// Some of it is for want of time: the deadline of the shutdown.
+    is_late: bool,
 }
 
 impl Trouble {
-    fn note(&mut self, error: &ExportError, lost_spans: u64) {
+    fn note(&mut self, error: &ExportError, lost_spans: u64, stop_by: Option<Instant>) {
         self.first.get_or_insert_with(|| error.to_string());
         self.lost_spans += lost_spans;
+        self.is_late |=
+            stop_by.is_some_and(|stop_by| error.cut_short_by() == Some(stop_by) || stop_by <= Instant::now());
     }
 
     fn note_given_up(&mut self, spans: u64) {
@@ -24,12 +28,20 @@ impl Trouble {
             let message = "the shutdown's deadline passed before there was room in the queue";
             self.first.get_or_insert_with(|| message.to_owned());
             self.lost_spans += spans;
+            self.is_late = true;
         }
     }
 
-    fn take(&mut self) -> Option<FlushError> {
-        let Trouble { first, lost_spans } = std::mem::take(self);
-        first.map(|message| FlushError::Export { message, lost_spans })
+    /// Adds what came after it.
+    fn add(&mut self, later: Self) {
+        self.first = self.first.take().or(later.first);
+        self.lost_spans += later.lost_spans;
+        self.is_late |= later.is_late;
+    }
+
+    fn error(&self) -> Option<FlushError> {
+        let message = self.first.clone()?;
+        Some(FlushError::Export { message, lost_spans: self.lost_spans })
     }
 }
 
@@ -37,7 +49,8 @@ impl Pipeline {
     /// The export thread.
     pub(super) fn export(&self) {
         let mut trouble = Trouble::default();
-        let mut last_flush = None;
+        // What the shutdown has to tell.
+        let mut last = Trouble::default();
         loop {
             let (job, stop_by) = self.next_job();
             match job {
@@ -45,14 +58,18 @@ impl Pipeline {
                 Job::Flush(ticket) => {
                     let context = self.context(stop_by);
                     if let Err(error) = self.call(|| self.settings.exporter.force_flush(&context)) {
-                        trouble.note(&error, 0);
+                        trouble.note(&error, 0, stop_by);
                     }
                     let mut state = self.state();
                     trouble.note_given_up(std::mem::take(&mut state.given_up));
-                    last_flush = trouble.take();
                     state.completed = ticket;
-                    if let Some(error) = &last_flush {
-                        state.failed = Some((ticket, error.clone()));
+                    if let Some(error) = trouble.error() {
+                        state.failed = Some((ticket, error));
+                    }
+                    let trouble = std::mem::take(&mut trouble);
+                    // Its own flush, or one that it found under way: whoever asked for that may have left.
+                    if state.stop_by.is_some() {
+                        last.add(trouble);
                     }
                     drop(state);
                     self.changed.notify_all();
@@ -63,7 +80,8 @@ impl Pipeline {
                     let context = Context::with_deadline(stop_by.unwrap_or_else(Instant::now));
                     let result = self.call(|| self.settings.exporter.shutdown(&context));
                     let mut state = self.state();
-                    state.stopped = Some(match (last_flush, result) {
+                    state.is_late = last.is_late || (result.is_err() && context.check().is_err());
+                    state.stopped = Some(match (last.error(), result) {
                         (Some(error), _) => Err(error),
                         (None, Ok(())) => Ok(()),
                         (None, Err(error)) => {
@@ -137,7 +155,7 @@ impl Pipeline {
                 self.ledger.exported(spans - lost, lost);
                 // One with which nothing is lost is a warning: the handler has it, and a flush succeeds.
                 if lost > 0 {
-                    trouble.note(&error, lost);
+                    trouble.note(&error, lost, stop_by);
                 }
             }
         }

@@ -86,7 +86,8 @@ const IDLE_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FlushError {
-    /// The deadline passed first. The flush goes on in the background.
+    /// The deadline passed first, and the flush goes on in the background; or, of a shutdown, it leaves no
+    /// time for what the exporter would have to wait for, and what was lost is counted.
     DeadlineExceeded,
     /// The tracer was shut down before.
     Shutdown,
@@ -153,6 +154,8 @@ struct State {
     stop_by: Option<Instant>,
     /// The exporter was shut down, with this result.
     stopped: Option<Result<(), FlushError>>,
+    /// That result is an error for want of time.
+    is_late: bool,
     worker_gone: bool,
 }
 
@@ -313,14 +316,18 @@ impl Pipeline {
         }
         self.engine.close();
         let mut state = self.state();
-        if state.stop_by.is_none() {
+        let is_first = state.stop_by.is_none();
+        if is_first {
             state.stop_by = Some(until);
             self.changed.notify_all();
             self.wake_drain();
         }
         loop {
             if let Some(result) = &state.stopped {
-                return result.clone();
+                // The deadline ends the export as well as this wait. Which of the two threads notices first
+                // makes no difference to the caller.
+                let is_late = is_first && state.is_late;
+                return if is_late { Err(FlushError::DeadlineExceeded) } else { result.clone() };
             }
             if state.worker_gone {
                 return Err(FlushError::WorkerGone);

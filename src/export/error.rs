@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Instant;
 
 use super::ContextError;
 
@@ -25,13 +26,14 @@ pub struct ExportError {
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
     lost_spans: Option<u32>,
+    cut_short_by: Option<Instant>,
 }
 
 impl ExportError {
     /// An error of the given kind; `message` says what was tried and where.
     #[must_use]
     pub fn new(kind: ExportErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None, lost_spans: None }
+        Self { kind, message: message.into(), source: None, lost_spans: None, cut_short_by: None }
     }
 
     /// The error of a call made after the exporter called `exporter` was shut down.
@@ -53,6 +55,19 @@ impl ExportError {
     pub fn with_lost_spans(mut self, lost_spans: u32) -> Self {
         self.lost_spans = Some(lost_spans);
         self
+    }
+
+    /// Says that trying again might have helped, and that this deadline left no time for it.
+    #[cfg(feature = "otlp-client")]
+    #[must_use]
+    pub(crate) fn cut_short(self, deadline: Instant) -> Self {
+        Self { cut_short_by: Some(deadline), ..self }
+    }
+
+    /// The deadline that left no time to try again.
+    #[must_use]
+    pub(crate) fn cut_short_by(&self) -> Option<Instant> {
+        self.cut_short_by
     }
 
     /// What sort of failure this is.

@@ -140,7 +140,8 @@ impl Tracer {
     /// # Errors
     ///
     /// As for [`flush`](Tracer::flush). After [`FlushError::DeadlineExceeded`] the export under way
-    /// is cancelled and what is left counts as [`Dropped::export_failed`](crate::Dropped).
+    /// is cancelled and what is left counts as [`Dropped::export_failed`](crate::Dropped); a later call
+    /// tells what the exporter met.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
         let Some(core) = self.core else { return Ok(()) };
         let now = Instant::now();

@@ -31,6 +31,8 @@ fn each_form_and_compression_delivers_the_encoded_batch() {
             export(&exporter, 100).unwrap();
             let asked = collector.only();
             assert_eq!(asked.content(), encoded(protocol, &batch(0, 100)), "{protocol:?}, {compression:?}");
+            let frame = if protocol == Protocol::Grpc { 5 } else { 0 };
+            assert_eq!(exporter.stats().request_bytes, (asked.body.len() - frame) as u64);
         }
     }
 }

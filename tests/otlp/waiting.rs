@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use nanospan::export::{Context, ExportErrorKind, SpanExporter};
 use nanospan::otlp::{OtlpExporter, Protocol, RetryPolicy};
+use nanospan::{FlushError, Tracer};
 
 use crate::common::batches::batch;
-use crate::common::black_hole::BlackHole;
+use crate::common::black_hole::{BlackHole, refusing};
 use crate::common::collector::{Collector, Reply};
 use crate::common::exporters::{PATIENCE, PROTOCOLS, builder};
 
@@ -209,6 +210,27 @@ fn the_timeout_ends_an_export_that_has_no_deadline() {
         let error = exporter.export(&Context::new(), &batch(0, 10)).unwrap_err();
         assert_eq!(error.kind(), ExportErrorKind::DeadlineExceeded);
         assert!(begun.elapsed() >= timeout);
+    }
+}
+
+#[test]
+fn a_shutdown_that_leaves_no_time_for_another_attempt_says_so_at_once() {
+    for protocol in PROTOCOLS {
+        let patient = RetryPolicy::new().initial(4 * PATIENCE).max(4 * PATIENCE);
+        let exporter = builder(protocol, &format!("http://{}", refusing())).retry(patient);
+        let exporter = exporter.timeout(Duration::ZERO).build().unwrap();
+        let tracer = Tracer::builder("test").export_timeout(Duration::ZERO).export_interval(4 * PATIENCE);
+        let tracer = tracer.error_handler(|_| {}).exporter(exporter).build().unwrap();
+        tracer.span("s").start().end();
+        let begun = Instant::now();
+        assert_eq!(tracer.shutdown(2 * PATIENCE), Err(FlushError::DeadlineExceeded));
+        assert!(begun.elapsed() < PATIENCE, "it waited for what would be of no use");
+        match tracer.shutdown(PATIENCE) {
+            Err(FlushError::Export { message, lost_spans: 1 }) => {
+                assert!(message.contains("cannot connect to 127.0.0.1:"), "{message}");
+            }
+            other => panic!("a span was lost, but a later shutdown returned {other:?}"),
+        }
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) struct Exchange {
 pub(crate) struct Counters {
     /// Requests begun, each attempt being one.
     pub(crate) requests: AtomicU64,
+    /// Bytes of their bodies.
+    pub(crate) request_bytes: AtomicU64,
     /// Those of them that were not the first of their upload.
     pub(crate) retries: AtomicU64,
     /// Uploads that ended in a panic.
@@ -89,6 +91,7 @@ impl Exchange {
         loop {
             attempts += 1;
             Counters::add(&self.counters.requests);
+            self.counters.request_bytes.fetch_add(content.len() as u64, Ordering::Relaxed);
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let failure = match self.attempt(&content, left).await {
                 Ok(answer) => return Ok(answer),
@@ -99,7 +102,7 @@ impl Exchange {
             };
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left <= wait) {
-                return Err((failure, attempts));
+                return Err((failure.cut_short(deadline), attempts));
             }
             progress.failed(failure.message());
             tokio::time::sleep(wait).await;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::export::{ExportError, ExportErrorKind};
 use crate::otlp::retry::Verdict;
@@ -16,23 +16,33 @@ pub(super) struct Failure {
     message: String,
     /// Whether another attempt may help, and what the server asks to be left alone for.
     verdict: Verdict,
+    /// The deadline that left no time for another attempt.
+    cut_short_by: Option<Instant>,
 }
 
 impl Failure {
     /// No answer was had: the connection failed or broke. Another attempt may find the server back.
     pub(super) fn unanswered(message: impl Into<String>) -> Self {
-        let verdict = Verdict::Again { after: None };
-        Self { kind: ExportErrorKind::Io, message: message.into(), verdict }
+        Self::new(ExportErrorKind::Io, message, Verdict::Again { after: None })
     }
 
     /// The server answered, and its answer was judged.
     pub(super) fn answered(message: impl Into<String>, verdict: Verdict) -> Self {
-        Self { kind: ExportErrorKind::Rejected, message: message.into(), verdict }
+        Self::new(ExportErrorKind::Rejected, message, verdict)
     }
 
     /// Something that another attempt would meet again.
     pub(super) fn last(kind: ExportErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), verdict: Verdict::Final }
+        Self::new(kind, message, Verdict::Final)
+    }
+
+    fn new(kind: ExportErrorKind, message: impl Into<String>, verdict: Verdict) -> Self {
+        Self { kind, message: message.into(), verdict, cut_short_by: None }
+    }
+
+    /// There is no time for another attempt before the deadline.
+    pub(super) fn cut_short(self, deadline: Option<Instant>) -> Self {
+        Self { cut_short_by: deadline, ..self }
     }
 
     /// If another attempt may help: the least time to wait before it, where the server named one.
@@ -54,7 +64,11 @@ impl Failure {
             // Writing to a string cannot fail.
             let _ = write!(message, " (attempt {attempts})");
         }
-        ExportError::new(self.kind, message)
+        let error = ExportError::new(self.kind, message);
+        match self.cut_short_by {
+            Some(deadline) => error.cut_short(deadline),
+            None => error,
+        }
     }
 }
 

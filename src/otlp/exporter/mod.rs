@@ -88,6 +88,7 @@ impl OtlpExporter {
         let client = self.shared.client.counters();
         OtlpStats {
             requests: read(&client.requests),
+            request_bytes: read(&client.request_bytes),
             retries: read(&client.retries),
             rejected_spans: read(&self.shared.counters.rejected_spans),
             split_batches: read(&self.shared.counters.split_batches),

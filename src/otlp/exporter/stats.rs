@@ -9,6 +9,8 @@
 pub struct OtlpStats {
     /// Requests begun, each attempt being one, whether or not it got as far as being sent.
     pub requests: u64,
+    /// Bytes of their messages, compressed if they are sent so. What HTTP and gRPC add is not counted.
+    pub request_bytes: u64,
     /// Those of them that were sent again after a failure.
     pub retries: u64,
     /// Spans that a receiver refused while it took others of the same request.
