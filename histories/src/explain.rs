@@ -227,15 +227,22 @@ mod tests {
     use crate::plan::{Attribute, Label, Parent, Start, Val};
     use crate::profile::Profile;
     use nanospan::export::MemoryExporter;
-    use nanospan::{SpanKind, Tracer};
+    use nanospan::{Span, SpanKind, Tracer};
     use std::time::Duration;
 
     /// A span called "s" as it arrives, with integers for attributes.
     fn arrived(attributes: &[(&'static str, i64)]) -> FinishedSpan {
+        arrived_by(nanospan::SpanLimits::default(), |span| {
+            attributes.iter().for_each(|&(key, value)| span.set_attribute(key, value));
+        })
+    }
+
+    fn arrived_by(limits: nanospan::SpanLimits, record: impl FnOnce(&Span)) -> FinishedSpan {
         let exporter = MemoryExporter::new();
-        let tracer = Tracer::builder("test").exporter(exporter.clone()).build().unwrap();
+        let builder = Tracer::builder("test").memory_budget(8 << 20).span_limits(limits);
+        let tracer = builder.exporter(exporter.clone()).build().unwrap();
         let span = tracer.span("s").start();
-        attributes.iter().for_each(|&(key, value)| span.set_attribute(key, value));
+        record(&span);
         drop(span);
         tracer.shutdown(Duration::from_secs(5)).unwrap();
         exporter.spans().remove(0)
@@ -313,6 +320,41 @@ mod tests {
         assert!(is_allowed(&plan, &[("a", 16)]));
         let why = explained(&plan, &[("a", 1)]).unwrap();
         assert!(!why.contains("undecided"), "{why}");
+    }
+
+    #[test]
+    fn events_that_differ_in_what_was_dropped_alone_are_not_the_same() {
+        let event = |attributes: &[&'static str]| {
+            let attribute = |&key: &&'static str| Attribute { key: Label::Static(key), value: Val::I64(1) };
+            let attributes = attributes.iter().map(attribute).collect();
+            let call = Call::Event { name: Label::Static("e"), at: None, attributes };
+            Act::Record { on: Named::Span(0), by: By::Handle, call }
+        };
+        let racing = vec![
+            (1, &[0][..], event(&["a", "b"])),
+            (2, &[0], event(&["a"])),
+            (3, &[1, 2], set(&[("a", 1)])),
+            (4, &[1, 2], set(&[("a", 2)])),
+            (0, &[1, 2, 3, 4], end()),
+        ];
+        let plan = plan(racing);
+        let mut profile = Profile::of(0);
+        profile.limits = nanospan::SpanLimits::default();
+        profile.limits.events = 1;
+        profile.limits.attributes_per_event = 0;
+        for first in [1, 2] {
+            for value in [1, 2] {
+                let found = arrived_by(profile.limits, |span| {
+                    for attributes in [first, 3 - first] {
+                        let attributes = &nanospan::attributes!["a" => 1, "b" => 1][..attributes];
+                        span.add_event("e", attributes);
+                    }
+                    span.set_attribute("a", value);
+                });
+                let why = explain(&Rules::of(&profile, 0, u64::MAX), &plan, 0, &found, |_| false);
+                assert_eq!(why, None, "{first} dropped, a = {value}");
+            }
+        }
     }
 
     #[test]

@@ -227,7 +227,7 @@ impl<'a> Model<'a> {
             for item in items {
                 state.extend(at(item.name));
                 state.extend(time(item.at));
-                state.extend([item.to, item.attributes.len() as u64]);
+                state.extend([item.to, item.dropped.into(), item.attributes.len() as u64]);
                 state.extend(item.attributes.iter().map(|(_, value)| lies(value)));
             }
         }
