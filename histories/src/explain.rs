@@ -10,12 +10,14 @@
 //!
 //! So a span is right if there is an end, a choice among the calls that race with it, and an order of
 //! all these calls that agrees with what happens before what, so that the oracle comes to this very span.
-//! All are tried, and an order is given up as soon as what it comes to is not what arrived.
+//! All are tried. An order is given up as soon as what it comes to is not what arrived, and so is one that
+//! comes to where another order of the same calls has been: many calls may be swapped without a difference.
 
-use crate::oracle::{Model, Rules};
+use crate::oracle::{Model, Rules, State};
 use crate::plan::{Act, By, Call, Ending, Named, Op, Outcome, Plan};
 use nanospan::StatusCode;
 use nanospan::export::FinishedSpan;
+use std::collections::HashSet;
 
 /// Steps of the search on one span: far more than any takes. One that takes more fails.
 const STEPS_MAX: usize = 400_000;
@@ -71,6 +73,9 @@ struct Search<'a, 'r> {
     plan: &'a Plan,
     found: &'r FinishedSpan,
     left: usize,
+    /// Where calls may come in several orders: those that were left, and what the span was. None of them led
+    /// to what arrived.
+    tried: HashSet<(Vec<usize>, State)>,
     /// The last thing that did not fit.
     differs: Option<String>,
 }
@@ -100,7 +105,8 @@ pub(crate) fn explain(
     let quiet = plan.ops.iter().any(|op| {
         matches!(op.act, Act::Record { on: Named::Span(on), by: By::Span, call: Call::Status(_) } if on == span)
     });
-    let mut search = Search { rules, plan, found, left: STEPS_MAX, differs: None };
+    let tried = HashSet::new();
+    let mut search = Search { rules, plan, found, left: STEPS_MAX, tried, differs: None };
     // An end that the shutdown may have turned away is no end for certain.
     let is_over = |at: usize| {
         let ended = |end: usize| end != at && !lenient(end) && plan.ops[end].happens_before(&plan.ops[at]);
@@ -121,6 +127,7 @@ pub(crate) fn explain(
             };
             steps.push(Step { op: at, effect, must });
         }
+        search.tried.clear();
         if search.reaches(&mut model.clone(), &steps) {
             return None;
         }
@@ -162,6 +169,9 @@ impl<'a> Search<'a, '_> {
 
     /// Tries each of the steps that may come next, and to leave it out where that is allowed.
     fn branches(&mut self, model: &Model<'a>, rest: &[Step<'a>]) -> bool {
+        if !self.tried.insert((rest.iter().map(|step| step.op).collect(), model.state())) {
+            return false;
+        }
         for (at, step) in rest.iter().enumerate() {
             if rest[..at].iter().any(|earlier| self.before(earlier, step)) {
                 continue;
@@ -217,15 +227,22 @@ mod tests {
     use crate::plan::{Attribute, Label, Parent, Start, Val};
     use crate::profile::Profile;
     use nanospan::export::MemoryExporter;
-    use nanospan::{SpanKind, Tracer};
+    use nanospan::{Span, SpanKind, Tracer};
     use std::time::Duration;
 
     /// A span called "s" as it arrives, with integers for attributes.
     fn arrived(attributes: &[(&'static str, i64)]) -> FinishedSpan {
+        arrived_by(nanospan::SpanLimits::default(), |span| {
+            attributes.iter().for_each(|&(key, value)| span.set_attribute(key, value));
+        })
+    }
+
+    fn arrived_by(limits: nanospan::SpanLimits, record: impl FnOnce(&Span)) -> FinishedSpan {
         let exporter = MemoryExporter::new();
-        let tracer = Tracer::builder("test").exporter(exporter.clone()).build().unwrap();
+        let builder = Tracer::builder("test").memory_budget(8 << 20).span_limits(limits);
+        let tracer = builder.exporter(exporter.clone()).build().unwrap();
         let span = tracer.span("s").start();
-        attributes.iter().for_each(|&(key, value)| span.set_attribute(key, value));
+        record(&span);
         drop(span);
         tracer.shutdown(Duration::from_secs(5)).unwrap();
         exporter.spans().remove(0)
@@ -262,10 +279,14 @@ mod tests {
     }
 
     fn is_allowed(plan: &Plan, attributes: &[(&'static str, i64)]) -> bool {
+        explained(plan, attributes).is_none()
+    }
+
+    fn explained(plan: &Plan, attributes: &[(&'static str, i64)]) -> Option<String> {
         let mut profile = Profile::of(0);
         profile.limits = nanospan::SpanLimits::default();
         let rules = Rules::of(&profile, 0, u64::MAX);
-        explain(&rules, plan, 0, &arrived(attributes), |_| false).is_none()
+        explain(&rules, plan, 0, &arrived(attributes), |_| false)
     }
 
     #[test]
@@ -288,6 +309,52 @@ mod tests {
         assert!(is_allowed(&plan, &[("a", 2), ("b", 2)]));
         assert!(!is_allowed(&plan, &[("a", 1), ("b", 2)]));
         assert!(!is_allowed(&plan, &[("b", 1), ("a", 1)]), "keys stand in the order of the calls");
+    }
+
+    #[test]
+    fn a_span_that_many_calls_race_on_is_decided_also_when_nothing_fits() {
+        // Sixteen calls of which each may come first, and all but the last two do the same.
+        let racing = (1..=16_u8).map(|n| (n % 7 + 1, &[0][..], set(&[("a", i64::from(n).max(15))])));
+        let ends = (0, &[][..], end());
+        let plan = plan(racing.chain([ends]).collect());
+        assert!(is_allowed(&plan, &[("a", 16)]));
+        let why = explained(&plan, &[("a", 1)]).unwrap();
+        assert!(!why.contains("undecided"), "{why}");
+    }
+
+    #[test]
+    fn events_that_differ_in_what_was_dropped_alone_are_not_the_same() {
+        let event = |attributes: &[&'static str]| {
+            let attribute = |&key: &&'static str| Attribute { key: Label::Static(key), value: Val::I64(1) };
+            let attributes = attributes.iter().map(attribute).collect();
+            let call = Call::Event { name: Label::Static("e"), at: None, attributes };
+            Act::Record { on: Named::Span(0), by: By::Handle, call }
+        };
+        let racing = vec![
+            (1, &[0][..], event(&["a", "b"])),
+            (2, &[0], event(&["a"])),
+            (3, &[1, 2], set(&[("a", 1)])),
+            (4, &[1, 2], set(&[("a", 2)])),
+            (0, &[1, 2, 3, 4], end()),
+        ];
+        let plan = plan(racing);
+        let mut profile = Profile::of(0);
+        profile.limits = nanospan::SpanLimits::default();
+        profile.limits.events = 1;
+        profile.limits.attributes_per_event = 0;
+        for first in [1, 2] {
+            for value in [1, 2] {
+                let found = arrived_by(profile.limits, |span| {
+                    for attributes in [first, 3 - first] {
+                        let attributes = &nanospan::attributes!["a" => 1, "b" => 1][..attributes];
+                        span.add_event("e", attributes);
+                    }
+                    span.set_attribute("a", value);
+                });
+                let why = explain(&Rules::of(&profile, 0, u64::MAX), &plan, 0, &found, |_| false);
+                assert_eq!(why, None, "{first} dropped, a = {value}");
+            }
+        }
     }
 
     #[test]

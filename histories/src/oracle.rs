@@ -36,6 +36,10 @@ pub(crate) struct Model<'a> {
     pub(crate) dropped_inside: u32,
 }
 
+/// What a span is so far, to be told from what it is after another order of the same calls. Texts and values
+/// stand for themselves by where they lie in the plan.
+pub(crate) type State = Vec<u64>;
+
 /// An event, or a link.
 #[derive(Debug, Clone)]
 pub(crate) struct Item<'a> {
@@ -204,6 +208,30 @@ impl<'a> Model<'a> {
             }
             Call::Rename(name) => self.name = cut(name.as_str(), rules.sizes.name),
         }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        let at = |text: &str| [text.as_ptr().addr() as u64, text.len() as u64];
+        let lies = |value: &Val| std::ptr::from_ref(value).addr() as u64;
+        let time = |time: Option<u64>| [u64::from(time.is_some()), time.unwrap_or_default()];
+        let mut state = State::new();
+        state.extend(at(self.name));
+        state.extend(time(self.end));
+        state.push(self.status.0 as u64);
+        state.extend(at(self.status.1));
+        state.extend(self.dropped.map(u64::from));
+        state.push(self.attributes.len() as u64);
+        state.extend(self.attributes.iter().map(|(_, value)| lies(value)));
+        for items in [&self.events, &self.links] {
+            state.push(items.len() as u64);
+            for item in items {
+                state.extend(at(item.name));
+                state.extend(time(item.at));
+                state.extend([item.to, item.dropped.into(), item.attributes.len() as u64]);
+                state.extend(item.attributes.iter().map(|(_, value)| lies(value)));
+            }
+        }
+        state
     }
 
     /// Whether what can no longer change is as in the span that arrived: what is not need not be gone
