@@ -279,14 +279,13 @@ mod tests {
     }
 
     fn is_allowed(plan: &Plan, attributes: &[(&'static str, i64)]) -> bool {
-        explained(plan, attributes).is_none()
+        explained(plan, nanospan::SpanLimits::default(), &arrived(attributes)).is_none()
     }
 
-    fn explained(plan: &Plan, attributes: &[(&'static str, i64)]) -> Option<String> {
+    fn explained(plan: &Plan, limits: nanospan::SpanLimits, found: &FinishedSpan) -> Option<String> {
         let mut profile = Profile::of(0);
-        profile.limits = nanospan::SpanLimits::default();
-        let rules = Rules::of(&profile, 0, u64::MAX);
-        explain(&rules, plan, 0, &arrived(attributes), |_| false)
+        profile.limits = limits;
+        explain(&Rules::of(&profile, 0, u64::MAX), plan, 0, found, |_| false)
     }
 
     #[test]
@@ -313,12 +312,12 @@ mod tests {
 
     #[test]
     fn a_span_that_many_calls_race_on_is_decided_also_when_nothing_fits() {
-        // Sixteen calls of which each may come first, and all but the last two do the same.
+        // Sixteen calls of which each may come first, and all but the last do the same.
         let racing = (1..=16_u8).map(|n| (n % 7 + 1, &[0][..], set(&[("a", i64::from(n).max(15))])));
         let ends = (0, &[][..], end());
         let plan = plan(racing.chain([ends]).collect());
         assert!(is_allowed(&plan, &[("a", 16)]));
-        let why = explained(&plan, &[("a", 1)]).unwrap();
+        let why = explained(&plan, nanospan::SpanLimits::default(), &arrived(&[("a", 1)])).unwrap();
         assert!(!why.contains("undecided"), "{why}");
     }
 
@@ -338,21 +337,19 @@ mod tests {
             (0, &[1, 2, 3, 4], end()),
         ];
         let plan = plan(racing);
-        let mut profile = Profile::of(0);
-        profile.limits = nanospan::SpanLimits::default();
-        profile.limits.events = 1;
-        profile.limits.attributes_per_event = 0;
+        let mut limits = nanospan::SpanLimits::default();
+        limits.events = 1;
+        limits.attributes_per_event = 0;
         for first in [1, 2] {
             for value in [1, 2] {
-                let found = arrived_by(profile.limits, |span| {
+                let found = arrived_by(limits, |span| {
                     for attributes in [first, 3 - first] {
                         let attributes = &nanospan::attributes!["a" => 1, "b" => 1][..attributes];
                         span.add_event("e", attributes);
                     }
                     span.set_attribute("a", value);
                 });
-                let why = explain(&Rules::of(&profile, 0, u64::MAX), &plan, 0, &found, |_| false);
-                assert_eq!(why, None, "{first} dropped, a = {value}");
+                assert_eq!(explained(&plan, limits, &found), None, "{first} dropped, a = {value}");
             }
         }
     }

@@ -119,9 +119,8 @@ impl Reader {
                 // SAFETY: the words lie below `target`, so they were written before the Acquire load
                 // of `committed` and their thread writes above `committed` only; the chunk goes
                 // back to the pool only through `retire`, after `'g`. `end` is within the chunk because the
-                // thread never writes past it. Only `raw::writer`, `raw::quick` and
-                // the engine append, all whole records, and both ends of the run are places where a commit
-                // ended or a chunk began.
+                // thread never writes past it. Only those that `Records` names append, all whole records,
+                // and both ends of the run are places where a commit ended or a chunk began.
                 run(unsafe { Records::new(chunk.words.lend(self.at, end - self.at)) });
                 self.position += (end - self.at) as u64;
                 self.at = end;
