@@ -31,6 +31,7 @@
 //!   command `nanospan` shows.
 //! - `otlp` (features `otlp-http` and `otlp-grpc`): export to a collector, and
 //!   [`Tracer::from_env`], which sets everything up by OpenTelemetry's standard variables.
+//! - [`metrics`]: the tracer's account and other measurements, and where they go.
 //! - [`sampling`] and [`propagation`]: which spans are recorded, and how a trace goes on in another
 //!   service.
 //! - [`batch`]: the format of a batch, to read and to write.
@@ -68,6 +69,7 @@ mod drain;
 mod env;
 pub mod export;
 mod limits;
+pub mod metrics;
 #[cfg(loom)]
 #[doc(hidden)]
 #[allow(unsafe_code, reason = "its models promise what the engine's threads promise")]

@@ -25,7 +25,8 @@ pub struct ExportError {
     kind: ExportErrorKind,
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
-    lost_spans: Option<u32>,
+    /// Of what the call was to deliver.
+    lost: Option<u32>,
     cut_short_by: Option<Instant>,
 }
 
@@ -33,7 +34,7 @@ impl ExportError {
     /// An error of the given kind; `message` says what was tried and where.
     #[must_use]
     pub fn new(kind: ExportErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None, lost_spans: None, cut_short_by: None }
+        Self { kind, message: message.into(), source: None, lost: None, cut_short_by: None }
     }
 
     /// The error of a call made after the exporter called `exporter` was shut down.
@@ -53,7 +54,7 @@ impl ExportError {
     /// Says that only `lost_spans` of the batch's spans were lost and the others arrived.
     #[must_use]
     pub fn with_lost_spans(mut self, lost_spans: u32) -> Self {
-        self.lost_spans = Some(lost_spans);
+        self.lost = Some(lost_spans);
         self
     }
 
@@ -79,7 +80,21 @@ impl ExportError {
     /// How many of the batch's spans were lost; `None` means every one of them.
     #[must_use]
     pub fn lost_spans(&self) -> Option<u32> {
-        self.lost_spans
+        self.lost
+    }
+
+    /// Says that only so many data points of the metrics were lost and the others arrived.
+    #[must_use]
+    pub fn with_lost_data_points(mut self, lost_data_points: u32) -> Self {
+        self.lost = Some(lost_data_points);
+        self
+    }
+
+    /// From an exporter of metrics: how many of their data points were lost; `None` means every one of
+    /// them.
+    #[must_use]
+    pub fn lost_data_points(&self) -> Option<u32> {
+        self.lost
     }
 }
 
