@@ -4,7 +4,7 @@ mod context;
 mod error;
 mod fan_out;
 mod finished;
-mod memory;
+pub(crate) mod memory;
 pub mod segment;
 pub(crate) mod stdout;
 mod turns;

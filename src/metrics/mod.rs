@@ -1,13 +1,17 @@
 //! Metrics: their data, and where they go.
 //!
 //! - [`data`]: what is measured, down to the points.
-//! - [`MetricExporter`]: the contract of whatever takes metrics away.
+//! - [`MetricExporter`]: the contract of whatever takes metrics away, which `conformance::metric_exporter`
+//!   (feature `conformance`) checks; [`MemoryMetricExporter`] keeps them for a test to look at.
 //!
 //! The tracer counts what becomes of spans; these counts are the first metrics that there are.
 
 pub mod data;
+mod export;
 mod exporter;
 mod kind;
+mod preferences;
 
+pub use export::MemoryMetricExporter;
 pub use exporter::MetricExporter;
 pub use kind::{Aggregation, InstrumentKind};
