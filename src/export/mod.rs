@@ -2,11 +2,12 @@
 
 mod context;
 mod error;
-mod fan_out;
+pub(crate) mod fan_out;
 mod finished;
 pub(crate) mod memory;
 pub mod segment;
 pub(crate) mod stdout;
+mod telemetry;
 mod turns;
 
 pub use context::{Cancellation, Context, ContextError};
@@ -15,6 +16,8 @@ pub use fan_out::{DestinationStats, FanOutExporter, FanOutExporterBuilder};
 pub use finished::{FinishedEvent, FinishedLink, FinishedSpan};
 pub use memory::{Hold, MemoryExporter};
 pub use stdout::{StdoutExporter, StdoutExporterBuilder, StdoutFormat};
+
+pub(crate) use telemetry::Telemetry;
 
 use crate::batch::Batch;
 use std::sync::Arc;

@@ -12,6 +12,6 @@ mod exporter;
 mod kind;
 mod preferences;
 
-pub use export::MemoryMetricExporter;
+pub use export::{FanOutMetricExporter, FanOutMetricExporterBuilder, MemoryMetricExporter};
 pub use exporter::MetricExporter;
 pub use kind::{Aggregation, InstrumentKind};
