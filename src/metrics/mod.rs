@@ -2,7 +2,8 @@
 //!
 //! - [`data`]: what is measured, down to the points.
 //! - [`MetricExporter`]: the contract of whatever takes metrics away, which `conformance::metric_exporter`
-//!   (feature `conformance`) checks; [`MemoryMetricExporter`] keeps them for a test to look at.
+//!   (feature `conformance`) checks. [`StdoutMetricExporter`] writes text, [`MemoryMetricExporter`] keeps
+//!   them for a test to look at, and [`FanOutMetricExporter`] exports to several destinations.
 //!
 //! The tracer counts what becomes of spans; these counts are the first metrics that there are.
 
@@ -12,6 +13,9 @@ mod exporter;
 mod kind;
 mod preferences;
 
-pub use export::{FanOutMetricExporter, FanOutMetricExporterBuilder, MemoryMetricExporter};
+pub use export::{
+    FanOutMetricExporter, FanOutMetricExporterBuilder, MemoryMetricExporter, StdoutMetricExporter,
+    StdoutMetricExporterBuilder, StdoutMetricFormat,
+};
 pub use exporter::MetricExporter;
 pub use kind::{Aggregation, InstrumentKind};
