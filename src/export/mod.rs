@@ -8,7 +8,7 @@ pub(crate) mod memory;
 pub mod segment;
 pub(crate) mod stdout;
 mod telemetry;
-mod turns;
+pub(crate) mod turns;
 
 pub use context::{Cancellation, Context, ContextError};
 pub use error::{ExportError, ExportErrorKind};

@@ -12,6 +12,7 @@ mod export;
 mod exporter;
 mod kind;
 mod preferences;
+mod temporality;
 
 pub use export::{
     FanOutMetricExporter, FanOutMetricExporterBuilder, MemoryMetricExporter, StdoutMetricExporter,
@@ -19,3 +20,6 @@ pub use export::{
 };
 pub use exporter::MetricExporter;
 pub use kind::{Aggregation, InstrumentKind};
+#[cfg(feature = "otlp-client")]
+pub(crate) use preferences::Preferences;
+pub use temporality::TemporalityPreference;

@@ -5,6 +5,8 @@
 pub(crate) enum Signal {
     /// Spans.
     Traces,
+    /// Metrics.
+    Metrics,
 }
 
 impl Signal {
@@ -13,6 +15,7 @@ impl Signal {
     pub(crate) fn http_path(self) -> &'static str {
         match self {
             Signal::Traces => "v1/traces",
+            Signal::Metrics => "v1/metrics",
         }
     }
 
@@ -20,6 +23,7 @@ impl Signal {
     pub(crate) fn grpc_path(self) -> &'static str {
         match self {
             Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
         }
     }
 
@@ -28,6 +32,31 @@ impl Signal {
     pub(crate) fn infix(self) -> &'static str {
         match self {
             Signal::Traces => "TRACES_",
+            Signal::Metrics => "METRICS_",
+        }
+    }
+
+    /// The message that a receiver answers with.
+    pub(crate) fn response(self) -> &'static str {
+        match self {
+            Signal::Traces => "ExportTraceServiceResponse",
+            Signal::Metrics => "ExportMetricsServiceResponse",
+        }
+    }
+
+    /// What is counted, for words to people: more than one of it.
+    pub(crate) fn items(self) -> &'static str {
+        match self {
+            Signal::Traces => "spans",
+            Signal::Metrics => "data points",
+        }
+    }
+
+    /// What is never sent in parts.
+    pub(crate) fn part(self) -> &'static str {
+        match self {
+            Signal::Traces => "span",
+            Signal::Metrics => "metric",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the exporter over OTLP does with the collectors, proxies and networks that there are.
+//! What the exporters over OTLP do with the collectors, proxies and networks that there are.
 
 mod common {
     #[path = "../../exporters/common/batches.rs"]
@@ -7,6 +7,7 @@ mod common {
     pub(crate) mod certificates;
     pub(crate) mod collector;
     pub(crate) mod exporters;
+    pub(crate) mod metrics;
     pub(crate) mod proxy;
     #[cfg(unix)]
     pub(crate) use exporters::PATIENCE;
@@ -23,6 +24,7 @@ mod delivery;
 mod fork;
 mod grpc;
 mod limits;
+mod metrics;
 mod proxies;
 mod redirects;
 mod retries;

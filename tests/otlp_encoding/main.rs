@@ -1,4 +1,4 @@
-//! Batches as OTLP's requests: what is written is what OpenTelemetry's own message types write and read.
+//! Batches and metrics as OTLP's requests: what is written is what OpenTelemetry's own message types write and read.
 
 #[path = "../batch_format/random.rs"]
 #[allow(dead_code, reason = "shared with tests that damage batches")]
@@ -9,6 +9,13 @@ mod support;
 
 mod json;
 mod message;
+mod metrics {
+    mod bytes;
+    mod json;
+    mod message;
+    mod random;
+    mod round_trip;
+}
 mod parts;
 mod protobuf;
 

@@ -90,7 +90,7 @@ fn key_values(pairs: &Pairs) -> Vec<KeyValue> {
     pairs.iter().map(key_value).collect()
 }
 
-fn any(value: &OwnedValue) -> AnyValue {
+pub(crate) fn any(value: &OwnedValue) -> AnyValue {
     let value = match value {
         OwnedValue::Str(text) => Value::StringValue(text.clone()),
         OwnedValue::Bool(flag) => Value::BoolValue(*flag),

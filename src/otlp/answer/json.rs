@@ -11,10 +11,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Unexpected, Visitor};
 use serde_json::error::Category;
 
-use super::{Malformed, PartialSuccess, RESPONSE, RETRY_INFO, STATUS, Status, delay};
+use super::{Malformed, PartialSuccess, RETRY_INFO, STATUS, Status, delay};
+use crate::otlp::signal::Signal;
 
-/// Reads an `ExportTraceServiceResponse`.
-pub(crate) fn partial_success_json(json: &[u8]) -> Result<PartialSuccess, Malformed> {
+/// Reads the response to an export: an `ExportTraceServiceResponse`, or its sibling of another signal.
+pub(crate) fn partial_success_json(signal: Signal, json: &[u8]) -> Result<PartialSuccess, Malformed> {
     #[derive(Deserialize)]
     struct Response {
         #[serde(rename = "partialSuccess")]
@@ -25,12 +26,17 @@ pub(crate) fn partial_success_json(json: &[u8]) -> Result<PartialSuccess, Malfor
     #[serde(rename_all = "camelCase")]
     struct Partial {
         rejected_spans: Option<Integer>,
+        rejected_data_points: Option<Integer>,
         error_message: Option<String>,
     }
 
-    let partial = read::<Response>(json, RESPONSE)?.partial_success.unwrap_or_default();
+    let partial = read::<Response>(json, signal.response())?.partial_success.unwrap_or_default();
+    let rejected = match signal {
+        Signal::Traces => partial.rejected_spans,
+        Signal::Metrics => partial.rejected_data_points,
+    };
     Ok(PartialSuccess {
-        rejected: partial.rejected_spans.map_or(0, |rejected| rejected.0.max(0) as u64),
+        rejected: rejected.map_or(0, |rejected| rejected.0.max(0) as u64),
         message: partial.error_message.unwrap_or_default(),
     })
 }

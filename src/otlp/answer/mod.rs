@@ -22,14 +22,14 @@ use std::time::Duration;
 pub(crate) use json::{partial_success_json, status_json};
 pub(crate) use protobuf::{partial_success, status};
 
-/// What an `ExportTraceServiceResponse` says in its `partial_success` (OTLP specification, section
-/// "Partial Success").
+/// What an `ExportTraceServiceResponse`, or its sibling of another signal, says in its `partial_success`
+/// (OTLP specification, section "Partial Success").
 ///
-/// The server took everything and has nothing to say when it is the default. A message without
-/// rejected spans is a warning.
+/// The server took everything and has nothing to say when it is the default. A message without anything
+/// rejected is a warning.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct PartialSuccess {
-    /// How many spans of the request the server refused. A number below 0 is taken for 0.
+    /// How many spans or data points of the request the server refused. A number below 0 is taken for 0.
     pub(crate) rejected: u64,
     /// Why, for people; empty if the server gave no reason.
     pub(crate) message: String,
@@ -66,7 +66,6 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-const RESPONSE: &str = "ExportTraceServiceResponse";
 const STATUS: &str = "google.rpc.Status";
 
 /// The end of the type's name in an `Any`: in front of it stands an address, of which the last `/` is

@@ -1,4 +1,5 @@
 use super::*;
+use crate::otlp::signal::Signal;
 
 /// A field that is a varint, below 2048.
 fn varint(number: u8, value: u16) -> Vec<u8> {
@@ -26,9 +27,13 @@ fn retry_info(duration: &[u8]) -> Vec<u8> {
 
 #[test]
 fn an_empty_answer_took_everything_and_says_nothing() {
-    assert_eq!(partial_success(b""), Ok(PartialSuccess::default()));
+    assert_eq!(partial_success(Signal::Traces, b""), Ok(PartialSuccess::default()));
     for json in ["{}", r#"{"partialSuccess":{}}"#, r#"{"partialSuccess":null}"#] {
-        assert_eq!(partial_success_json(json.as_bytes()), Ok(PartialSuccess::default()), "{json}");
+        assert_eq!(
+            partial_success_json(Signal::Traces, json.as_bytes()),
+            Ok(PartialSuccess::default()),
+            "{json}"
+        );
     }
 }
 
@@ -37,13 +42,30 @@ fn the_three_partial_successes_are_told_apart() {
     for (rejected, message) in [(300, "too old"), (0, "slow down"), (7, "")] {
         let fields = [varint(1, rejected), bytes(2, message.as_bytes())].concat();
         let expected = partial(rejected.into(), message);
-        assert_eq!(partial_success(&bytes(1, &fields)).as_ref(), Ok(&expected));
+        assert_eq!(partial_success(Signal::Traces, &bytes(1, &fields)).as_ref(), Ok(&expected));
         for number in [format!("\"{rejected}\""), rejected.to_string()] {
             let json =
                 format!(r#"{{"partialSuccess":{{"rejectedSpans":{number},"errorMessage":"{message}"}}}}"#);
-            assert_eq!(partial_success_json(json.as_bytes()).as_ref(), Ok(&expected), "{json}");
+            assert_eq!(
+                partial_success_json(Signal::Traces, json.as_bytes()).as_ref(),
+                Ok(&expected),
+                "{json}"
+            );
         }
     }
+}
+
+#[test]
+fn the_answer_to_metrics_tells_of_data_points() {
+    let fields = [varint(1, 300), bytes(2, b"too old")].concat();
+    let expected = Ok(partial(300, "too old"));
+    assert_eq!(partial_success(Signal::Metrics, &bytes(1, &fields)), expected);
+    let json = br#"{"partialSuccess":{"rejectedDataPoints":"300","errorMessage":"too old"}}"#;
+    assert_eq!(partial_success_json(Signal::Metrics, json), expected);
+    // Nothing that is said of metrics is said of spans.
+    assert_eq!(partial_success_json(Signal::Traces, json), Ok(partial(0, "too old")));
+    let error = partial_success_json(Signal::Metrics, b"[").unwrap_err().to_string();
+    assert!(error.starts_with("the answer is no ExportMetricsServiceResponse: "), "{error}");
 }
 
 #[test]
@@ -57,28 +79,31 @@ fn fields_that_are_not_known_are_skipped() {
     .concat();
     let fields = [unknown.clone(), varint(1, 3), unknown.clone(), bytes(2, b"no"), unknown.clone()].concat();
     let answer = [unknown.clone(), bytes(1, &fields), unknown].concat();
-    assert_eq!(partial_success(&answer), Ok(partial(3, "no")));
+    assert_eq!(partial_success(Signal::Traces, &answer), Ok(partial(3, "no")));
     let json = br#"{"x":[{"y":1}],"partialSuccess":{"z":{},"rejectedSpans":3,"errorMessage":"no"}}"#;
-    assert_eq!(partial_success_json(json), Ok(partial(3, "no")));
+    assert_eq!(partial_success_json(Signal::Traces, json), Ok(partial(3, "no")));
 }
 
 #[test]
 fn the_last_of_a_field_counts_and_messages_are_merged() {
     let twice = [bytes(1, &varint(1, 5)), bytes(1, &bytes(2, b"no")), bytes(1, &varint(1, 6))].concat();
-    assert_eq!(partial_success(&twice), Ok(partial(6, "no")));
+    assert_eq!(partial_success(Signal::Traces, &twice), Ok(partial(6, "no")));
 }
 
 #[test]
 fn a_negative_number_of_rejected_spans_is_none() {
     let minus_one = [&[1 << 3][..], &[0xff; 9], &[1]].concat();
-    assert_eq!(partial_success(&bytes(1, &minus_one)), Ok(partial(0, "")));
-    assert_eq!(partial_success_json(br#"{"partialSuccess":{"rejectedSpans":"-1"}}"#), Ok(partial(0, "")));
+    assert_eq!(partial_success(Signal::Traces, &bytes(1, &minus_one)), Ok(partial(0, "")));
+    assert_eq!(
+        partial_success_json(Signal::Traces, br#"{"partialSuccess":{"rejectedSpans":"-1"}}"#),
+        Ok(partial(0, ""))
+    );
 }
 
 #[test]
 fn words_that_are_no_utf_8_do_not_hide_how_much_was_rejected() {
     let fields = [varint(1, 5), bytes(2, b"b\xffd")].concat();
-    assert_eq!(partial_success(&bytes(1, &fields)), Ok(partial(5, "b\u{fffd}d")));
+    assert_eq!(partial_success(Signal::Traces, &bytes(1, &fields)), Ok(partial(5, "b\u{fffd}d")));
 }
 
 #[test]
@@ -162,12 +187,12 @@ fn bytes_that_are_no_message_are_malformed() {
         b"\x09\x00\x00",
     ];
     for case in cases {
-        assert!(partial_success(case).is_err(), "{case:x?}");
+        assert!(partial_success(Signal::Traces, case).is_err(), "{case:x?}");
         assert!(status(case).is_err(), "{case:x?}");
     }
     // The same one level down, where the number on the first level is right.
     for case in cases {
-        assert!(partial_success(&bytes(1, case)).is_err(), "{case:x?}");
+        assert!(partial_success(Signal::Traces, &bytes(1, case)).is_err(), "{case:x?}");
     }
 }
 
@@ -183,7 +208,7 @@ fn text_that_is_no_answer_is_malformed_and_is_not_repeated_in_the_error() {
         r#"{"partialSuccess":{"rejectedSpans":18446744073709551615}}"#,
         r#"{"partialSuccess":{"errorMessage":{}}}"#,
     ] {
-        assert!(partial_success_json(json.as_bytes()).is_err(), "{json}");
+        assert!(partial_success_json(Signal::Traces, json.as_bytes()).is_err(), "{json}");
     }
 }
 
@@ -199,8 +224,8 @@ fn no_bytes_make_reading_panic() {
     ];
     let mut understood = 0;
     let mut read = |bytes: &[u8]| {
-        understood += usize::from(partial_success(bytes).is_ok());
-        understood += usize::from(partial_success_json(bytes).is_ok());
+        understood += usize::from(partial_success(Signal::Traces, bytes).is_ok());
+        understood += usize::from(partial_success_json(Signal::Traces, bytes).is_ok());
         understood += usize::from(status(bytes).is_ok());
         understood += usize::from(status_json(bytes).is_ok());
     };
@@ -221,5 +246,5 @@ fn no_bytes_make_reading_panic() {
 fn deep_nesting_is_malformed_and_no_overflow() {
     let json = format!("{{\"x\":{}", "[".repeat(1 << 20));
     assert!(status_json(json.as_bytes()).is_err());
-    assert!(partial_success_json(json.as_bytes()).is_err());
+    assert!(partial_success_json(Signal::Traces, json.as_bytes()).is_err());
 }

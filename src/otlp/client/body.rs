@@ -12,7 +12,7 @@ use hyper::body::Body;
 use super::failure::{Failure, chain};
 use crate::export::ExportErrorKind;
 
-/// The body of a request: what frames it, and the encoded spans, which all attempts share.
+/// The body of a request: what frames it, and the encoded message, which all attempts share.
 pub(super) type Payload = Full<Chain<Bytes, Bytes>>;
 
 /// The body that is `frame` and, behind it, `content`.

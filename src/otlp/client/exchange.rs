@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -20,10 +20,12 @@ use super::text::Secrets;
 use crate::otlp::answer::PartialSuccess;
 use crate::otlp::retry::{Backoff, RetryPolicy};
 use crate::otlp::settings::Protocol;
+use crate::otlp::signal::Signal;
 use crate::raw::random;
 
 /// Everything that a request takes, and the connection to send it on.
 pub(super) struct Exchange {
+    pub(super) signal: Signal,
     pub(super) protocol: Protocol,
     pub(super) url: Uri,
     /// The URL without anything secret in it.
@@ -38,7 +40,7 @@ pub(super) struct Exchange {
     pub(super) secrets: Secrets,
     pub(super) connector: Connector,
     pub(super) kept: Kept,
-    pub(super) counters: Counters,
+    pub(super) counters: Arc<Counters>,
 }
 
 /// What a client counts. Each is a sum of its own, read at any time: none is ordered with another.

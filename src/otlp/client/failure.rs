@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::export::{ExportError, ExportErrorKind};
 use crate::otlp::retry::Verdict;
+use crate::otlp::signal::Signal;
 
 /// An attempt that failed.
 ///
@@ -58,8 +59,8 @@ impl Failure {
     }
 
     /// The error of a whole upload of `attempts` attempts to `url`, of which this ended the last.
-    pub(super) fn into_error(self, url: &str, attempts: u64) -> ExportError {
-        let mut message = format!("{url} did not take the spans: {}", self.message);
+    pub(super) fn into_error(self, signal: Signal, url: &str, attempts: u64) -> ExportError {
+        let mut message = format!("{url} did not take the {}: {}", signal.items(), self.message);
         if attempts > 1 {
             // Writing to a string cannot fail.
             let _ = write!(message, " (attempt {attempts})");
@@ -104,10 +105,10 @@ mod tests {
     fn the_error_of_an_upload_tells_how_many_attempts_there_were() {
         let failure = Failure::unanswered("cannot connect");
         assert_eq!(failure.again(), Some(None));
-        let error = failure.clone().into_error("http://c/", 1);
+        let error = failure.clone().into_error(Signal::Traces, "http://c/", 1);
         assert_eq!(error.kind(), ExportErrorKind::Io);
         assert_eq!(error.to_string(), "http://c/ did not take the spans: cannot connect");
-        let error = failure.into_error("http://c/", 3);
-        assert_eq!(error.to_string(), "http://c/ did not take the spans: cannot connect (attempt 3)");
+        let error = failure.into_error(Signal::Metrics, "http://c/", 3);
+        assert_eq!(error.to_string(), "http://c/ did not take the data points: cannot connect (attempt 3)");
     }
 }

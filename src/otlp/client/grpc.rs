@@ -59,7 +59,7 @@ pub(super) async fn attempt(
     match retry::of_grpc(status.code, status.retry_delay) {
         Verdict::Delivered => {
             let message = message(bytes, &head.headers, limit)?;
-            Ok(match answer::partial_success(&message) {
+            Ok(match answer::partial_success(exchange.signal, &message) {
                 Ok(answer) => exchange.shown(answer),
                 // The status says that the request was taken.
                 Err(malformed) => exchange.warning(&malformed),

@@ -156,8 +156,8 @@ fn accepted(exchange: &Exchange, headers: &HeaderMap, content: &[u8]) -> Partial
         return PartialSuccess::default();
     }
     let parsed = match media_type(headers) {
-        Some(Media::Protobuf) => answer::partial_success(content),
-        Some(Media::Json) => answer::partial_success_json(content),
+        Some(Media::Protobuf) => answer::partial_success(exchange.signal, content),
+        Some(Media::Json) => answer::partial_success_json(exchange.signal, content),
         None => return PartialSuccess::default(),
     };
     match parsed {

@@ -147,7 +147,9 @@ impl Client {
         let outcome: Option<Outcome> = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
         match outcome {
             Some(Ok(Ok(answer))) => Ok(answer),
-            Some(Ok(Err((failure, attempts)))) => Err(failure.into_error(&self.exchange.shown_url, attempts)),
+            Some(Ok(Err((failure, attempts)))) => {
+                Err(failure.into_error(self.exchange.signal, &self.exchange.shown_url, attempts))
+            }
             Some(Err(panic)) => {
                 Counters::add(&self.exchange.counters.panics);
                 let message = format!("the {} panicked: {panic}", self.exporter);
@@ -188,7 +190,7 @@ impl Client {
     }
 
     /// What is counted about the client's work.
-    pub(crate) fn counters(&self) -> &Counters {
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
         &self.exchange.counters
     }
 
@@ -211,11 +213,11 @@ impl Client {
 
     /// The error of an upload whose task has left no result.
     fn unfinished(&self, context: &Context, progress: &Progress) -> ExportError {
-        let url = &self.exchange.shown_url;
+        let (url, items) = (&self.exchange.shown_url, self.exchange.signal.items());
         let (kind, mut message) = match context.check() {
-            Err(over) => (over.into(), format!("{over} before {url} had taken the spans")),
+            Err(over) => (over.into(), format!("{over} before {url} had taken the {items}")),
             Ok(()) if self.state().is_shut_down => {
-                let message = format!("{url} had not taken the spans when the exporter was shut down");
+                let message = format!("{url} had not taken the {items} when the exporter was shut down");
                 (ExportErrorKind::Cancelled, message)
             }
             Ok(()) => {

@@ -1,10 +1,12 @@
 //! From settings to what requests are made of.
 
+use std::sync::Arc;
+
 use hyper::header::HeaderValue;
 
 use super::connect::{Connector, Resolver, Security};
 use super::connection::Kept;
-use super::exchange::{Counters, Exchange};
+use super::exchange::Exchange;
 use super::proxy::Proxies;
 use super::text::Secrets;
 use crate::export::{ExportError, ExportErrorKind};
@@ -35,6 +37,7 @@ pub(super) fn exchange(settings: Settings, resolver: Resolver) -> Result<Exchang
         tls.config()?;
     }
     Ok(Exchange {
+        signal: settings.signal,
         protocol: settings.protocol,
         shown_url: settings.endpoint.to_string(),
         url,
@@ -52,6 +55,6 @@ pub(super) fn exchange(settings: Settings, resolver: Resolver) -> Result<Exchang
             proxy_tls: Security::new(settings.tls, &[HTTP1]),
         },
         kept: Kept::default(),
-        counters: Counters::default(),
+        counters: Arc::default(),
     })
 }

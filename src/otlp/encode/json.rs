@@ -1,10 +1,11 @@
-//! Batches in OTLP's JSON encoding (OTLP specification, section "JSON Protobuf Encoding"; the mapping
+//! Batches and metrics in OTLP's JSON encoding (OTLP specification, section "JSON Protobuf Encoding"; the mapping
 //! of protobuf to JSON underneath it is that of the protobuf documentation, "ProtoJSON Format").
 //!
 //! The rules that matter here: names in lowerCamelCase; ids in hexadecimal, not in Base64; enums as
 //! numbers; 64-bit integers as decimal strings; NaN and the infinities as strings. Fields with
 //! their default value are left out, but for a few that every span is expected to show.
 
+pub(super) mod metrics;
 mod span;
 mod value;
 

@@ -1,18 +1,22 @@
-//! Batches as OTLP's requests, in protobuf and in JSON.
+//! Batches and metrics as OTLP's requests, in protobuf and in JSON.
 //!
 //! Both encodings are written straight from the batch: no message is built in between, and nothing is
 //! allocated but what the vector that takes them needs to grow.
 
-mod fields;
+pub(super) mod fields;
 mod json;
+pub(super) mod metrics;
 mod protobuf;
 mod wire;
 
 pub use json::TracesData;
+#[cfg(feature = "otlp-client")]
+pub(super) use json::metrics::request as metrics_json_request;
 
 use std::ops::Range;
 
 use crate::batch::BatchView;
+use crate::metrics::data::ResourceMetrics;
 
 /// Appends an `ExportTraceServiceRequest` with the spans `spans` of `batch` in protobuf.
 ///
@@ -84,6 +88,31 @@ pub fn encode_json_within(
     into: &mut Vec<u8>,
 ) -> usize {
     json::request(batch, clamped(batch, spans), limit, into)
+}
+
+/// Appends an `ExportMetricsServiceRequest` with `metrics` in JSON, which is `MetricsData` as well: a line of
+/// a file in OTLP's JSON format.
+///
+/// Without any point the request is the empty message, `{}`: OTLP wants no envelope without data in it.
+///
+/// ```
+/// use nanospan::metrics::data::ResourceMetrics;
+/// use nanospan::otlp::encode_metrics_json;
+///
+/// let mut metrics = ResourceMetrics::default();
+/// let metric = metrics.scopes.push().metrics.push();
+/// metric.name = "shop.cart.items".into();
+/// metric.data.gauge().points.push().value = Some(17.into());
+/// let mut json = Vec::new();
+/// encode_metrics_json(&metrics, &mut json);
+/// assert!(json.starts_with(br#"{"resourceMetrics":[{"resource":{}"#));
+/// ```
+pub fn encode_metrics_json(metrics: &ResourceMetrics, into: &mut Vec<u8>) {
+    if metrics.data_point_count() == 0 {
+        into.extend_from_slice(b"{}");
+    } else {
+        json::metrics::request(metrics, 0..usize::MAX, into);
+    }
 }
 
 /// The part of `spans` that the batch has.

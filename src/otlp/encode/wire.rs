@@ -37,7 +37,13 @@ impl<'a> Texts<'a> {
     }
 }
 
-impl Stored<'_> {
+impl<'a> Stored<'a> {
+    /// All of `bytes`.
+    #[inline(always)]
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, length: bytes.len() }
+    }
+
     /// The length in bytes.
     #[inline(always)]
     pub(super) fn len(&self) -> usize {

@@ -1,24 +1,19 @@
 //! The exporter that sends batches over OTLP.
 
-mod body;
-mod builder;
-mod outcome;
 mod stats;
 
-pub use builder::OtlpExporterBuilder;
 pub use stats::OtlpStats;
 
 use std::fmt;
-use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::Range;
+use std::sync::Arc;
 
-use self::body::{Buffers, Fitted};
-use self::outcome::Outcome;
+use super::OtlpExporterBuilder;
+use super::delivery::{Delivery, Source};
+use super::encode::{encode_json_within, encode_protobuf_within};
+use super::settings::Protocol;
 use crate::batch::{Batch, BatchView};
 use crate::export::{Context, ExportError, SpanExporter};
-use crate::otlp::client::Client;
-use crate::otlp::settings::{Compression, Protocol};
 
 /// Sends batches to an OpenTelemetry collector or back-end.
 ///
@@ -31,32 +26,7 @@ use crate::otlp::settings::{Compression, Protocol};
 /// for nothing.
 #[derive(Clone)]
 pub struct OtlpExporter {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    client: Client,
-    form: Form,
-    /// Taken by the export that uses them.
-    buffers: Mutex<Buffers>,
-    counters: Counters,
-}
-
-/// How spans become requests.
-#[derive(Debug, Clone, Copy)]
-struct Form {
-    protocol: Protocol,
-    compression: Compression,
-    /// Of a request, before and after compression.
-    max_bytes: usize,
-}
-
-/// What the exporter counts besides its client. Each is a sum of its own, in order with no other.
-#[derive(Debug, Default)]
-struct Counters {
-    rejected_spans: AtomicU64,
-    split_batches: AtomicU64,
-    oversized_spans: AtomicU64,
+    delivery: Arc<Delivery>,
 }
 
 impl OtlpExporter {
@@ -75,72 +45,39 @@ impl OtlpExporter {
         Self::builder().environment(|warning| eprintln!("nanospan: {warning}")).build()
     }
 
-    fn new(client: Client, form: Form) -> Self {
-        let (buffers, counters) = (Mutex::default(), Counters::default());
-        Self { shared: Arc::new(Shared { client, form, buffers, counters }) }
+    pub(super) fn new(delivery: Delivery) -> Self {
+        Self { delivery: Arc::new(delivery) }
     }
 
     /// What the exporter has done so far. It may be asked at any time, also after the shutdown.
     #[must_use]
     pub fn stats(&self) -> OtlpStats {
-        // Relaxed: sums of their own.
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let client = self.shared.client.counters();
-        OtlpStats {
-            requests: read(&client.requests),
-            request_bytes: read(&client.request_bytes),
-            retries: read(&client.retries),
-            rejected_spans: read(&self.shared.counters.rejected_spans),
-            split_batches: read(&self.shared.counters.split_batches),
-            oversized_spans: read(&self.shared.counters.oversized_spans),
-            panics: read(&client.panics),
-            restarts: read(&client.restarts),
-        }
+        self.delivery.counters().read().into()
     }
 }
 
-impl Shared {
-    fn buffers(&self) -> MutexGuard<'_, Buffers> {
-        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sends all of `batch`, in parts if need be.
-    fn deliver(&self, context: &Context, batch: &BatchView<'_>, buffers: &mut Buffers) -> Outcome {
-        let mut outcome = Outcome::default();
-        let spans = batch.span_count();
-        let mut is_split = false;
-        let mut sent = 0;
-        while sent < spans && !outcome.is_over() {
-            let part = match body::fitted(&self.form, batch, sent..spans, buffers) {
-                Ok(Some(Fitted { content, spans })) => {
-                    let answer = self.client.upload(context, content.clone());
-                    buffers.reuse(content);
-                    outcome.uploaded(spans as u64, answer);
-                    spans
-                }
-                Ok(None) => {
-                    count(&self.counters.oversized_spans, 1);
-                    outcome.oversized(self.form.max_bytes);
-                    1
-                }
-                Err(error) => {
-                    outcome.failed((spans - sent) as u64, error);
-                    spans - sent
-                }
-            };
-            is_split |= part < spans;
-            sent += part;
-        }
-        outcome.skipped((spans - sent) as u64);
-        count(&self.counters.split_batches, is_split.into());
-        count(&self.counters.rejected_spans, outcome.rejected());
-        outcome
-    }
+/// A batch, of which each span is a part.
+struct Spans<'a> {
+    batch: BatchView<'a>,
+    protocol: Protocol,
 }
 
-/// Relaxed: sums of their own.
-fn count(counter: &AtomicU64, more: u64) {
-    counter.fetch_add(more, Ordering::Relaxed);
+impl Source for Spans<'_> {
+    fn parts(&self) -> usize {
+        self.batch.span_count()
+    }
+
+    fn items(&self, range: Range<usize>) -> u64 {
+        range.len() as u64
+    }
+
+    fn encode(&self, range: Range<usize>, limit: usize, into: &mut Vec<u8>) -> usize {
+        let encode = match self.protocol {
+            Protocol::Grpc | Protocol::HttpProtobuf => encode_protobuf_within,
+            Protocol::HttpJson => encode_json_within,
+        };
+        encode(&self.batch, range, limit, into)
+    }
 }
 
 impl SpanExporter for OtlpExporter {
@@ -160,33 +97,24 @@ impl SpanExporter for OtlpExporter {
     /// - [`ExporterShutdown`](crate::export::ExportErrorKind::ExporterShutdown) and
     ///   [`Forked`](crate::export::ExportErrorKind::Forked).
     fn export(&self, context: &Context, batch: &Batch) -> Result<(), ExportError> {
-        let context = self.shared.client.begin(context)?;
-        if batch.span_count() == 0 {
-            return Ok(());
-        }
-        // Taken out, and not locked for as long as it takes: exports that overlap have their own.
-        let mut buffers = mem::take(&mut *self.shared.buffers());
-        let outcome = self.shared.deliver(&context, &batch.view(), &mut buffers);
-        *self.shared.buffers() = buffers;
-        outcome.into_result(batch.span_count())
+        let context = self.delivery.begin(context)?;
+        let spans = Spans { batch: batch.view(), protocol: self.delivery.protocol() };
+        self.delivery.deliver(&context, &spans)
     }
 
     /// Succeeds at once: nothing is unfinished when an export has returned.
     fn force_flush(&self, context: &Context) -> Result<(), ExportError> {
-        self.shared.client.begin(context).map(drop)
+        self.delivery.begin(context).map(drop)
     }
 
     /// Waits for an export under way in another thread, and calls it off when the context ends.
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
-        self.shared.client.shutdown(context)
+        self.delivery.shutdown(context)
     }
 }
 
 impl fmt::Debug for OtlpExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OtlpExporter")
-            .field("client", &self.shared.client)
-            .field("form", &self.shared.form)
-            .finish_non_exhaustive()
+        f.debug_tuple("OtlpExporter").field(&self.delivery).finish()
     }
 }

@@ -1,5 +1,7 @@
 //! What an exporter tells about itself.
 
+use crate::otlp::delivery::Counts;
+
 /// What an [`OtlpExporter`](super::OtlpExporter) has done since it was built.
 ///
 /// Spans that failed to arrive are in the tracer's account; this says why, and at what cost the others
@@ -23,4 +25,21 @@ pub struct OtlpStats {
     pub panics: u64,
     /// How often the exporter's thread was started anew since it had ended by itself.
     pub restarts: u64,
+}
+
+impl From<Counts> for OtlpStats {
+    fn from(counts: Counts) -> Self {
+        let Counts { requests, request_bytes, retries, rejected, split, oversized, panics, restarts } =
+            counts;
+        Self {
+            requests,
+            request_bytes,
+            retries,
+            rejected_spans: rejected,
+            split_batches: split,
+            oversized_spans: oversized,
+            panics,
+            restarts,
+        }
+    }
 }

@@ -9,6 +9,8 @@ use super::given::{Given, Origin, Secret};
 use super::tls::TlsSources;
 use super::{Compression, Headers, Pem, Protocol, Proxy, Settings};
 use crate::export::ExportError;
+use crate::metrics::data::Temporality;
+use crate::metrics::{Aggregation, InstrumentKind, Preferences};
 use crate::otlp::retry::RetryPolicy;
 use crate::otlp::signal::Signal;
 
@@ -45,6 +47,9 @@ pub(crate) struct SettingsBuilder {
     max_request_bytes: usize,
     max_response_bytes: usize,
     user_agent_prefix: Option<String>,
+    /// For each kind of instrument, in the order of [`InstrumentKind::ALL`].
+    pub(super) temporality: Option<Given<[Temporality; InstrumentKind::ALL.len()]>>,
+    pub(super) aggregation: Option<Given<[Aggregation; InstrumentKind::ALL.len()]>>,
 }
 
 impl SettingsBuilder {
@@ -64,6 +69,8 @@ impl SettingsBuilder {
             max_request_bytes: DEFAULT_MAX_REQUEST_BYTES,
             max_response_bytes: DEFAULT_MAX_RESPONSE_BYTES,
             user_agent_prefix: None,
+            temporality: None,
+            aggregation: None,
         }
     }
 
@@ -139,6 +146,16 @@ impl SettingsBuilder {
         self.user_agent_prefix = Some(product.into());
     }
 
+    /// Over which time points of each kind of instrument are wanted.
+    pub(crate) fn set_temporality(&mut self, wanted: impl Fn(InstrumentKind) -> Temporality) {
+        self.temporality = Some(Given::by_option("temporality", InstrumentKind::ALL.map(wanted)));
+    }
+
+    /// What is to become of the measurements of each kind of instrument.
+    pub(crate) fn set_aggregation(&mut self, wanted: impl Fn(InstrumentKind) -> Aggregation) {
+        self.aggregation = Some(Given::by_option("aggregation", InstrumentKind::ALL.map(wanted)));
+    }
+
     /// Checks everything, and reads the files that are named.
     ///
     /// # Errors
@@ -163,7 +180,15 @@ impl SettingsBuilder {
         self.retry.check().map_err(option("retry"))?;
         check_bytes(self.max_request_bytes).map_err(option("max_request_bytes"))?;
         check_bytes(self.max_response_bytes).map_err(option("max_response_bytes"))?;
+        let mut preferences = Preferences::default();
+        if let Some(Given { value, .. }) = self.temporality {
+            preferences.set_temporality(|kind| value[kind as usize]);
+        }
+        if let Some(Given { value, .. }) = self.aggregation {
+            preferences.set_aggregation(|kind| value[kind as usize].clone());
+        }
         Ok(Settings {
+            signal: self.signal,
             protocol,
             endpoint,
             headers,
@@ -175,6 +200,7 @@ impl SettingsBuilder {
             max_request_bytes: self.max_request_bytes,
             max_response_bytes: self.max_response_bytes,
             user_agent: user_agent(self.user_agent_prefix.as_deref()).map_err(option("user_agent_prefix"))?,
+            preferences,
         })
     }
 }

@@ -33,6 +33,7 @@ use hyper::Uri;
 
 use super::retry::RetryPolicy;
 use super::signal::Signal;
+use crate::metrics::Preferences;
 
 /// A form of OTLP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -96,6 +97,7 @@ impl Compression {
 /// What an exporter does, checked. Its text has no secret.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
+    pub(crate) signal: Signal,
     pub(crate) protocol: Protocol,
     pub(crate) endpoint: Endpoint,
     /// What was configured, and what a user name and password in the address come to.
@@ -113,6 +115,8 @@ pub(crate) struct Settings {
     pub(crate) max_response_bytes: usize,
     /// The value of the header, unless one of the headers takes its place.
     pub(crate) user_agent: String,
+    /// What is wanted of metrics.
+    pub(crate) preferences: Preferences,
 }
 
 impl Settings {

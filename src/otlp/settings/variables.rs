@@ -7,6 +7,9 @@ use super::endpoint::Reach;
 use super::given::{Given, Origin, Secret};
 use super::{Compression, Pem, Protocol};
 use crate::env::Environment;
+use crate::metrics::data::Temporality;
+use crate::metrics::{Aggregation, InstrumentKind, TemporalityPreference};
+use crate::otlp::signal::Signal;
 
 const PREFIX: &str = "OTEL_EXPORTER_OTLP_";
 
@@ -33,7 +36,36 @@ impl SettingsBuilder {
         fill(&mut self.tls.roots, of.signal("CERTIFICATE", pem_file));
         fill(&mut self.tls.certificate, of.signal("CLIENT_CERTIFICATE", pem_file));
         fill(&mut self.tls.key, of.signal("CLIENT_KEY", pem_file));
+        if self.signal == Signal::Metrics {
+            fill(&mut self.temporality, of.own("TEMPORALITY_PREFERENCE", temporality));
+            fill(&mut self.aggregation, of.own("DEFAULT_HISTOGRAM_AGGREGATION", aggregation));
+        }
     }
+}
+
+/// What a preference comes to for each kind of instrument (Metrics Exporter - OTLP, section "Additional
+/// Environment Variable Configuration").
+fn temporality(
+    environment: &mut Environment<'_>,
+    name: &str,
+) -> Option<[Temporality; InstrumentKind::ALL.len()]> {
+    let known = TemporalityPreference::ALL.map(|preference| (preference.as_str(), preference));
+    environment.choice(name, &known).map(|chosen| InstrumentKind::ALL.map(|kind| chosen.of(kind)))
+}
+
+/// The same for the aggregation of histograms; it says nothing of the other kinds.
+fn aggregation(
+    environment: &mut Environment<'_>,
+    name: &str,
+) -> Option<[Aggregation; InstrumentKind::ALL.len()]> {
+    const KNOWN: [(&str, bool); 2] =
+        [("explicit_bucket_histogram", false), ("base2_exponential_bucket_histogram", true)];
+    let is_exponential = environment.choice(name, &KNOWN)?;
+    Some(InstrumentKind::ALL.map(|kind| match kind {
+        InstrumentKind::Histogram if is_exponential => Aggregation::base2_exponential_histogram(),
+        InstrumentKind::Histogram => Aggregation::explicit_bucket_histogram(),
+        _ => Aggregation::Default,
+    }))
 }
 
 fn pem_file(environment: &mut Environment<'_>, name: &str) -> Option<Pem> {
@@ -66,6 +98,17 @@ impl<'a> Variables<'_, 'a> {
             let value = read(self.environment, &name)?;
             Some(Given { value, origin: Origin::Variable(name) })
         })
+    }
+
+    /// What `read` finds in a variable that there is for this signal alone.
+    fn own<T>(
+        &mut self,
+        suffix: &str,
+        read: impl FnOnce(&mut Environment<'a>, &str) -> Option<T>,
+    ) -> Option<Given<T>> {
+        let name = format!("{PREFIX}{}{suffix}", self.infix);
+        let value = read(self.environment, &name)?;
+        Some(Given { value, origin: Origin::Variable(name) })
     }
 
     /// The variable for this signal alone holds the whole address, the other only its beginning

@@ -2,25 +2,55 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::OwnedValue;
 use crate::batch::{Attributes, ValueView};
 use crate::context::hex;
+use crate::metrics::data as metrics;
 
-struct KeyValue<'a>(&'a str, ValueView<'a>);
+/// A key, and what becomes an `AnyValue`.
+struct KeyValue<'a, V>(&'a str, V);
 
-impl Serialize for KeyValue<'_> {
+impl<V: Serialize> Serialize for KeyValue<'_, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_map(Some(2))?;
         fields.serialize_entry("key", self.0)?;
-        fields.serialize_entry("value", &AnyValue(&self.1))?;
+        fields.serialize_entry("value", &self.1)?;
         fields.end()
     }
 }
 
-struct AnyValue<'a>(&'a ValueView<'a>);
+/// A value that somebody owns, as an `AnyValue`.
+struct OwnedAny<'a>(&'a OwnedValue);
+
+impl Serialize for OwnedAny<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let scalar = match self.0 {
+            OwnedValue::Str(value) => ValueView::Str(value),
+            OwnedValue::Bool(value) => ValueView::Bool(*value),
+            OwnedValue::I64(value) => ValueView::I64(*value),
+            OwnedValue::F64(value) => ValueView::F64(*value),
+            OwnedValue::StrArray(values) => {
+                return array(serializer, &values.iter().map(String::as_str), ValueView::Str);
+            }
+            OwnedValue::BoolArray(values) => {
+                return array(serializer, &values.iter().copied(), ValueView::Bool);
+            }
+            OwnedValue::I64Array(values) => {
+                return array(serializer, &values.iter().copied(), ValueView::I64);
+            }
+            OwnedValue::F64Array(values) => {
+                return array(serializer, &values.iter().copied(), ValueView::F64);
+            }
+        };
+        AnyValue(scalar).serialize(serializer)
+    }
+}
+
+struct AnyValue<'a>(ValueView<'a>);
 
 impl Serialize for AnyValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
+        match &self.0 {
             ValueView::Str(value) => one(serializer, "stringValue", value),
             ValueView::Bool(value) => one(serializer, "boolValue", value),
             ValueView::I64(value) => one(serializer, "intValue", &Int64(*value)),
@@ -39,14 +69,6 @@ fn array<'a, S: Serializer, T>(
     elements: &(impl Iterator<Item = T> + Clone),
     value: impl Fn(T) -> ValueView<'a>,
 ) -> Result<S::Ok, S::Error> {
-    struct Element<'a>(ValueView<'a>);
-
-    impl Serialize for Element<'_> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            AnyValue(&self.0).serialize(serializer)
-        }
-    }
-
     struct ArrayValue<T>(T);
 
     impl<T: Serialize> Serialize for ArrayValue<T> {
@@ -55,12 +77,12 @@ fn array<'a, S: Serializer, T>(
         }
     }
 
-    let values = Sequence(|| elements.clone().map(|element| Element(value(element))));
+    let values = Sequence(|| elements.clone().map(|element| AnyValue(value(element))));
     one(serializer, "arrayValue", &ArrayValue(values))
 }
 
 /// A double as ProtoJSON has it: JSON itself has no NaN and no infinities.
-struct Double(f64);
+pub(super) struct Double(pub(super) f64);
 
 impl Serialize for Double {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -95,7 +117,7 @@ impl Serialize for Fixed64 {
 }
 
 /// An `int64`, and so a decimal string.
-struct Int64(i64);
+pub(super) struct Int64(pub(super) i64);
 
 impl Serialize for Int64 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -173,8 +195,30 @@ pub(super) fn attributes<M: SerializeMap>(
     if attributes.clone().next().is_none() {
         return Ok(());
     }
-    let list = Sequence(|| attributes.clone().map(|(key, value)| KeyValue(key, value)));
+    let list = Sequence(|| attributes.clone().map(|(key, value)| KeyValue(key, AnyValue(value))));
     fields.serialize_entry("attributes", &list)
+}
+
+/// The same for attributes that somebody owns.
+pub(super) fn owned_attributes<M: SerializeMap>(
+    fields: &mut M,
+    name: &'static str,
+    attributes: &[metrics::KeyValue],
+) -> Result<(), M::Error> {
+    list(fields, name, attributes, |each| KeyValue(&each.key, OwnedAny(&each.value)))
+}
+
+/// What `value` makes of each of `items`, unless there are none.
+pub(super) fn list<'a, M: SerializeMap, T, V: Serialize>(
+    fields: &mut M,
+    name: &'static str,
+    items: &'a [T],
+    value: impl Fn(&'a T) -> V,
+) -> Result<(), M::Error> {
+    if items.is_empty() {
+        return Ok(());
+    }
+    fields.serialize_entry(name, &Sequence(|| items.iter().map(&value)))
 }
 
 #[cfg(test)]

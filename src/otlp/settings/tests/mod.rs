@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod headers;
+mod metrics;
 mod options;
 mod secrets;
 mod tls;

@@ -1,4 +1,4 @@
-//! From spans to the bytes of a request, in buffers that are used again.
+//! From spans or metrics to the bytes of a request, in buffers that are used again.
 
 use std::io::Write;
 use std::mem;
@@ -7,11 +7,9 @@ use std::ops::Range;
 use bytes::Bytes;
 use flate2::write::GzEncoder;
 
-use super::Form;
-use crate::batch::BatchView;
+use super::{Form, Source};
 use crate::export::{ExportError, ExportErrorKind};
-use crate::otlp::settings::{Compression, Protocol};
-use crate::otlp::{encode_json_within, encode_protobuf_within};
+use crate::otlp::settings::Compression;
 
 /// The level of gzip. Of 512 spans with three attributes each in protobuf (75 KB), level 1 leaves 33 KB
 /// in 0.26 ms, level 6 leaves 30 KB in 1.6 ms; in JSON (205 KB) 41 KB in 0.6 ms and 35 KB in 4.3 ms
@@ -41,32 +39,28 @@ impl Buffers {
 #[derive(Debug)]
 pub(super) struct Fitted {
     pub(super) content: Bytes,
-    /// Number of spans in it, at least one.
-    pub(super) spans: usize,
+    /// Number of parts in it, at least one.
+    pub(super) parts: usize,
 }
 
-/// A request with as many of the spans `part` of `batch`, from the first on, as there is room for;
-/// `None` if there is none for the first alone. `part` is not empty.
+/// A request with as many of the parts `range` of `source`, from the first on, as there is room for;
+/// `None` if there is none for the first alone. `range` is not empty.
 pub(super) fn fitted(
     form: &Form,
-    batch: &BatchView<'_>,
-    part: Range<usize>,
+    source: &impl Source,
+    range: Range<usize>,
     buffers: &mut Buffers,
 ) -> Result<Option<Fitted>, ExportError> {
-    let encode = match form.protocol {
-        Protocol::Grpc | Protocol::HttpProtobuf => encode_protobuf_within,
-        Protocol::HttpJson => encode_json_within,
-    };
-    let Range { start, mut end } = part;
+    let Range { start, mut end } = range;
     loop {
         buffers.encoded.clear();
-        let spans = encode(batch, start..end, form.max_bytes, &mut buffers.encoded);
-        if spans == 0 {
+        let parts = source.encode(start..end, form.max_bytes, &mut buffers.encoded);
+        if parts == 0 {
             return Ok(None);
         }
         buffers.is_compressed_out = form.compression == Compression::Gzip;
         if !buffers.is_compressed_out {
-            return Ok(Some(Fitted { content: mem::take(&mut buffers.encoded).into(), spans }));
+            return Ok(Some(Fitted { content: mem::take(&mut buffers.encoded).into(), parts }));
         }
         let mut compressed = mem::take(&mut buffers.compressed);
         compressed.clear();
@@ -74,14 +68,14 @@ pub(super) fn fitted(
             ExportError::new(ExportErrorKind::Other, "cannot compress a request").with_source(error)
         })?;
         if compressed.len() <= form.max_bytes {
-            return Ok(Some(Fitted { content: compressed.into(), spans }));
+            return Ok(Some(Fitted { content: compressed.into(), parts }));
         }
         // What cannot be compressed gets larger by the attempt.
         buffers.compressed = compressed;
-        if spans == 1 {
+        if parts == 1 {
             return Ok(None);
         }
-        end = start + spans / 2;
+        end = start + parts / 2;
     }
 }
 

@@ -1,15 +1,17 @@
-//! What became of the parts of a batch, told in one error.
+//! What became of the requests with one batch or one message, told in one error.
 
 use crate::export::{ExportError, ExportErrorKind};
 use crate::otlp::answer::PartialSuccess;
+use crate::otlp::signal::Signal;
 
-/// The sum of what became of the parts.
-#[derive(Debug, Default)]
+/// The sum of what became of the requests. What is counted are the signal's items: spans, or data points.
+#[derive(Debug)]
 pub(super) struct Outcome {
+    signal: Signal,
     lost: u64,
     /// Of those, what a receiver refused of requests that it took otherwise.
     rejected: u64,
-    /// The first error in which spans were lost.
+    /// The first error in which items were lost.
     error: Option<ExportError>,
     /// The first thing that a receiver had to say though it took everything.
     warning: Option<String>,
@@ -17,8 +19,12 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// A part of `spans` was sent, and this is what came back.
-    pub(super) fn uploaded(&mut self, spans: u64, answer: Result<PartialSuccess, ExportError>) {
+    pub(super) fn new(signal: Signal) -> Self {
+        Self { signal, lost: 0, rejected: 0, error: None, warning: None, is_over: false }
+    }
+
+    /// A request with `items` was sent, and this is what came back.
+    pub(super) fn uploaded(&mut self, items: u64, answer: Result<PartialSuccess, ExportError>) {
         match answer {
             Ok(PartialSuccess { rejected: 0, message }) if message.is_empty() => {}
             Ok(PartialSuccess { rejected: 0, message }) => {
@@ -26,39 +32,40 @@ impl Outcome {
             }
             Ok(PartialSuccess { rejected, message }) => {
                 // A receiver cannot refuse more than it was sent.
-                let rejected = rejected.min(spans);
+                let rejected = rejected.min(items);
                 self.rejected += rejected;
-                let mut text = format!("the receiver refused {rejected} of {spans} spans");
+                let mut text = format!("the receiver refused {rejected} of {items} {}", self.signal.items());
                 if !message.is_empty() {
                     text.push_str(": ");
                     text.push_str(&message);
                 }
                 self.failed(rejected, ExportError::new(ExportErrorKind::Rejected, text));
             }
-            Err(error) => self.failed(spans, error),
+            Err(error) => self.failed(items, error),
         }
     }
 
-    /// A part of `spans` was not delivered.
-    pub(super) fn failed(&mut self, spans: u64, error: ExportError) {
+    /// A request with `items` was not delivered.
+    pub(super) fn failed(&mut self, items: u64, error: ExportError) {
         use ExportErrorKind::{Cancelled, DeadlineExceeded, ExporterShutdown, Forked};
-        self.lost += spans;
+        self.lost += items;
         self.is_over |= matches!(error.kind(), Cancelled | DeadlineExceeded | ExporterShutdown | Forked);
         self.error.get_or_insert(error);
     }
 
-    /// A single span makes a request of more than `limit` bytes.
-    pub(super) fn oversized(&mut self, limit: usize) {
-        let text = format!("a span alone makes a request of more than {limit} bytes, which are allowed");
-        self.failed(1, ExportError::new(ExportErrorKind::Full, text));
+    /// A span, or a metric with so many points, makes alone a request of more than `limit` bytes.
+    pub(super) fn oversized(&mut self, items: u64, limit: usize) {
+        let part = self.signal.part();
+        let text = format!("a {part} alone makes a request of more than {limit} bytes, which are allowed");
+        self.failed(items, ExportError::new(ExportErrorKind::Full, text));
     }
 
-    /// `spans` were not tried any more.
-    pub(super) fn skipped(&mut self, spans: u64) {
-        self.lost += spans;
+    /// `items` were not tried any more.
+    pub(super) fn skipped(&mut self, items: u64) {
+        self.lost += items;
     }
 
-    /// Whether the time for the batch has ended, so that trying more of it is of no use.
+    /// Whether the time for all of it has ended, so that trying more of it is of no use.
     pub(super) fn is_over(&self) -> bool {
         self.is_over
     }
@@ -67,16 +74,20 @@ impl Outcome {
         self.rejected
     }
 
-    /// What the export of a batch of `spans` returns.
-    pub(super) fn into_result(self, spans: usize) -> Result<(), ExportError> {
-        // A batch's number of spans fits in 32 bits: its indices do.
+    /// What the export of `items` returns.
+    pub(super) fn into_result(self, items: u64) -> Result<(), ExportError> {
+        let some_lost = |error: ExportError, lost| match self.signal {
+            Signal::Traces => error.with_lost_spans(lost),
+            Signal::Metrics => error.with_lost_data_points(lost),
+        };
+        // So many fit neither into a batch nor, nearly, into memory.
         let lost = u32::try_from(self.lost).unwrap_or(u32::MAX);
         match (self.error, self.warning) {
-            (Some(error), _) if self.lost >= spans as u64 => Err(error),
-            (Some(error), _) => Err(error.with_lost_spans(lost)),
+            (Some(error), _) if self.lost >= items => Err(error),
+            (Some(error), _) => Err(some_lost(error, lost)),
             (None, Some(warning)) => {
-                let text = format!("the receiver took all spans, and says: {warning}");
-                Err(ExportError::new(ExportErrorKind::Other, text).with_lost_spans(0))
+                let text = format!("the receiver took all {}, and says: {warning}", self.signal.items());
+                Err(some_lost(ExportError::new(ExportErrorKind::Other, text), 0))
             }
             (None, None) => Ok(()),
         }
@@ -92,9 +103,9 @@ mod tests {
     }
 
     fn of(spans: u64, answer: Result<PartialSuccess, ExportError>) -> Result<(), ExportError> {
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome::new(Signal::Traces);
         outcome.uploaded(spans, answer);
-        outcome.into_result(spans as usize)
+        outcome.into_result(spans)
     }
 
     #[test]
@@ -125,11 +136,26 @@ mod tests {
     }
 
     #[test]
+    fn of_metrics_the_data_points_are_counted() {
+        let mut outcome = Outcome::new(Signal::Metrics);
+        outcome.uploaded(10, answer(3, "too old"));
+        let error = outcome.into_result(10).unwrap_err();
+        assert_eq!((error.kind(), error.lost_data_points()), (ExportErrorKind::Rejected, Some(3)));
+        assert_eq!(error.to_string(), "the receiver refused 3 of 10 data points: too old");
+        let mut outcome = Outcome::new(Signal::Metrics);
+        outcome.oversized(4, 100);
+        let error = outcome.into_result(10).unwrap_err();
+        assert_eq!((error.kind(), error.lost_data_points()), (ExportErrorKind::Full, Some(4)));
+        let expected = "a metric alone makes a request of more than 100 bytes, which are allowed";
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
     fn the_losses_of_the_parts_add_up_and_the_first_error_tells() {
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome::new(Signal::Traces);
         outcome.uploaded(5, answer(0, "w"));
         outcome.uploaded(5, answer(2, "first"));
-        outcome.oversized(10);
+        outcome.oversized(1, 10);
         outcome.failed(4, ExportError::new(ExportErrorKind::Io, "later"));
         assert!(!outcome.is_over());
         assert_eq!(outcome.rejected(), 2);
@@ -139,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_end_of_the_time_ends_the_batch() {
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome::new(Signal::Traces);
         outcome.uploaded(5, answer(1, ""));
         assert!(!outcome.is_over());
         outcome.uploaded(5, Err(ExportError::new(ExportErrorKind::DeadlineExceeded, "over")));

@@ -1,32 +1,41 @@
-//! How an exporter over OTLP is set up.
+//! How exporters over OTLP are set up.
 
 use std::env;
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::OtlpExporter;
+use super::delivery::Delivery;
+use super::settings::{Compression, Pem, Protocol, Proxy, Settings, SettingsBuilder};
+use super::signal::Signal;
+use super::{OtlpExporter, OtlpMetricClient, OtlpMetricExporter, RetryPolicy};
 use crate::env::Environment;
 use crate::export::ExportError;
-use crate::otlp::RetryPolicy;
-use crate::otlp::client::Client;
-use crate::otlp::settings::{Compression, Pem, Protocol, Proxy, Settings, SettingsBuilder};
-use crate::otlp::signal::Signal;
+use crate::metrics::data::Temporality;
+use crate::metrics::{Aggregation, InstrumentKind};
 
-/// Sets up an [`OtlpExporter`]; made by [`OtlpExporter::builder`].
+/// Sets up a `T` that sends over OTLP: an [`OtlpExporter`] or an [`OtlpMetricExporter`], which makes it.
 ///
-/// What is set here comes before what a [variable](OtlpExporterBuilder::environment) says, in whichever
-/// order the two are called.
+/// What is set here comes before what a [variable](OtlpBuilder::environment) says, in whichever order the two
+/// are called.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built"]
-pub struct OtlpExporterBuilder {
+pub struct OtlpBuilder<T> {
     settings: SettingsBuilder,
+    made: PhantomData<fn() -> T>,
 }
 
-impl OtlpExporterBuilder {
-    pub(super) fn new() -> Self {
-        Self { settings: Settings::builder(Signal::Traces) }
+/// Sets up an [`OtlpExporter`]; made by [`OtlpExporter::builder`].
+pub type OtlpExporterBuilder = OtlpBuilder<OtlpExporter>;
+
+/// Sets up an [`OtlpMetricExporter`], or its client alone; made by [`OtlpMetricExporter::builder`].
+pub type OtlpMetricExporterBuilder = OtlpBuilder<OtlpMetricExporter>;
+
+impl<T> OtlpBuilder<T> {
+    fn of(signal: Signal) -> Self {
+        Self { settings: Settings::builder(signal), made: PhantomData }
     }
 
     /// The form of OTLP; HTTP with protobuf by default.
@@ -35,8 +44,8 @@ impl OtlpExporterBuilder {
         self
     }
 
-    /// Where the collector is, for all signals: over HTTP, `v1/traces` is appended to its path. By
-    /// default `http://localhost:4318`, for gRPC `http://localhost:4317`.
+    /// Where the collector is, for all signals: over HTTP, `v1/traces` or `v1/metrics` is appended to its
+    /// path. By default `http://localhost:4318`, for gRPC `http://localhost:4317`.
     ///
     /// The scheme says whether TLS is used. For gRPC it may be left out, as in `collector:4317`; then
     /// [`insecure`](Self::insecure) says so. A user name and a password in it become a header
@@ -46,7 +55,7 @@ impl OtlpExporterBuilder {
         self
     }
 
-    /// Where traces go, over HTTP: used as it is, nothing is appended. It takes the place of an
+    /// Where this signal goes, over HTTP: used as it is, nothing is appended. It takes the place of an
     /// [`endpoint`](Self::endpoint), and the other way round.
     pub fn url(mut self, url: impl Into<OsString>) -> Self {
         self.settings.set_url(url);
@@ -136,8 +145,8 @@ impl OtlpExporterBuilder {
         self
     }
 
-    /// The largest request in bytes, before and after compression; 64 MiB by default. A batch that
-    /// makes a larger one is sent in parts.
+    /// The largest request in bytes, before and after compression; 64 MiB by default. What makes a larger
+    /// one is sent in parts.
     pub fn max_request_bytes(mut self, bytes: usize) -> Self {
         self.settings.set_max_request_bytes(bytes);
         self
@@ -163,8 +172,14 @@ impl OtlpExporterBuilder {
         self.settings.apply_environment(&mut Environment::new(&lookup, &mut |warning| warn(&warning)));
         self
     }
+}
 
-    /// As [`environment`](Self::environment), from variables that are read already.
+impl OtlpExporterBuilder {
+    pub(super) fn new() -> Self {
+        Self::of(Signal::Traces)
+    }
+
+    /// As [`environment`](OtlpBuilder::environment), from variables that are read already.
     pub(crate) fn read(mut self, environment: &mut Environment<'_>) -> Self {
         self.settings.apply_environment(environment);
         self
@@ -179,12 +194,56 @@ impl OtlpExporterBuilder {
     ///   the text begins with the option or the variable.
     /// - [`Io`](crate::export::ExportErrorKind::Io) if the thread cannot be started.
     pub fn build(self) -> Result<OtlpExporter, ExportError> {
+        Ok(OtlpExporter::new(Delivery::new(self.settings.build()?)?))
+    }
+}
+
+impl OtlpMetricExporterBuilder {
+    pub(super) fn new() -> Self {
+        Self::of(Signal::Metrics)
+    }
+
+    /// Over which time points of each kind of instrument are wanted; cumulative by default. `wanted` is asked
+    /// once for each kind, here.
+    ///
+    /// ```
+    /// use nanospan::metrics::TemporalityPreference;
+    /// use nanospan::otlp::OtlpMetricExporter;
+    ///
+    /// let builder = OtlpMetricExporter::builder().temporality(|kind| TemporalityPreference::Delta.of(kind));
+    /// ```
+    pub fn temporality(mut self, wanted: impl Fn(InstrumentKind) -> Temporality) -> Self {
+        self.settings.set_temporality(wanted);
+        self
+    }
+
+    /// What is to become of the measurements of each kind of instrument; by default what suits the kind.
+    /// `wanted` is asked once for each kind, here.
+    pub fn aggregation(mut self, wanted: impl Fn(InstrumentKind) -> Aggregation) -> Self {
+        self.settings.set_aggregation(wanted);
+        self
+    }
+
+    /// Makes an exporter with a client of its own, as [`build_client`](Self::build_client) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`build_client`](Self::build_client).
+    pub fn build(self) -> Result<OtlpMetricExporter, ExportError> {
+        self.build_client().map(OtlpMetricExporter::new)
+    }
+
+    /// Checks the settings, reads the files that they name, and starts the client's thread. Nothing is sent,
+    /// and no name is looked up.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidConfig`](crate::export::ExportErrorKind::InvalidConfig) if a setting is of no use;
+    ///   the text begins with the option or the variable.
+    /// - [`Io`](crate::export::ExportErrorKind::Io) if the thread cannot be started.
+    pub fn build_client(self) -> Result<OtlpMetricClient, ExportError> {
         let settings = self.settings.build()?;
-        let form = super::Form {
-            protocol: settings.protocol,
-            compression: settings.compression,
-            max_bytes: settings.max_request_bytes,
-        };
-        Ok(OtlpExporter::new(Client::new(settings)?, form))
+        let preferences = settings.preferences.clone();
+        Ok(OtlpMetricClient::new(Delivery::new(settings)?, preferences))
     }
 }
