@@ -13,6 +13,8 @@ mod exporter;
 mod kind;
 mod preferences;
 
+#[cfg(feature = "conformance")]
+pub(crate) use export::Metrics;
 pub use export::{
     FanOutMetricExporter, FanOutMetricExporterBuilder, MemoryMetricExporter, StdoutMetricExporter,
     StdoutMetricExporterBuilder, StdoutMetricFormat,
