@@ -17,6 +17,8 @@ pub use finished::{FinishedEvent, FinishedLink, FinishedSpan};
 pub use memory::{Hold, MemoryExporter};
 pub use stdout::{StdoutExporter, StdoutExporterBuilder, StdoutFormat};
 
+#[cfg(feature = "conformance")]
+pub(crate) use telemetry::Spans;
 pub(crate) use telemetry::Telemetry;
 
 use crate::batch::Batch;

@@ -14,6 +14,8 @@ mod kind;
 mod preferences;
 mod temporality;
 
+#[cfg(feature = "conformance")]
+pub(crate) use export::Metrics;
 pub use export::{
     FanOutMetricExporter, FanOutMetricExporterBuilder, MemoryMetricExporter, StdoutMetricExporter,
     StdoutMetricExporterBuilder, StdoutMetricFormat,
