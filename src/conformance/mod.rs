@@ -2,6 +2,7 @@
 //!
 //! - [`exporter`]: whether a [`SpanExporter`](crate::export::SpanExporter) keeps what that trait promises.
 //! - [`metric_exporter`]: whether a [`MetricExporter`](crate::metrics::MetricExporter) does.
+//! - `metric_client` (with feature `otlp`): whether an `otlp::MetricClient` keeps what that trait promises.
 //! - `tracer` (with feature `bext`): whether a `TracerPlugin` keeps the contract of the host's trait.
 //!
 //! Each suite is a list of cases. A case takes one clause, cites it, and tries it on a subject, which is an
@@ -11,6 +12,8 @@
 mod case;
 pub mod exporter;
 mod exporting;
+#[cfg(feature = "otlp")]
+pub mod metric_client;
 pub mod metric_exporter;
 mod report;
 mod runner;

@@ -1,5 +1,5 @@
 //! What the suites over exporters have in common: the checks, and what they are written with. An exporter of
-//! metrics owes what one of spans does, and two calls more.
+//! metrics owes what one of spans does, and two calls more; and so does a client, up to its shutdown.
 
 mod case;
 pub(crate) mod checks;
@@ -8,6 +8,8 @@ mod probe;
 use super::case::Verdict;
 use super::runner;
 use crate::export::Telemetry;
+use crate::metrics::data::Temporality;
+use crate::metrics::{Aggregation, InstrumentKind};
 use std::sync::Arc;
 
 pub use case::Case;
@@ -52,4 +54,10 @@ pub(crate) trait Exported: Telemetry + Sized {
 
     /// Fails the case unless each item of the batch was delivered as it is.
     fn whole(delivered: &Self::Delivered, batch: &Self::Batch) -> Verdict;
+}
+
+/// Telemetry whose exporters say what they want of each kind of instrument.
+pub(crate) trait Preferring: Exported {
+    fn temporality(exporter: &Self::Exporter, kind: InstrumentKind) -> Temporality;
+    fn aggregation(exporter: &Self::Exporter, kind: InstrumentKind) -> Aggregation;
 }

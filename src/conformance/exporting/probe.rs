@@ -45,6 +45,11 @@ impl<E: Exported> Probe<E> {
         &self.exporter
     }
 
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "the suite over clients asks for it"))]
+    pub(crate) fn subject(&self) -> &E::Subject {
+        &self.subject
+    }
+
     pub(crate) fn export(&self, context: &Context, batch: &E::Batch) -> Result<(), ExportError> {
         E::export(&self.exporter, context, batch)
     }

@@ -2,12 +2,12 @@
 
 use super::{Subject, samples};
 use crate::conformance::case::{Stop, Verdict, brief, ensure};
-use crate::conformance::exporting::Exported;
+use crate::conformance::exporting::{Exported, Preferring};
 use crate::metrics::data::{
     Attributes, Data, DataPointFlags, Exemplar, ExponentialHistogramPoint, HistogramPoint, Metric,
-    NumberPoint, Resource, ResourceMetrics, Scope, SummaryPoint,
+    NumberPoint, Resource, ResourceMetrics, Scope, SummaryPoint, Temporality,
 };
-use crate::metrics::{MetricExporter, Metrics};
+use crate::metrics::{Aggregation, InstrumentKind, MetricExporter, Metrics};
 use crate::{OwnedValue, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -80,6 +80,16 @@ impl Exported for Metrics {
             }
         }
         Ok(())
+    }
+}
+
+impl Preferring for Metrics {
+    fn temporality(exporter: &dyn MetricExporter, kind: InstrumentKind) -> Temporality {
+        exporter.temporality(kind)
+    }
+
+    fn aggregation(exporter: &dyn MetricExporter, kind: InstrumentKind) -> Aggregation {
+        exporter.aggregation(kind)
     }
 }
 

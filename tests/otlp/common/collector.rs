@@ -34,6 +34,8 @@ pub(crate) struct Asked {
     /// The number of the connection, from 0.
     pub(crate) connection: usize,
     pub(crate) at: Instant,
+    /// What was answered.
+    pub(crate) reply: Reply,
 }
 
 impl Asked {
@@ -121,7 +123,11 @@ impl Reply {
 struct Book {
     asked: Vec<Asked>,
     script: VecDeque<Reply>,
+    /// What is answered behind the script; that all is well, if nothing is said.
+    then: Option<Reply>,
     connections: usize,
+    /// Those of them that are not closed.
+    open: usize,
 }
 
 /// A collector on a port of its own, which goes away with it.
@@ -167,6 +173,20 @@ impl Collector {
         format!("{scheme}://localhost:{}", self.address.port())
     }
 
+    /// Answers by `script` from now on, and then with `then`.
+    #[allow(dead_code, reason = "for suites that change their mind")]
+    pub(crate) fn answer(&self, script: impl IntoIterator<Item = Reply>, then: Reply) {
+        let mut book = self.book.lock().unwrap();
+        book.script = script.into_iter().collect();
+        book.then = Some(then);
+    }
+
+    /// How many connections are open.
+    #[allow(dead_code, reason = "for suites that look for what is left behind")]
+    pub(crate) fn open_connections(&self) -> usize {
+        self.book.lock().unwrap().open
+    }
+
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.book.lock().unwrap().asked.clone()
     }
@@ -194,6 +214,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, book: Arc<Mutex
         let number = {
             let mut book = book.lock().unwrap();
             book.connections += 1;
+            book.open += 1;
             book.connections - 1
         };
         let (tls, book) = (tls.clone(), Arc::clone(&book));
@@ -202,11 +223,12 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, book: Arc<Mutex
                 // A client that does not trust us is none of our business.
                 Some(tls) => {
                     if let Ok(stream) = tls.accept(stream).await {
-                        serve(stream, number, book).await;
+                        serve(stream, number, Arc::clone(&book)).await;
                     }
                 }
-                None => serve(stream, number, book).await,
+                None => serve(stream, number, Arc::clone(&book)).await,
             }
+            book.lock().unwrap().open -= 1;
         });
     }
 }
@@ -234,6 +256,9 @@ async fn answer(
     let is_grpc = head.headers.get("content-type").is_some_and(|value| value == "application/grpc");
     let mut reply = {
         let mut book = book.lock().unwrap();
+        let default = if is_grpc { Reply::grpc(0, "") } else { Reply::status(200) };
+        let default = book.then.clone().unwrap_or(default);
+        let reply = book.script.pop_front().unwrap_or(default);
         book.asked.push(Asked {
             method: head.method.to_string(),
             target: head.uri.to_string(),
@@ -242,9 +267,9 @@ async fn answer(
             body,
             connection,
             at: Instant::now(),
+            reply: reply.clone(),
         });
-        let default = if is_grpc { Reply::grpc(0, "") } else { Reply::status(200) };
-        book.script.pop_front().unwrap_or(default)
+        reply
     };
     loop {
         match reply {

@@ -4,11 +4,13 @@ use nanospan::metrics::data::{ResourceMetrics, Temporality};
 use nanospan::otlp::proto;
 use nanospan::otlp::{OtlpMetricExporter, OtlpMetricExporterBuilder, Protocol, Proxy, RetryPolicy};
 use nanospan::{SpanId, Timestamp, TraceId};
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
 use opentelemetry_proto::tonic::metrics::v1 as oracle;
 use prost::Message;
 
-use super::collector::Asked;
+use super::collector::{Asked, Reply};
 use super::exporters::PATIENCE;
 
 /// To this endpoint, whatever proxies the environment has, with waits as short as can be.
@@ -98,4 +100,29 @@ pub(crate) fn received(asked: &Asked) -> Vec<oracle::ResourceMetrics> {
 /// What is expected of a message.
 pub(crate) fn expected(metrics: &ResourceMetrics) -> oracle::ResourceMetrics {
     oracle::ResourceMetrics::decode(message(metrics).as_bytes()).unwrap()
+}
+
+/// The answer that a receiver gives which took a request in this way.
+pub(crate) fn partial(protocol: Protocol, rejected: i64, words: &str) -> Reply {
+    let partial_success =
+        ExportMetricsPartialSuccess { rejected_data_points: rejected, error_message: words.to_owned() };
+    let response = ExportMetricsServiceResponse { partial_success: Some(partial_success) };
+    match protocol {
+        Protocol::Grpc => {
+            let message = response.encode_to_vec();
+            let mut frame = vec![0];
+            frame.extend((message.len() as u32).to_be_bytes());
+            frame.extend(message);
+            Reply::grpc(0, "").body(frame)
+        }
+        Protocol::HttpProtobuf => {
+            Reply::status(200).header("content-type", "application/x-protobuf").body(response.encode_to_vec())
+        }
+        _ => {
+            let json = format!(
+                r#"{{"partialSuccess":{{"rejectedDataPoints":"{rejected}","errorMessage":"{words}"}}}}"#
+            );
+            Reply::status(200).header("content-type", "application/json").body(json)
+        }
+    }
 }

@@ -4,14 +4,10 @@ use nanospan::export::{Context, ExportError, ExportErrorKind};
 use nanospan::metrics::data::{ResourceMetrics, Temporality};
 use nanospan::metrics::{Aggregation, InstrumentKind, TemporalityPreference};
 use nanospan::otlp::{Compression, MetricClient, OtlpMetricClient, Protocol, proto};
-use opentelemetry_proto::tonic::collector::metrics::v1::{
-    ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
-};
-use prost::Message;
 
 use crate::common::collector::{Collector, Reply};
 use crate::common::exporters::{PATIENCE, PROTOCOLS};
-use crate::common::metrics::{expected, message, metric_builder, metrics, received};
+use crate::common::metrics::{expected, message, metric_builder, metrics, partial, received};
 
 fn client(protocol: Protocol, collector: &Collector) -> OtlpMetricClient {
     metric_builder(protocol, &collector.url()).build_client().unwrap()
@@ -19,31 +15,6 @@ fn client(protocol: Protocol, collector: &Collector) -> OtlpMetricClient {
 
 fn upload(client: &OtlpMetricClient, metrics: &ResourceMetrics) -> Result<(), ExportError> {
     client.upload_metrics(&Context::with_timeout(PATIENCE), &message(metrics))
-}
-
-/// The answer that a receiver gives which took a request in this way.
-fn partial(protocol: Protocol, rejected: i64, words: &str) -> Reply {
-    let partial_success =
-        ExportMetricsPartialSuccess { rejected_data_points: rejected, error_message: words.to_owned() };
-    let response = ExportMetricsServiceResponse { partial_success: Some(partial_success) };
-    match protocol {
-        Protocol::Grpc => {
-            let message = response.encode_to_vec();
-            let mut frame = vec![0];
-            frame.extend((message.len() as u32).to_be_bytes());
-            frame.extend(message);
-            Reply::grpc(0, "").body(frame)
-        }
-        Protocol::HttpProtobuf => {
-            Reply::status(200).header("content-type", "application/x-protobuf").body(response.encode_to_vec())
-        }
-        _ => {
-            let json = format!(
-                r#"{{"partialSuccess":{{"rejectedDataPoints":"{rejected}","errorMessage":"{words}"}}}}"#
-            );
-            Reply::status(200).header("content-type", "application/json").body(json)
-        }
-    }
 }
 
 #[test]

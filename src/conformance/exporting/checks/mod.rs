@@ -4,5 +4,6 @@ pub(crate) mod context;
 pub(crate) mod delivery;
 pub(crate) mod failure;
 pub(crate) mod flush;
+pub(crate) mod preferences;
 pub(crate) mod shutdown;
 pub(crate) mod threads;
