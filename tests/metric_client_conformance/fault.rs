@@ -1,0 +1,127 @@
+//! What can be wrong with the reference client, one thing at a time.
+
+/// A defect, and below it in [`Fault::ALL`] the only case that finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    ShutdownIgnoresItsDeadline,
+    ShutdownIgnoresItsCancellation,
+    FlushIgnoresItsDeadline,
+    FlushIgnoresItsCancellation,
+    PassedDeadlineIsOk,
+    PassedDeadlineIsCancelled,
+    CancellationIsOk,
+    CancellationIsOther,
+    FlushIsLate,
+    MetadataIsLost,
+    ExemplarsAreLost,
+    FlagsAreLost,
+    DeltaIsCumulative,
+    IntegersAreFloats,
+    LeastAndGreatestAreLost,
+    ScopeHasNoSchema,
+    ZeroThresholdIsLost,
+    LargeMessageIsCut,
+    RefusedPointsAreSwallowed,
+    RefusedPointsAreNotCounted,
+    EmptyPartialSuccessIsAnError,
+    ThirdUploadIsAnError,
+    FlushDeliversAgain,
+    ShutdownDeliversAgain,
+    EmptyMessageIsSent,
+    EmptyMessageIsAnError,
+    MessageIsNotCopied,
+    EmptyNamePanics,
+    UnavailableIsFinal,
+    RetriesIgnoreTheContext,
+    RefusalIsRetried,
+    FailureIsSwallowed,
+    ErrorHasNoText,
+    LostPointsAreNotCounted,
+    FailedMessageIsSentLater,
+    FailedMessageIsSentAtTheShutdown,
+    FailureIsForEver,
+    PartialSuccessIsSentAgain,
+    WordsLoseEverything,
+    LateUploadIsSentAllTheSame,
+    HangIgnoresTheDeadline,
+    HangEndsAsIo,
+    HangIgnoresACancellation,
+    FlushOfNothingIsAnError,
+    ShutdownIsAnError,
+    ShutdownDropsWhatIsUnfinished,
+    ShutdownReleasesNothing,
+    LateShutdownReleasesNothing,
+    PreferencesWaitForTheUpload,
+    TemporalityChanges,
+    AggregationChanges,
+}
+
+impl Fault {
+    pub(crate) const ALL: &[(Fault, &str)] = &[
+        (Fault::ShutdownIgnoresItsDeadline, "ClientHonorsContextErrors/Shutdown/DeadlineExceeded"),
+        (Fault::ShutdownIgnoresItsCancellation, "ClientHonorsContextErrors/Shutdown/Canceled"),
+        (Fault::FlushIgnoresItsDeadline, "ClientHonorsContextErrors/ForceFlush/DeadlineExceeded"),
+        (Fault::FlushIgnoresItsCancellation, "ClientHonorsContextErrors/ForceFlush/Canceled"),
+        (Fault::PassedDeadlineIsOk, "ClientHonorsContextErrors/UploadMetrics/DeadlineExceeded"),
+        (Fault::PassedDeadlineIsCancelled, "ClientHonorsContextErrors/UploadMetrics/DeadlineExceeded"),
+        (Fault::CancellationIsOk, "ClientHonorsContextErrors/UploadMetrics/Canceled"),
+        (Fault::CancellationIsOther, "ClientHonorsContextErrors/UploadMetrics/Canceled"),
+        (Fault::FlushIsLate, "ForceFlushFlushes"),
+        (Fault::MetadataIsLost, "UploadMetrics"),
+        (Fault::ExemplarsAreLost, "UploadMetrics"),
+        (Fault::FlagsAreLost, "UploadMetrics"),
+        (Fault::DeltaIsCumulative, "UploadMetrics"),
+        (Fault::IntegersAreFloats, "UploadMetrics"),
+        (Fault::LeastAndGreatestAreLost, "UploadMetrics"),
+        (Fault::ScopeHasNoSchema, "UploadMetrics"),
+        (Fault::ZeroThresholdIsLost, "UploadMetrics"),
+        (Fault::LargeMessageIsCut, "UploadMetrics"),
+        (Fault::RefusedPointsAreSwallowed, "PartialSuccess"),
+        (Fault::RefusedPointsAreNotCounted, "PartialSuccess"),
+        (Fault::EmptyPartialSuccessIsAnError, "PartialSuccess"),
+        (Fault::ThirdUploadIsAnError, "upload-succeeds"),
+        (Fault::FlushDeliversAgain, "message-is-delivered-once"),
+        (Fault::ShutdownDeliversAgain, "message-is-delivered-once"),
+        (Fault::EmptyMessageIsSent, "message-without-points-sends-nothing"),
+        (Fault::EmptyMessageIsAnError, "message-without-points-sends-nothing"),
+        (Fault::MessageIsNotCopied, "message-may-be-reused"),
+        (Fault::EmptyNamePanics, "no-call-panics"),
+        (Fault::UnavailableIsFinal, "transient-failure-is-retried"),
+        (Fault::RetriesIgnoreTheContext, "retries-end-with-the-context"),
+        (Fault::RefusalIsRetried, "refusal-is-not-retried"),
+        (Fault::FailureIsSwallowed, "failure-is-reported"),
+        (Fault::ErrorHasNoText, "failure-is-reported"),
+        (Fault::LostPointsAreNotCounted, "failure-counts-what-was-lost"),
+        (Fault::FailedMessageIsSentLater, "what-is-lost-stays-lost"),
+        (Fault::FailedMessageIsSentAtTheShutdown, "what-is-lost-stays-lost"),
+        (Fault::FailureIsForEver, "uploads-go-on-after-a-failure"),
+        (Fault::PartialSuccessIsSentAgain, "partial-success-is-not-sent-again"),
+        (Fault::WordsLoseEverything, "words-alone-lose-nothing"),
+        (Fault::LateUploadIsSentAllTheSame, "ended-context-delivers-nothing"),
+        (Fault::HangIgnoresTheDeadline, "deadline-ends-a-hang"),
+        (Fault::HangEndsAsIo, "deadline-ends-a-hang"),
+        (Fault::HangIgnoresACancellation, "cancellation-ends-a-hang"),
+        (Fault::FlushOfNothingIsAnError, "flush-succeeds"),
+        (Fault::ShutdownIsAnError, "shutdown-succeeds"),
+        (Fault::ShutdownDropsWhatIsUnfinished, "shutdown-delivers-what-is-unfinished"),
+        (Fault::ShutdownReleasesNothing, "shutdown-releases-everything"),
+        (Fault::LateShutdownReleasesNothing, "shutdown-releases-everything"),
+        (Fault::PreferencesWaitForTheUpload, "preferences-answer-beside-a-hang"),
+        (Fault::TemporalityChanges, "preferences-stay"),
+        (Fault::AggregationChanges, "preferences-stay"),
+    ];
+
+    /// Whether a call never returns, or what is waited for never comes, in the case that finds the fault:
+    /// that is not waited for as long as what is slow.
+    pub(crate) fn hangs(self) -> bool {
+        matches!(
+            self,
+            Fault::RetriesIgnoreTheContext
+                | Fault::HangIgnoresTheDeadline
+                | Fault::HangIgnoresACancellation
+                | Fault::ShutdownReleasesNothing
+                | Fault::LateShutdownReleasesNothing
+                | Fault::PreferencesWaitForTheUpload
+        )
+    }
+}
