@@ -151,7 +151,8 @@ impl Reference {
         loop {
             match self.receiver.answer() {
                 Answer::Never => {
-                    match self.check(context, Fault::HangIgnoresTheDeadline, Fault::HangIgnoresACancellation) {
+                    match self.check(context, Fault::HangIgnoresTheDeadline, Fault::HangIgnoresACancellation)
+                    {
                         Err(_) if self.has(Fault::HangEndsAsIo) && !context.is_cancelled() => {
                             return Err(error(ExportErrorKind::Io, "timed out"));
                         }

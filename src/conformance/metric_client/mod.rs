@@ -59,7 +59,7 @@
 //!
 //! # The cases
 //!
-//! - Those of Go's `otest.RunClientTests`, by their names there, the contexts' first:
+//! - Those of Go's suite over its clients, by their names there, those about contexts first:
 //!   `ClientHonorsContextErrors/Shutdown/DeadlineExceeded`, `ClientHonorsContextErrors/Shutdown/Canceled`,
 //!   `ClientHonorsContextErrors/ForceFlush/DeadlineExceeded`, `ClientHonorsContextErrors/ForceFlush/Canceled`,
 //!   `ClientHonorsContextErrors/UploadMetrics/DeadlineExceeded`,
