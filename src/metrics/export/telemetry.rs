@@ -55,6 +55,7 @@ impl Telemetry for Metrics {
 }
 
 /// What a copy of the text takes beside itself.
+#[expect(clippy::ptr_arg, reason = "whether the text is owned is the question")]
 fn text(text: &Cow<'static, str>) -> usize {
     match text {
         Cow::Borrowed(_) => 0,
