@@ -55,6 +55,7 @@ impl Telemetry for Metrics {
 }
 
 /// What a copy of the text takes beside itself.
+#[expect(clippy::ptr_arg, reason = "whether the text is owned is the question")]
 fn text(text: &Cow<'static, str>) -> usize {
     match text {
         Cow::Borrowed(_) => 0,
@@ -107,4 +108,51 @@ fn attributes(attributes: &Attributes) -> usize {
 /// The items themselves, and what each has beside itself.
 fn sum<T>(items: &[T], beside: impl Fn(&T) -> usize) -> usize {
     size_of_val(items) + items.iter().map(beside).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Value;
+
+    #[test]
+    fn each_text_attribute_bucket_and_exemplar_counts() {
+        let mut metrics = ResourceMetrics::default();
+        let mut before = Metrics::bytes(&metrics);
+        let mut grows_by = |metrics: &ResourceMetrics, least: usize| {
+            let now = Metrics::bytes(metrics);
+            assert!(now >= before + least, "{now} after {before}, expected {least} more");
+            before = now;
+        };
+        let long = "x".repeat(1_000);
+        metrics.resource.attributes.add("text", &*long);
+        grows_by(&metrics, 1_000);
+        metrics.resource.attributes.add("texts", Value::StrArray(&[&long, &long]));
+        grows_by(&metrics, 2_000);
+        metrics.resource.attributes.add("numbers", Value::I64Array(&[7; 100]));
+        grows_by(&metrics, 800);
+        metrics.scopes.push().scope.name = long.clone().into();
+        grows_by(&metrics, 1_000);
+        metrics.scopes[0].metrics.push().name = long.clone().into();
+        grows_by(&metrics, 1_000);
+        let point = metrics.scopes[0].metrics[0].data.histogram().points.push();
+        (point.bounds, point.bucket_counts) = (vec![0.0; 99], vec![0; 100]);
+        grows_by(&metrics, 1_592);
+        let histogram = metrics.scopes[0].metrics[0].data.histogram();
+        histogram.points[0].exemplars.push().filtered_attributes.add("text", &*long);
+        grows_by(&metrics, 1_000);
+        let point = metrics.scopes[0].metrics.push().data.exponential_histogram().points.push();
+        (point.positive.counts, point.negative.counts) = (vec![0; 100], vec![0; 100]);
+        grows_by(&metrics, 1_600);
+        metrics.scopes[0].metrics.push().data.summary().points.push().attributes.add("text", &*long);
+        grows_by(&metrics, 1_000);
+    }
+
+    #[test]
+    fn literals_are_not_copied_and_do_not_count() {
+        let mut metrics = ResourceMetrics::default();
+        let before = Metrics::bytes(&metrics);
+        metrics.resource.schema_url = "https://opentelemetry.io/schemas/1.44.0".into();
+        assert_eq!(Metrics::bytes(&metrics), before);
+    }
 }
