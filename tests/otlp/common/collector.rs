@@ -35,6 +35,7 @@ pub(crate) struct Asked {
     pub(crate) connection: usize,
     pub(crate) at: Instant,
     /// What was answered.
+    #[allow(dead_code, reason = "for suites that look for what was taken")]
     pub(crate) reply: Reply,
 }
 
