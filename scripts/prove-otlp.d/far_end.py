@@ -1,6 +1,10 @@
 """The far end: Rotel, and the receiver that it forwards to."""
 
+import base64
 import concurrent.futures
+import gzip
+import http.server
+import json
 import os
 import pathlib
 import queue
@@ -8,13 +12,17 @@ import signal
 import socket
 import subprocess
 import sysconfig
+import threading
 import time
 
 import grpc
+from google.protobuf import json_format
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 PATIENCE = 60  # seconds; nothing here takes as long unless it hangs
-SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
+TRACES = "opentelemetry.proto.collector.trace.v1.TraceService"
+METRICS = "opentelemetry.proto.collector.metrics.v1.MetricsService"
 
 
 class Problem(Exception):
@@ -25,31 +33,99 @@ class Receiver:
     """Takes what Rotel sends by gRPC, and keeps it as it comes: who compares it does so in peace."""
 
     def __init__(self):
-        self.requests = queue.SimpleQueue()
+        self.traces = queue.SimpleQueue()
+        self.metrics = queue.SimpleQueue()
         self.server = grpc.server(
             concurrent.futures.ThreadPoolExecutor(max_workers=2),
             options=[("grpc.max_receive_message_length", -1)],
         )
-        export = grpc.unary_unary_rpc_method_handler(self.take)
-        handler = grpc.method_handlers_generic_handler(SERVICE, {"Export": export})
-        self.server.add_generic_rpc_handlers([handler])
+        for service, requests in (TRACES, self.traces), (METRICS, self.metrics):
+            export = grpc.unary_unary_rpc_method_handler(taker(requests))
+            handler = grpc.method_handlers_generic_handler(service, {"Export": export})
+            self.server.add_generic_rpc_handlers([handler])
         self.port = self.server.add_insecure_port("127.0.0.1:0")
         self.server.start()
 
-    def take(self, request, _context):
-        """One request, not decoded yet; the answer is an empty message, which says that all was taken."""
-        self.requests.put(request)
-        return b""
-
     def next(self, seconds):
-        """The next request, decoded, or None if none comes."""
-        try:
-            return ExportTraceServiceRequest.FromString(self.requests.get(timeout=seconds))
-        except queue.Empty:
-            return None
+        """The next request with spans, decoded, or None if none comes."""
+        return next_of(self.traces, ExportTraceServiceRequest, seconds)
+
+    def next_metrics(self, seconds):
+        """The next request with metrics, decoded, or None if none comes."""
+        return next_of(self.metrics, ExportMetricsServiceRequest, seconds)
 
     def stop(self):
         self.server.stop(grace=None).wait()
+
+
+def taker(requests):
+    """Puts each request there, not decoded yet; the answer is an empty message, which says that all was taken."""
+
+    def take(request, _context):
+        requests.put(request)
+        return b""
+
+    return take
+
+
+class JsonReceiver:
+    """Takes metrics by HTTP with JSON, and decodes them with OpenTelemetry's own packages.
+
+    Those read ProtoJSON, in which bytes are in Base64. OTLP has ids in hexadecimal instead; that is all that is
+    changed before.
+    """
+
+    def __init__(self):
+        self.requests = requests = queue.SimpleQueue()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.headers.get("Content-Encoding") == "gzip":
+                    body = gzip.decompress(body)
+                is_right = (self.path, self.headers["Content-Type"]) == ("/v1/metrics", "application/json")
+                if is_right:
+                    requests.put(body)
+                self.send_response(200 if is_right else 400)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def endpoint(self, _protocol):
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def next_metrics(self, seconds):
+        """The next request, decoded, or None if none comes. A field that is not known is an error."""
+        try:
+            text = self.requests.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        message = json.loads(text, object_hook=with_base64)
+        return json_format.ParseDict(message, ExportMetricsServiceRequest())
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def with_base64(fields):
+    ids = {name: fields[name] for name in ("traceId", "spanId") if name in fields}
+    return fields | {name: base64.b64encode(bytes.fromhex(value)).decode() for name, value in ids.items()}
+
+
+def next_of(requests, message, seconds):
+    try:
+        return message.FromString(requests.get(timeout=seconds))
+    except queue.Empty:
+        return None
 
 
 class Rotel:

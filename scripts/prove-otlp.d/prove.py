@@ -9,6 +9,9 @@ OpenTelemetry's own packages and compares every span, with its resource and scop
 too. Nothing may be missing, come twice or be extra, and the tracer's own account must say that it exported
 them all.
 
+Then the example `otlp_metrics` sends metrics of every kind, and every one of them is compared with the one that
+`metric_content.py` makes of its number; see `metrics.py`.
+
 Then the example site asks itself under the standard variables alone, and the SERVER spans that arrive are
 compared with what its client wrote down.
 
@@ -26,6 +29,7 @@ import tempfile
 import time
 
 import content
+import metrics
 import site_spans
 from far_end import PATIENCE, Problem, Receiver, Rotel
 
@@ -178,12 +182,13 @@ def main():
     about.add_argument("--spans", type=int, default=1_000_000, help="spans of each run [1000000]")
     about.add_argument("--threads", type=int, default=4, help="threads that record [4]")
     about.add_argument("--requests", type=int, default=2_000, help="requests to the site by each form [2000]")
-    only = "this form, or the example site; may be given several times"
-    about.add_argument("--only", action="append", choices=(*PROTOCOLS, "site"), help=only)
+    about.add_argument("--metrics", type=int, default=2_000, help="metrics of each run, of 3 points each [2000]")
+    only = "spans by this form, metrics, or the example site; may be given several times"
+    about.add_argument("--only", action="append", choices=(*PROTOCOLS, "metrics", "site"), help=only)
     args = about.parse_args()
-    if min(args.spans, args.threads, args.requests) < 1:
-        about.error("--spans, --threads and --requests must be at least 1")
-    chosen = args.only or [*PROTOCOLS, "site"]
+    if min(args.spans, args.threads, args.requests, args.metrics) < 1:
+        about.error("--spans, --threads, --requests and --metrics must be at least 1")
+    chosen = args.only or [*PROTOCOLS, "metrics", "site"]
     version = library_version()
     directory = pathlib.Path(tempfile.mkdtemp(prefix="prove-otlp-"))
     began = time.monotonic()
@@ -192,6 +197,12 @@ def main():
         for protocol in PROTOCOLS:
             for compression in COMPRESSIONS if protocol in chosen else ():
                 results.append(prove(protocol, compression, args, version, directory))
+        for protocol in PROTOCOLS if "metrics" in chosen else ():
+            for compression in COMPRESSIONS:
+                sender, environment = EXAMPLES / "otlp_metrics", plain_environment()
+                results.append(
+                    metrics.prove(sender, protocol, compression, args.metrics, environment, directory)
+                )
         for protocol in PROTOCOLS if "site" in chosen else ():
             site, environment = EXAMPLES / "site", plain_environment()
             results.append(site_spans.prove(site, protocol, args.requests, environment, directory))
