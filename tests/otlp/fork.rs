@@ -1,10 +1,12 @@
 //! A forked child, which has the exporter but not its thread.
 
 use nanospan::export::{Context, ExportErrorKind, SpanExporter};
+use nanospan::metrics::MetricExporter;
 
 use crate::common::batches::batch;
 use crate::common::collector::Collector;
 use crate::common::exporters::{PATIENCE, PROTOCOLS, export, exporter};
+use crate::common::metrics::{metric_builder, metrics};
 use crate::forked::{check, in_child};
 
 #[test]
@@ -32,5 +34,28 @@ fn a_forked_child_is_refused_and_the_parent_goes_on() {
         export(&exporter, 3).unwrap();
         exporter.shutdown(&Context::with_timeout(PATIENCE)).unwrap();
         assert!(collector.asked().iter().all(|asked| asked.connection == 0));
+    }
+}
+
+#[test]
+fn a_forked_child_sends_no_metrics_and_the_parent_goes_on() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::new([]);
+        let exporter = metric_builder(protocol, &collector.url()).build().unwrap();
+        let context = Context::with_timeout(PATIENCE);
+        let metrics = metrics(3);
+        exporter.export(&context, &metrics).unwrap();
+        let code = in_child(|| {
+            let is_refused = |result: Result<(), nanospan::export::ExportError>| {
+                result.is_err_and(|error| error.kind() == ExportErrorKind::Forked)
+            };
+            check(1, is_refused(exporter.export(&context, &metrics)))?;
+            check(2, is_refused(exporter.force_flush(&context)))?;
+            check(3, is_refused(exporter.shutdown(&context)))
+        });
+        assert_eq!(code, 0, "the check of this number failed in the child");
+        exporter.export(&context, &metrics).unwrap();
+        exporter.shutdown(&context).unwrap();
+        assert_eq!(collector.asked().len(), 2);
     }
 }

@@ -3,8 +3,6 @@
 //! Fields come in the order of their numbers, and a `oneof` where its lowest number has its place, so that
 //! these are the bytes that OpenTelemetry's own types for Rust write.
 
-#[cfg(feature = "otlp-client")]
-use super::fields::metrics::RESOURCE_METRICS;
 use super::fields::metrics::{
     CUMULATIVE, DELTA, any_value, array_value, buckets, data, exemplar, exponential_histogram_data_point,
     histogram_data_point, key_value, metric, number_data_point, resource, resource_metrics, scope,
@@ -16,10 +14,6 @@ use crate::metrics::data::{
     Data, Exemplar, ExponentialBuckets, ExponentialHistogramPoint, HistogramPoint, KeyValue, Metric, Number,
     NumberPoint, Resource, ResourceMetrics, Scope, ScopeMetrics, SummaryPoint, Temporality,
 };
-#[cfg(feature = "otlp-client")]
-use crate::otlp::read::{Value, fields};
-#[cfg(feature = "otlp-client")]
-use std::ops::Range;
 
 /// Bytes that the length of a metric, and of what is in it, is expected to take.
 const METRIC_WIDTH: usize = 2;
@@ -34,50 +28,6 @@ pub(in crate::otlp) fn resource_metrics(metrics: &ResourceMetrics, into: &mut Ve
         encoder.scope_metrics(scope);
     }
     encoder.str(resource_metrics::SCHEMA_URL, &metrics.resource.schema_url);
-}
-
-/// Appends a request with an encoded message as it is.
-#[cfg(feature = "otlp-client")]
-pub(in crate::otlp) fn request(message: &[u8], into: &mut Vec<u8>) {
-    let mut out = Writer { into };
-    out.head(RESOURCE_METRICS, message.len());
-    out.into.extend_from_slice(message);
-}
-
-/// Appends a request with those metrics of an encoded message, counted over all scopes, that are in
-/// `chosen`. A scope of which none is chosen is left out. Nothing is known to be wrong with the message; where
-/// something is, the part ends.
-#[cfg(feature = "otlp-client")]
-pub(in crate::otlp) fn part(message: &[u8], chosen: Range<usize>, into: &mut Vec<u8>) {
-    let mut out = Writer { into };
-    let mut index = 0;
-    let request = out.open(RESOURCE_METRICS, METRIC_WIDTH);
-    for field in fields(message).map_while(Result::ok) {
-        let (resource_metrics::SCOPE_METRICS, Value::Bytes(scope)) = (field.tag(), field.value) else {
-            out.into.extend_from_slice(field.raw);
-            continue;
-        };
-        let before = out.into.len();
-        let mut is_chosen = false;
-        let open = out.open(resource_metrics::SCOPE_METRICS, METRIC_WIDTH);
-        for field in fields(scope).map_while(Result::ok) {
-            if field.tag() == scope_metrics::METRICS {
-                let is_in = chosen.contains(&index);
-                index += 1;
-                is_chosen |= is_in;
-                if !is_in {
-                    continue;
-                }
-            }
-            out.into.extend_from_slice(field.raw);
-        }
-        if is_chosen {
-            out.close(open);
-        } else {
-            out.into.truncate(before);
-        }
-    }
-    out.close(request);
 }
 
 struct Encoder<'v> {

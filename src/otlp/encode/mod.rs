@@ -7,6 +7,8 @@ pub(super) mod fields;
 mod json;
 pub(super) mod metrics;
 mod protobuf;
+#[cfg(feature = "otlp-client")]
+pub(super) mod requests;
 mod wire;
 
 pub use json::TracesData;

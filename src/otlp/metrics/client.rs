@@ -17,9 +17,9 @@ use crate::otlp::settings::Protocol;
 /// JSON.
 ///
 /// Transport, retry, TLS, limits and settings are those of [`OtlpExporter`](crate::otlp::OtlpExporter). It is
-/// made by [`build_client`](crate::otlp::OtlpMetricExporterBuilder::build_client); an
-/// [`OtlpMetricExporter`](crate::otlp::OtlpMetricExporter) has one of its own, so it is needed by itself only where something else is to come
-/// between the two.
+/// made by [`build_client`](crate::otlp::OtlpMetricExporterBuilder::build_client). An
+/// [`OtlpMetricExporter`](crate::otlp::OtlpMetricExporter) has one of its own, so it is needed by itself only
+/// where something else is to come between the two.
 ///
 /// A clone is the same client. Dropping the last without a shutdown closes the connection and waits for
 /// nothing.

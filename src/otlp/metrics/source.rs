@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::metrics::data;
 use crate::otlp::delivery::Source;
-use crate::otlp::encode::{metrics as protobuf, metrics_json_request};
+use crate::otlp::encode::{metrics_json_request, requests};
 use crate::otlp::proto::{self, DecodeError};
 
 /// A message that is sent as it is encoded.
@@ -37,9 +37,9 @@ impl Source for Encoded<'_> {
     fn encode(&self, range: Range<usize>, limit: usize, into: &mut Vec<u8>) -> usize {
         halved(range, limit, into, |range, into| {
             if range == (0..self.metrics) {
-                protobuf::request(self.message, into);
+                requests::request(self.message, into);
             } else {
-                protobuf::part(self.message, range, into);
+                requests::part(self.message, range, into);
             }
         })
     }

@@ -3,10 +3,14 @@
 //! A message is its bytes. They are made from [`metrics::data`](crate::metrics::data), which has the shape of
 //! the message, and read into it: a tree of generated types would say the same a second time.
 
+mod attributes;
 mod decode;
+mod fault;
+mod fields;
 mod part;
+mod points;
 
-pub use decode::DecodeError;
+pub use fault::DecodeError;
 #[cfg(feature = "otlp-client")]
 pub(super) use part::{data_point_count, metric_count};
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::decode::{DecodeError, Fault, at, nth};
+use super::fault::{DecodeError, Fault, at, nth};
 use crate::otlp::encode::fields::metrics::{data, metric, resource_metrics, scope_metrics};
 use crate::otlp::read::{Value, fields};
 
