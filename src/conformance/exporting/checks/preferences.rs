@@ -65,7 +65,9 @@ pub(crate) fn preferences_answer_to_many_threads<E: Preferring>(bench: &Bench<E>
         }
         let panicked = |_| Stop::Failed("expected no panic, seen one in a thread of the case".to_owned());
         threads.into_iter().try_for_each(|thread| thread.join().map_err(panicked)?)
-    })
+    })?;
+    // Threads that were quick may have asked before anything was exported.
+    same("behind the exports", &before, &preferences(&probe))
 }
 
 pub(crate) fn preferences_outlast_the_shutdown<E: Preferring>(bench: &Bench<E>) -> Verdict {
