@@ -129,6 +129,8 @@ impl From<ContextError> for ExportError {
 pub enum ExportErrorKind {
     /// The exporter was shut down before this call: Go's `ErrExporterShutdown`.
     ExporterShutdown,
+    /// The metric reader was shut down before this call: Go's `ErrReaderShutdown`.
+    ReaderShutdown,
     /// The context's deadline passed before the work was done.
     DeadlineExceeded,
     /// The context was cancelled before the work was done.

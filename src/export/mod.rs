@@ -4,10 +4,11 @@ mod context;
 mod error;
 mod fan_out;
 mod finished;
+pub(crate) mod gone;
 mod memory;
 pub mod segment;
 pub(crate) mod stdout;
-mod turns;
+pub(crate) mod turns;
 
 pub use context::{Cancellation, Context, ContextError};
 pub use error::{ExportError, ExportErrorKind};

@@ -13,7 +13,7 @@ use super::{Context, ExportError};
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// What is closed at the end, in time or late.
-pub(super) trait Close {
+pub(crate) trait Close {
     /// Completes what is unfinished, as far as `context` lets it, and releases everything.
     fn close(self, context: &Context) -> Result<(), ExportError>;
 
@@ -23,7 +23,7 @@ pub(super) trait Close {
 }
 
 /// A writer that one call at a time has, until it is closed.
-pub(super) struct Turns<W: Close> {
+pub(crate) struct Turns<W: Close> {
     /// Locked for an instant only, never during input and output.
     state: Mutex<State<W>>,
 }
@@ -39,12 +39,12 @@ struct State<W> {
 }
 
 impl<W: Close> Turns<W> {
-    pub(super) fn new(writer: W) -> Self {
+    pub(crate) fn new(writer: W) -> Self {
         Self { state: Mutex::new(State { writer: Some(writer), shut_down: false, abandoned: false }) }
     }
 
     /// Waits for the writer to be free and takes it. `gone` is the error after the shutdown.
-    pub(super) fn take(
+    pub(crate) fn take(
         &self,
         context: &Context,
         gone: impl Fn() -> ExportError,
@@ -65,7 +65,7 @@ impl<W: Close> Turns<W> {
     }
 
     /// Closes the writer, once: here, or by the call that has it if that outlasts `context`.
-    pub(super) fn shut_down(
+    pub(crate) fn shut_down(
         &self,
         context: &Context,
         gone: impl Fn() -> ExportError,
@@ -94,12 +94,12 @@ impl<W: Close> Turns<W> {
     }
 
     /// Whether a shutdown has given up waiting for the writer, so that whoever has it is to come to an end.
-    pub(super) fn is_abandoned(&self) -> bool {
+    pub(crate) fn is_abandoned(&self) -> bool {
         self.state().abandoned
     }
 
     /// The writer, if nobody has it or closed it.
-    pub(super) fn take_writer(&mut self) -> Option<W> {
+    pub(crate) fn take_writer(&mut self) -> Option<W> {
         self.state.get_mut().unwrap_or_else(PoisonError::into_inner).writer.take()
     }
 
@@ -110,14 +110,14 @@ impl<W: Close> Turns<W> {
 }
 
 /// One call's use of the writer, which is put back when the call is done with it.
-pub(super) struct Turn<'a, W: Close> {
+pub(crate) struct Turn<'a, W: Close> {
     turns: &'a Turns<W>,
     /// There until the turn is dropped.
     writer: Option<W>,
 }
 
 impl<W: Close> Turn<'_, W> {
-    pub(super) fn writer(&mut self) -> &mut W {
+    pub(crate) fn writer(&mut self) -> &mut W {
         self.writer.as_mut().expect("a turn has the writer until it is dropped")
     }
 }

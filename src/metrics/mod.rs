@@ -3,11 +3,18 @@
 //! - [`data`]: what is measured, down to the points.
 //! - [`MetricExporter`]: the contract of whatever takes metrics away.
 //!
+//! - [`MetricProducer`], and the readers that collect: [`ManualReader`], [`PeriodicReader`].
+//!
 //! The tracer counts what becomes of spans; these counts are the first metrics that there are.
 
 pub mod data;
 mod exporter;
 mod kind;
+mod reader;
 
 pub use exporter::MetricExporter;
 pub use kind::{Aggregation, InstrumentKind};
+pub use reader::{
+    Collection, ManualReader, ManualReaderBuilder, MetricProducer, PeriodicReader, PeriodicReaderBuilder,
+    PeriodicReaderStats,
+};
