@@ -142,16 +142,18 @@ impl Pipeline {
     fn export_batch(&self, batch: Batch, stop_by: Option<Instant>, trouble: &mut Trouble) {
         let spans = batch.span_count() as u64;
         let context = self.context(stop_by);
+        self.ledger.export_begins(spans);
         let begun = Instant::now();
         let result = match context.check() {
             Ok(()) => self.call(|| self.settings.exporter.export(&context, &batch)),
             Err(error) => Err(error.into()),
         };
-        self.ledger.export_took(begun.elapsed());
+        self.ledger.export_took(spans, begun.elapsed());
         match result {
             Ok(()) => self.ledger.exported(spans, 0),
             Err(error) => {
                 let lost = error.lost_spans().map_or(spans, |lost| u64::from(lost).min(spans));
+                self.ledger.failed_by(error.kind(), lost);
                 self.ledger.exported(spans - lost, lost);
                 // One with which nothing is lost is a warning: the handler has it, and a flush succeeds.
                 if lost > 0 {

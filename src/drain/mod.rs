@@ -434,6 +434,7 @@ impl Pipeline {
         timeline: &Timeline,
         sealer: &mut Sealer<'_>,
     ) -> Collected {
+        let began = Instant::now();
         let guard = epochs.pin();
         let done = collector.pass(all, timeline, sealer, &guard);
         drop(guard);
@@ -448,7 +449,7 @@ impl Pipeline {
         collector.refill();
         self.engine.blocks.begin_round();
         self.engine.chunks.begin_round();
-        self.ledger.passed(&done, collector.bytes());
+        self.ledger.passed(&done, collector.bytes(), began.elapsed());
         done
     }
 

@@ -153,11 +153,59 @@ pub enum ExportErrorKind {
     Other,
 }
 
+impl ExportErrorKind {
+    /// All of them, each at its own index.
+    pub(crate) const ALL: [Self; 12] = [
+        Self::ExporterShutdown,
+        Self::ReaderShutdown,
+        Self::DeadlineExceeded,
+        Self::Cancelled,
+        Self::Io,
+        Self::Full,
+        Self::Rejected,
+        Self::Locked,
+        Self::Insecure,
+        Self::InvalidConfig,
+        Self::Forked,
+        Self::Other,
+    ];
+
+    /// The value of the attribute `error.type` in metrics. Those that the semantic conventions know are
+    /// theirs.
+    pub(crate) const fn as_error_type(self) -> &'static str {
+        match self {
+            Self::ExporterShutdown | Self::ReaderShutdown => "already_shutdown",
+            Self::DeadlineExceeded => "timeout",
+            Self::Cancelled => "cancelled",
+            Self::Io => "io",
+            Self::Full => "full",
+            Self::Rejected => "rejected",
+            Self::Locked => "locked",
+            Self::Insecure => "insecure",
+            Self::InvalidConfig => "invalid_config",
+            Self::Forked => "forked",
+            Self::Other => "_OTHER",
+        }
+    }
+}
+
 impl From<ContextError> for ExportErrorKind {
     fn from(error: ContextError) -> Self {
         match error {
             ContextError::DeadlineExceeded => Self::DeadlineExceeded,
             ContextError::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_at_its_own_index() {
+        for (index, kind) in ExportErrorKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, index);
         }
     }
 }

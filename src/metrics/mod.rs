@@ -5,13 +5,15 @@
 //!
 //! - [`MetricProducer`], and the readers that collect: [`ManualReader`], [`PeriodicReader`].
 //!
-//! The tracer counts what becomes of spans; these counts are the first metrics that there are.
+//! The tracer counts what becomes of spans; an [`AccountProducer`] makes metrics of these counts.
 
+mod account;
 pub mod data;
 mod exporter;
 mod kind;
 mod reader;
 
+pub use account::AccountProducer;
 pub use exporter::MetricExporter;
 pub use kind::{Aggregation, InstrumentKind};
 pub use reader::{

@@ -4,6 +4,8 @@ use crate::drain::{ErrorHandler, Pipeline, Settings, StartError};
 use crate::export::segment::{SegmentExporter, SegmentExporterBuilder};
 use crate::export::{ExportError, ExportErrorKind, SpanExporter};
 use crate::limits::SpanLimits;
+use crate::metrics::PeriodicReaderBuilder;
+use crate::metrics::data::{KeyValue, Resource};
 use crate::raw::block::Block;
 use crate::raw::clock::Clock;
 use crate::raw::engine::{Engine, Sizes};
@@ -15,9 +17,12 @@ use crate::tracer::{Core, Tracer};
 use crate::value::OwnedValue;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+/// How many tracers there have been in the process.
+static TRACERS: AtomicU64 = AtomicU64::new(0);
 
 /// Where a tracer's time comes from.
 #[derive(Debug, Clone, Default)]
@@ -75,6 +80,8 @@ pub enum BuildError {
     },
     /// The default exporter could not be opened.
     Exporter(ExportError),
+    /// The reader that is to export the account cannot be started.
+    Metrics(ExportError),
     /// A worker thread could not be spawned.
     Thread(std::io::Error),
     /// `sharded-slab` has no thread id left: 4,096 threads of this process use it through other
@@ -92,6 +99,7 @@ impl fmt::Display for BuildError {
                 write!(f, "memory budget: the system does not give {bytes} bytes")
             }
             BuildError::Exporter(error) => write!(f, "exporter: {error}"),
+            BuildError::Metrics(error) => write!(f, "metrics: {error}"),
             BuildError::Thread(error) => write!(f, "cannot spawn a worker thread: {error}"),
             BuildError::ThreadIds => f.write_str("sharded-slab has no thread id left in this process"),
         }
@@ -101,7 +109,7 @@ impl fmt::Display for BuildError {
 impl std::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            BuildError::Exporter(error) => Some(error),
+            BuildError::Exporter(error) | BuildError::Metrics(error) => Some(error),
             BuildError::Thread(error) => Some(error),
             BuildError::MemoryBudget { .. } | BuildError::Memory { .. } | BuildError::ThreadIds => None,
         }
@@ -188,6 +196,7 @@ pub struct TracerBuilder {
     segments: SegmentExporterBuilder,
     pub(super) exporter: Option<Arc<dyn SpanExporter>>,
     error_handler: Option<ErrorHandler>,
+    metrics: Option<PeriodicReaderBuilder>,
     pub(super) log_level: LogLevel,
     /// What the environment says that is of no use; told to the error handler.
     pub(super) warnings: Vec<String>,
@@ -219,6 +228,7 @@ impl TracerBuilder {
             segments: SegmentExporter::builder("nanospan-segments"),
             exporter: None,
             error_handler: None,
+            metrics: None,
             log_level: LogLevel::default(),
             warnings: Vec::new(),
             is_disabled: false,
@@ -353,6 +363,22 @@ impl TracerBuilder {
         self
     }
 
+    /// Has `reader` export the account as metrics, under the tracer's resource if the reader has none; it is shut down
+    /// with the tracer. Not at all by default, and as the variables say [by these](TracerBuilder::from_env).
+    ///
+    /// ```
+    /// # use nanospan::{Tracer, export::MemoryExporter};
+    /// # use nanospan::metrics::{MetricExporter, PeriodicReader};
+    /// # fn with(exporter: impl MetricExporter + 'static) -> Result<(), nanospan::BuildError> {
+    /// let tracer = Tracer::builder("shop").metrics(PeriodicReader::builder(exporter)).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn metrics(mut self, reader: PeriodicReaderBuilder) -> Self {
+        self.metrics = Some(reader);
+        self
+    }
+
     /// Makes the tracer and starts its two threads.
     ///
     /// # Errors
@@ -383,6 +409,14 @@ impl TracerBuilder {
             ClockSource::Manual(clock) => Clock::Manual(clock.nanos),
         };
         let engine = Engine::leak(clock, self.seed, shares.sizes);
+        let resource = Resource {
+            attributes: self
+                .resource
+                .iter()
+                .map(|(key, value)| KeyValue::new(key.clone(), value.clone()))
+                .collect(),
+            ..Resource::default()
+        };
         let settings = Settings {
             resource: self.resource,
             limits: self.limits,
@@ -409,10 +443,22 @@ impl TracerBuilder {
             engine,
             pipeline,
             sampler: self.sampler,
+            // Relaxed: only that each gets another.
+            number: TRACERS.fetch_add(1, Ordering::Relaxed),
+            built: SystemTime::now().into(),
+            reader: OnceLock::new(),
             #[cfg(feature = "bext")]
-            remotes: std::sync::OnceLock::new(),
+            remotes: OnceLock::new(),
         };
-        Ok(Tracer::of(Box::leak(Box::new(core))))
+        let tracer = Tracer::of(Box::leak(Box::new(core)));
+        if let Some(reader) = self.metrics {
+            // Last of all: its producer needs the tracer, which ends if there is no reader for it.
+            tracer.export_account(reader, resource).map_err(|error| {
+                let _ = tracer.shutdown(Duration::ZERO);
+                BuildError::Metrics(error)
+            })?;
+        }
+        Ok(tracer)
     }
 }
 

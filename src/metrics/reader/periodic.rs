@@ -40,6 +40,7 @@ pub struct PeriodicReader {
     timeout: Option<Duration>,
     is_shut_down: AtomicBool,
     counters: Arc<Counters>,
+    error_handler: ErrorHandler,
 }
 
 /// What a reader counts. Each is a sum of its own, in order with no other.
@@ -120,6 +121,17 @@ impl PeriodicReader {
         result
     }
 
+    /// As [`shutdown`](PeriodicReader::shutdown), for somebody who has no use for the error: the error handler has
+    /// it. Only the first call does anything.
+    pub(crate) fn shut_down_behind(&self, context: &Context) {
+        match self.shutdown(context) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ExportErrorKind::ReaderShutdown => {}
+            Err(error) if error.kind() == ExportErrorKind::Forked => {}
+            Err(error) => (self.error_handler)(&error),
+        }
+    }
+
     /// What the reader has done so far. It may be asked at any time, also after the shutdown.
     #[must_use]
     pub fn stats(&self) -> PeriodicReaderStats {
@@ -193,6 +205,14 @@ impl PeriodicReaderBuilder {
         self
     }
 
+    /// What the metrics are about, unless that was said already.
+    pub(crate) fn of(mut self, resource: Resource) -> Self {
+        if self.collector.resource == Resource::default() {
+            self.collector.resource = resource;
+        }
+        self
+    }
+
     /// Adds a producer. They are asked in the order in which they were added.
     pub fn producer(mut self, producer: impl MetricProducer + 'static) -> Self {
         self.collector.producers.push(Box::new(producer));
@@ -240,7 +260,7 @@ impl PeriodicReaderBuilder {
             collector,
             interval,
             timeout,
-            error_handler,
+            error_handler: Arc::clone(&error_handler),
             counters: Arc::clone(&counters),
             work: work.clone(),
             metrics: Default::default(),
@@ -251,7 +271,7 @@ impl PeriodicReaderBuilder {
             return Err(ExportError::new(ExportErrorKind::Io, message).with_source(error));
         }
         let (pid, is_shut_down) = (process::id(), AtomicBool::new(false));
-        Ok(PeriodicReader { pid, orders, work, timeout, is_shut_down, counters })
+        Ok(PeriodicReader { pid, orders, work, timeout, is_shut_down, counters, error_handler })
     }
 }
 
