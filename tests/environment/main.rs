@@ -208,3 +208,42 @@ fn nothing_is_told_where_the_sdk_is_disabled() {
         made(&[("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_SAMPLER", "x"), ("OTEL_TRACES_EXPORTER", "x")]);
     assert_eq!(made.warnings, [""; 0]);
 }
+
+/// The sources of these tests, and of those of the OTLP exporter's settings and of the propagators.
+fn sources() -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = std::fs::read_to_string(root.join("tests/propagators.rs")).unwrap();
+    for folder in ["tests/environment", "src/otlp/settings/tests"] {
+        for entry in root.join(folder).read_dir().unwrap() {
+            sources += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        }
+    }
+    sources
+}
+
+#[test]
+fn the_page_names_a_test_for_every_variable_and_only_tests_that_there_are() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/environment.md")).unwrap();
+    let sources = sources();
+    let mut rows = 0;
+    let mut with_tests = false;
+    for line in page.lines() {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        match cells[..] {
+            ["", _, .., "test", ""] => with_tests = true,
+            ["", dashes, ..] if dashes.starts_with("---") => {}
+            ["", variable, .., tests, ""] if with_tests => {
+                rows += 1;
+                let code = tests.split('`').skip(1).step_by(2);
+                let named: Vec<_> = code.filter(|code| !code.contains('/')).collect();
+                assert!(!named.is_empty() || tests.starts_with("the same"), "{variable} has no test");
+                for test in named {
+                    assert!(sources.contains(&format!("fn {test}()")), "no such test: {test}");
+                }
+            }
+            _ => with_tests = false,
+        }
+    }
+    assert_eq!(rows, 29, "the page has another number of variables");
+}

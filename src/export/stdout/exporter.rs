@@ -36,8 +36,9 @@ use crate::export::{Context, ExportError, ExportErrorKind, SpanExporter};
 /// - One that does not block and has no room ([`WouldBlock`](io::ErrorKind::WouldBlock)) is asked again
 ///   until the context ends.
 /// - A write that blocks cannot be interrupted. The context is looked at between two of them, which is
-///   every 8 to 16 KiB unless a span is longer; other calls leave with their own context meanwhile, and the tracer's shutdown
-///   keeps its deadline. Behind a [`FanOutExporter`](crate::export::FanOutExporter) `export` does, too.
+///   about every 8 KiB, and every line of OTLP; other calls leave with their own context meanwhile, and the
+///   tracer's shutdown keeps its deadline. Behind a [`FanOutExporter`](crate::export::FanOutExporter) `export`
+///   does, too.
 ///
 /// In a forked child every call returns an error of kind [`Forked`](ExportErrorKind::Forked).
 pub struct StdoutExporter {
