@@ -215,7 +215,10 @@ fn sources() -> String {
     let mut sources = std::fs::read_to_string(root.join("tests/propagators.rs")).unwrap();
     for folder in ["tests/environment", "src/otlp/settings/tests"] {
         for entry in root.join(folder).read_dir().unwrap() {
-            sources += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "rs") {
+                sources += &std::fs::read_to_string(path).unwrap();
+            }
         }
     }
     sources
