@@ -66,8 +66,10 @@ fn an_exporter_that_is_not_compiled_in_is_an_error_that_names_its_feature() {
 #[cfg(all(feature = "otlp-http", feature = "otlp-grpc"))]
 mod otlp {
     use super::*;
+    use nanospan::export::ExportError;
     use std::io::Read;
     use std::net::TcpListener;
+    use std::sync::{Arc, Mutex};
 
     /// The beginning of what a tracer with these variables sends: the head of a request.
     fn sent(variables: crate::Variables<'_>) -> String {
@@ -108,6 +110,28 @@ mod otlp {
                 assert!(head.starts_with(begins) && head.contains(holds), "{named}, {protocol}: {head}");
             }
         }
+    }
+    #[test]
+    fn what_one_of_several_exporters_loses_is_told_with_its_name() {
+        // Nobody listens there any more.
+        let endpoint = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+        let variables = [
+            ("OTEL_TRACES_EXPORTER", "console,otlp"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "50"),
+        ];
+        let told = Arc::new(Mutex::new(String::new()));
+        let in_handler = Arc::clone(&told);
+        let builder = TracerBuilder::from_variables(lookup(&variables)).memory_budget(8 << 20);
+        let handler = move |error: &ExportError| *in_handler.lock().unwrap() += &format!("{error}\n");
+        let tracer = builder.error_handler(handler).build().unwrap();
+        drop(tracer.span("s").start());
+        // Whichever of the two calls meets it: the export does not wait for the collector.
+        let _ = tracer.flush(PATIENCE);
+        let _ = tracer.shutdown(PATIENCE);
+        let told = told.lock().unwrap();
+        assert!(told.contains("destination `otlp`") && !told.contains("console"), "{told}");
+        assert_eq!(tracer.stats().exported, 1, "the console has the span");
     }
 }
 
