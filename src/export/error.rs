@@ -128,7 +128,7 @@ pub enum ExportErrorKind {
     Locked,
     /// A path could be changed by other users, or is not what it claims to be.
     Insecure,
-    /// A setting is out of range.
+    /// A setting is out of range, or does not go with what callers send.
     InvalidConfig,
     /// The exporter belongs to the process that this one was forked from.
     Forked,

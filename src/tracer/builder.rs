@@ -11,6 +11,7 @@ use crate::raw::log::Chunk;
 use crate::raw::slab::MAX_BLOCKS;
 use crate::sampling::{ParentSample, Sampler};
 use crate::tracer::environment::LogLevel;
+use crate::tracer::exporters::Destinations;
 use crate::tracer::{Core, Tracer};
 use crate::value::OwnedValue;
 use std::fmt;
@@ -73,7 +74,7 @@ pub enum BuildError {
         /// What was asked for, in bytes.
         bytes: usize,
     },
-    /// The default exporter could not be opened.
+    /// The exporter could not be made: the default one, or one that the environment asks for.
     Exporter(ExportError),
     /// A worker thread could not be spawned.
     Thread(std::io::Error),
@@ -186,7 +187,9 @@ pub struct TracerBuilder {
     batch_bytes: usize,
     queue_spans: usize,
     segments: SegmentExporterBuilder,
-    pub(super) exporter: Option<Arc<dyn SpanExporter>>,
+    exporter: Option<Arc<dyn SpanExporter>>,
+    /// Where the environment says that spans go; without effect beside an exporter.
+    pub(super) destinations: Option<Destinations>,
     error_handler: Option<ErrorHandler>,
     pub(super) log_level: LogLevel,
     /// What the environment says that is of no use; told to the error handler.
@@ -218,6 +221,7 @@ impl TracerBuilder {
             queue_spans: usize::MAX,
             segments: SegmentExporter::builder("nanospan-segments"),
             exporter: None,
+            destinations: None,
             error_handler: None,
             log_level: LogLevel::default(),
             warnings: Vec::new(),
@@ -322,7 +326,8 @@ impl TracerBuilder {
 
     /// Sets the directory in which the default exporter keeps its segment files; made when it is not
     /// there. `nanospan-segments` in the working directory by default. Has no effect beside
-    /// [`exporter`](TracerBuilder::exporter).
+    /// [`exporter`](TracerBuilder::exporter); and where the builder was made
+    /// [from the environment](Self::from_env), only if that names `nanospan/segments`.
     pub fn segments(mut self, directory: impl Into<PathBuf>) -> Self {
         self.segments = self.segments.directory(directory.into());
         self
@@ -338,7 +343,7 @@ impl TracerBuilder {
         self
     }
 
-    /// Sets where spans go, instead of segment files.
+    /// Sets where spans go, instead of segment files and of what the environment says.
     pub fn exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
         self.exporter = Some(Arc::new(exporter));
         self
@@ -347,7 +352,8 @@ impl TracerBuilder {
     /// Sets what is done with errors of the exporter. By default they are written to standard error.
     /// It is called on the export thread, once for each error; and by [`build`](Self::build) for each
     /// environment variable that is of no use, where the builder was made
-    /// [from the environment](Self::from_env).
+    /// [from the environment](Self::from_env). A warning is an error of kind
+    /// [`InvalidConfig`](crate::export::ExportErrorKind::InvalidConfig) with which nothing is lost.
     pub fn error_handler(mut self, handler: impl Fn(&ExportError) + Send + Sync + 'static) -> Self {
         self.error_handler = Some(Arc::new(handler));
         self
@@ -373,9 +379,12 @@ impl TracerBuilder {
         if !shares.can_reserve() {
             return Err(BuildError::Memory { bytes: self.memory });
         }
-        let exporter = match self.exporter {
-            Some(exporter) => exporter,
-            None => Arc::new(self.segments.build().map_err(BuildError::Exporter)?),
+        let exporter = match (self.exporter, self.destinations) {
+            (Some(exporter), _) => exporter,
+            (None, Some(destinations)) => {
+                destinations.build(&self.segments, self.export_timeout).map_err(BuildError::Exporter)?
+            }
+            (None, None) => Arc::new(self.segments.build().map_err(BuildError::Exporter)?),
         };
         let clock = match self.clock {
             ClockSource::Best => Clock::best(),

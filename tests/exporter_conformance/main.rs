@@ -6,6 +6,9 @@
 mod fault;
 #[path = "../common/finished_lines.rs"]
 mod finished_lines;
+#[cfg(feature = "otlp")]
+#[path = "../common/otlp_lines.rs"]
+mod otlp_lines;
 mod reference;
 #[cfg(unix)]
 #[path = "../exporters/common/scratch.rs"]
@@ -167,6 +170,12 @@ fn the_memory_exporter_conforms() {
 #[test]
 fn the_stdout_exporter_conforms() {
     assert_all_passed_but(&[], &exporter::run(&|| Box::new(Stdout::default())));
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn the_stdout_exporter_in_the_form_of_otlp_conforms() {
+    assert_all_passed_but(&[], &exporter::run(&|| Box::new(Stdout::otlp())));
 }
 
 #[cfg(unix)]
