@@ -23,12 +23,12 @@ pub(super) fn from_environment(
     }
 }
 
-#[cfg(feature = "otlp-client")]
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
 fn otlp(environment: &mut Environment<'_>) -> Result<Arc<dyn SpanExporter>, ExportError> {
     Ok(Arc::new(crate::otlp::OtlpExporter::builder().read(environment).build()?))
 }
 
-#[cfg(not(feature = "otlp-client"))]
+#[cfg(not(any(feature = "otlp-grpc", feature = "otlp-http")))]
 fn otlp(_: &mut Environment<'_>) -> Result<Arc<dyn SpanExporter>, ExportError> {
     let message = "OTEL_TRACES_EXPORTER: spans go by OTLP unless it says otherwise, which needs the feature \
                    otlp-http or otlp-grpc";
