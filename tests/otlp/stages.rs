@@ -8,8 +8,10 @@ use std::any::Any;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nanospan::batch::{Batch, BatchBuilder, SpanHead};
 use nanospan::export::{Context, ExportErrorKind, SpanExporter};
 use nanospan::otlp::{OtlpExporter, OtlpExporterBuilder, Protocol, Proxy, RetryPolicy};
+use nanospan::{SpanKind, Text};
 
 use crate::common::batches::batch;
 use crate::common::black_hole::{BlackHole, Dropping};
@@ -20,7 +22,7 @@ use crate::common::proxy::TestProxy;
 /// An exporter that will come to a wait and not beyond it.
 struct Stage {
     exporter: OtlpExporter,
-    spans: usize,
+    batch: Batch,
     /// Whether the wait has begun, or is about to.
     is_reached: Box<dyn Fn(&OtlpExporter) -> bool + Sync>,
     /// What keeps the exporter waiting.
@@ -35,7 +37,7 @@ impl Stage {
         peers: T,
     ) -> Self {
         let exporter = builder.timeout(Duration::ZERO).retry(RetryPolicy::disabled()).build().unwrap();
-        Self { exporter, spans: 10, is_reached: Box::new(is_reached), _peers: Box::new(peers) }
+        Self { exporter, batch: batch(0, 10), is_reached: Box::new(is_reached), _peers: Box::new(peers) }
     }
 
     fn is_reached(&self) -> bool {
@@ -44,15 +46,15 @@ impl Stage {
 
     /// How an export ends that may take this long, and whether it had come to the wait by then.
     fn after(&self, time: Duration) -> (ExportErrorKind, bool) {
-        let error = self.exporter.export(&Context::with_timeout(time), &batch(0, self.spans)).unwrap_err();
+        let error = self.exporter.export(&Context::with_timeout(time), &self.batch).unwrap_err();
         (error.kind(), self.is_reached())
     }
 
     /// How an export ends that is at the wait when `end` comes, which is given the export's context.
     fn beside(&self, end: impl FnOnce(&Context)) -> ExportErrorKind {
-        let (context, batch, exporter) = (Context::new(), batch(0, self.spans), &self.exporter);
+        let (context, batch, exporter) = (Context::new(), &self.batch, &self.exporter);
         thread::scope(|scope| {
-            let export = scope.spawn(|| exporter.export(&context, &batch).unwrap_err());
+            let export = scope.spawn(|| exporter.export(&context, batch).unwrap_err());
             let begun = Instant::now();
             while !self.is_reached() {
                 assert!(begun.elapsed() < PATIENCE, "the wait is never reached");
@@ -137,14 +139,30 @@ fn the_wait_for_tls_inside_a_tunnel_can_be_left() {
     });
 }
 
+/// A span of more bytes than a socket's buffers hold.
+fn large() -> Batch {
+    let mut builder = BatchBuilder::new(&[], 7);
+    builder.begin_span(&SpanHead {
+        trace_id: 1,
+        span_id: 1,
+        parent_span_id: 0,
+        start_unix_nanos: 1,
+        end_unix_nanos: 2,
+        name: Text::Copied(&"x".repeat(16 << 20)),
+        kind: SpanKind::Internal,
+        flags: 1,
+    });
+    builder.end_span();
+    builder.finish(0, 1).unwrap()
+}
+
 #[test]
 fn the_wait_for_room_to_send_can_be_left() {
     assert_can_be_left(|protocol| {
         let hole = BlackHole::new();
         let seen = hole.counter();
         let stage = Stage::of(builder(protocol, &hole.url()), move |_| seen() == 1, hole);
-        // More than the socket's buffers hold.
-        Stage { spans: 50_000, ..stage }
+        Stage { batch: large(), ..stage }
     });
 }
 
