@@ -1,5 +1,6 @@
 //! The client with a resolver of the test's own, which hangs, panics or names what it likes.
 
+#[cfg(feature = "otlp-http")]
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -47,6 +48,7 @@ fn patient() -> Context {
 }
 
 /// A server that says to everybody, once, that all is well.
+#[cfg(feature = "otlp-http")]
 fn agreeable() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
