@@ -58,7 +58,7 @@ impl ExportError {
     }
 
     /// Says that trying again might have helped, and that this deadline left no time for it.
-    #[cfg(feature = "otlp-client")]
+    #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
     #[must_use]
     pub(crate) fn cut_short(self, deadline: Instant) -> Self {
         Self { cut_short_by: Some(deadline), ..self }

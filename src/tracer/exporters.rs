@@ -31,7 +31,7 @@ const NAMES: [(&str, Named); 5] = [
 pub(super) struct Destinations {
     /// Each once, at least one.
     named: Vec<Named>,
-    #[cfg(feature = "otlp-client")]
+    #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
     otlp: Option<crate::otlp::OtlpExporterBuilder>,
 }
 
@@ -39,12 +39,12 @@ impl Destinations {
     /// Those that are asked for; OTLP when none is.
     pub(super) fn read(environment: &mut Environment<'_>) -> Self {
         let named = environment.choices(VARIABLE, &NAMES).unwrap_or_else(|| vec![Named::Otlp]);
-        #[cfg(feature = "otlp-client")]
+        #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
         let otlp =
             named.contains(&Named::Otlp).then(|| crate::otlp::OtlpExporter::builder().read(environment));
         Self {
             named,
-            #[cfg(feature = "otlp-client")]
+            #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
             otlp,
         }
     }
@@ -83,13 +83,13 @@ impl Destinations {
         }
     }
 
-    #[cfg(feature = "otlp-client")]
+    #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
     fn otlp(&mut self) -> Result<Arc<dyn SpanExporter>, ExportError> {
         let builder = self.otlp.take().unwrap_or_else(crate::otlp::OtlpExporter::builder);
         Ok(Arc::new(builder.build()?))
     }
 
-    #[cfg(not(feature = "otlp-client"))]
+    #[cfg(not(any(feature = "otlp-grpc", feature = "otlp-http")))]
     fn otlp(&mut self) -> Result<Arc<dyn SpanExporter>, ExportError> {
         Err(missing("otlp, which is also meant when it names nothing,", "otlp-http or otlp-grpc"))
     }
@@ -110,7 +110,7 @@ fn otlp_stdout() -> Result<Arc<dyn SpanExporter>, ExportError> {
 }
 
 /// The error for a name of something that is not compiled in.
-#[cfg(not(feature = "otlp-client"))]
+#[cfg(not(any(feature = "otlp-grpc", feature = "otlp-http")))]
 fn missing(name: &str, feature: &str) -> ExportError {
     let message = format!(
         "{VARIABLE}: {name} needs the feature {feature}; without it there are console, nanospan/segments and \

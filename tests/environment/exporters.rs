@@ -48,7 +48,7 @@ fn an_exporter_that_cannot_be_made_is_an_error_also_beside_others() {
     }
 }
 
-#[cfg(not(feature = "otlp-client"))]
+#[cfg(not(any(feature = "otlp-grpc", feature = "otlp-http")))]
 #[test]
 fn an_exporter_that_is_not_compiled_in_is_an_error_that_names_its_feature() {
     for named in ["", "otlp", "console,otlp", "zipkin"] {
