@@ -1,8 +1,8 @@
 //! The tables.
 
-use crate::library::LIBRARIES;
+use crate::library::{LIBRARIES, MORE, is_over_otlp};
 use crate::table::figures::{FOREIGN, Figure, Figures, Key, UNDISTURBED, Which};
-use crate::table::plan::{BESIDE, MAIN, SUSTAINED, can, is_floor};
+use crate::table::plan::{BESIDE, MAIN, SENT, SUSTAINED, can, is_floor};
 use crate::table::record::Record;
 use std::fmt::Write as _;
 
@@ -66,7 +66,7 @@ fn series_cell(figures: &Figures<'_>, key: Key<'_>, what: &str) -> String {
 
 fn by_library(cells: impl Fn(&str) -> Vec<String>) -> Vec<Vec<String>> {
     let row = |library: &str| [vec![library.to_owned()], cells(library)].concat();
-    LIBRARIES.into_iter().map(row).collect()
+    LIBRARIES.into_iter().chain(MORE).map(row).collect()
 }
 
 /// All tables.
@@ -79,6 +79,7 @@ pub(crate) fn tables(figures: &Figures<'_>) -> String {
         two_producers(figures),
         elsewhere(figures),
         sustained(figures),
+        otlp(figures),
         full(figures),
         paced(figures),
         beside(figures),
@@ -217,6 +218,37 @@ fn sustained(figures: &Figures<'_>) -> String {
     markdown("sustained W1, nothing dropped: ns a span", &titles, rows.to_vec())
 }
 
+/// What goes over OTLP.
+pub(crate) fn otlp(figures: &Figures<'_>) -> String {
+    let columns =
+        ["wall_ns", "caller_ns", "process_ns", "encode_ns", "span_bytes", "request_spans", "grown_kib"];
+    let rows = SENT.into_iter().flat_map(|(library, exporters)| {
+        exporters.iter().map(move |exporter| {
+            let also = [("exporter", *exporter)];
+            let key = Key { also: &also, ..key(FAT, library, "sustained", "W1") };
+            let name = match *exporter {
+                "encoding" => format!("{library}, encoded and discarded"),
+                _ => library.to_owned(),
+            };
+            [vec![name], numbers(figures, key, &columns)].concat()
+        })
+    });
+    let titles = [
+        "library",
+        "wall",
+        "caller's CPU",
+        "process's CPU",
+        "encoding, CPU",
+        "bytes a span",
+        "spans a request",
+        "memory, KiB more",
+        "delivered",
+        "sampled",
+        "account",
+    ];
+    markdown("sustained W1 over OTLP, nothing dropped: ns a span", &titles, rows.collect())
+}
+
 fn full(figures: &Figures<'_>) -> String {
     let columns = ["wall_ns", "caller_ns", "process_ns", "before_kib", "grown_kib"];
     let rows = by_library(|library| numbers(figures, key(FAT, library, "full", "W1"), &columns));
@@ -236,10 +268,10 @@ fn full(figures: &Figures<'_>) -> String {
     markdown(&title, &titles, rows)
 }
 
-fn paced(figures: &Figures<'_>) -> String {
+pub(crate) fn paced(figures: &Figures<'_>) -> String {
     let columns = ["p50", "p90", "p99", "p99.9", "p99.99", "max", "others_ns", "grown_kib"];
     let mut rows = Vec::new();
-    for library in LIBRARIES {
+    for library in LIBRARIES.into_iter().chain(MORE) {
         for (exporter, rate) in
             [("healthy", "400000"), ("hanging", "400000"), ("failing", "400000"), ("healthy", "4000000")]
         {
@@ -248,6 +280,10 @@ fn paced(figures: &Figures<'_>) -> String {
             let name = match (exporter, rate) {
                 ("healthy", "400000") => library.to_owned(),
                 ("healthy", _) => format!("{library}, 4 million a second"),
+                ("hanging", _) if is_over_otlp(library) => {
+                    format!("{library}, a collector that never answers")
+                }
+                ("failing", _) if is_over_otlp(library) => format!("{library}, no collector"),
                 _ => format!("{library}, exporter {exporter}"),
             };
             rows.push([vec![name], numbers(figures, key, &columns)].concat());
