@@ -1,10 +1,10 @@
 //! The libraries, each used the way its users use it, behind one trait.
 
+mod deliver;
 pub(crate) mod fastrace;
 pub(crate) mod floor;
 pub(crate) mod nanospan;
 pub(crate) mod otel;
-mod otlp;
 pub(crate) mod plugin;
 pub(crate) mod puffin;
 pub(crate) mod tracing;

@@ -1,7 +1,7 @@
 //! nanospan itself: spans are values, attributes are set in three calls.
 
 use crate::content::{Content, Field, Sink};
-use crate::library::{Exporter, Library, Setup, is_over_otlp, otlp};
+use crate::library::{Exporter, Library, Setup, deliver, is_over_otlp};
 use crate::workload::{
     ADDRESS, ATTEMPT, ATTEMPTS, CACHED, CHILDREN, EVENT, KEYS, STATUS, TEXT, Types, status, value,
 };
@@ -81,8 +81,8 @@ fn fields(attributes: Attributes<'_>) -> impl Iterator<Item = (&str, Field<'_>)>
 /// A tracer with a sink behind it; also what is behind the plugin.
 pub(crate) fn tracer(setup: &Setup) -> Result<Tracer, String> {
     let exporter: Arc<dyn SpanExporter> = match setup.name {
-        "nanospan-segments" => otlp::segments(setup)?,
-        name if is_over_otlp(name) => otlp::nanospan(setup)?,
+        "nanospan-segments" => deliver::segments(setup)?,
+        name if is_over_otlp(name) => deliver::nanospan(setup)?,
         _ => Arc::new(Counting { sink: Arc::clone(&setup.sink), exporter: setup.exporter }),
     };
     let sampler = if setup.sampled { Sampler::always_on() } else { Sampler::always_off() };

@@ -2,7 +2,7 @@
 //! is the SDK's own floor.
 
 use crate::content::{Content, Field, Sink};
-use crate::library::{Exporter, Library, Setup, is_over_otlp, otlp};
+use crate::library::{Exporter, Library, Setup, deliver, is_over_otlp};
 use crate::workload::{
     ADDRESS, ATTEMPT, ATTEMPTS, CACHED, CHILDREN, EVENT, KEYS, STATUS, TEXT, Types, status, value,
 };
@@ -56,7 +56,7 @@ impl Provider {
             _ => {
                 let processor = if is_over_otlp(setup.name) {
                     let processor;
-                    (processor, runtime) = otlp::otel(setup, config)?;
+                    (processor, runtime) = deliver::otel(setup, config)?;
                     processor
                 } else {
                     BatchSpanProcessor::builder(sink()).with_batch_config(config.build()).build()

@@ -48,7 +48,8 @@ pub(crate) fn table(options: &Options) -> Result<String, String> {
     record.note(format!("took {} s, load {} after", began.elapsed().as_secs(), load.trim()));
     let (alone, processes) = Figures::new(record.rows()).undisturbed_processes();
     if alone * 2 < processes {
-        record.note("the machine was busy with other work: these figures are for orientation only".to_owned());
+        record
+            .note("the machine was busy with other work: these figures are for orientation only".to_owned());
     }
     let report = report(&record);
     let path = options.records.join(record.file_name());

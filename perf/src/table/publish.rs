@@ -55,7 +55,8 @@ fn section(name: &str, record: &Record, figures: &Figures<'_>) -> String {
 }
 
 fn otlp(name: &str, record: &Record, figures: &Figures<'_>) -> String {
-    let mut text = origin(name, record) + &report::otlp(figures) + &limits::otlp(figures);
+    let tables = [report::otlp(figures), report::behind(figures), limits::otlp(figures)];
+    let mut text = origin(name, record) + &tables.concat();
     // Of a whole record the other section has them.
     if record.is_of_otlp_only() {
         text = format!("{text}\n{}", report::remarks(record, figures));

@@ -249,6 +249,25 @@ pub(crate) fn otlp(figures: &Figures<'_>) -> String {
     markdown("sustained W1 over OTLP, nothing dropped: ns a span", &titles, rows.collect())
 }
 
+/// What the caller notices of what is behind the tracer.
+pub(crate) fn behind(figures: &Figures<'_>) -> String {
+    const ROWS: [(&str, &str, &str); 5] = [
+        ("empty", "healthy", "nothing is recorded"),
+        ("nanospan-segments", "healthy", "segment files, the default"),
+        ("nanospan-otlp", "healthy", "OTLP over HTTP"),
+        ("nanospan-otlp", "hanging", "OTLP over HTTP, a collector that never answers"),
+        ("nanospan-otlp", "failing", "OTLP over HTTP, no collector"),
+    ];
+    let rows = ROWS.map(|(library, exporter, name)| {
+        let also = [("rate", "400000"), ("exporter", exporter)];
+        let key = Key { also: &also, ..key(FAT, library, "paced", "W1") };
+        let cells = ["p50", "p99", "p99.9"].map(|column| marked_cell(figures, key, column, None));
+        [vec![name.to_owned()], cells.to_vec()].concat()
+    });
+    let titles = ["behind the tracer", "p50", "p99", "p99.9"];
+    markdown("paced W1, 400,000 spans a second: ns of each, by a fenced clock", &titles, rows.to_vec())
+}
+
 fn full(figures: &Figures<'_>) -> String {
     let columns = ["wall_ns", "caller_ns", "process_ns", "before_kib", "grown_kib"];
     let rows = by_library(|library| numbers(figures, key(FAT, library, "full", "W1"), &columns));
@@ -268,7 +287,7 @@ fn full(figures: &Figures<'_>) -> String {
     markdown(&title, &titles, rows)
 }
 
-pub(crate) fn paced(figures: &Figures<'_>) -> String {
+fn paced(figures: &Figures<'_>) -> String {
     let columns = ["p50", "p90", "p99", "p99.9", "p99.99", "max", "others_ns", "grown_kib"];
     let mut rows = Vec::new();
     for library in LIBRARIES.into_iter().chain(MORE) {
@@ -378,12 +397,22 @@ pub(crate) fn remarks(record: &Record, figures: &Figures<'_>) -> String {
     let (kept, all) = figures.undisturbed_samples();
     let mut text = format!(
         "A process is undisturbed when others, the host included, used at most {FOREIGN} % of one processor\n\
-         meanwhile: {alone} of {processes} were. A sample is when its process is, and an empty loop right before\n\
-         it took at most {:.3} ns a turn, {UNDISTURBED} times that of the fastest hundredth of this record: {kept} of\n\
-         {all} samples of bursts were. A figure is the median over a process's samples; then come the median\n\
+         meanwhile: {alone} of {processes} were.",
+    );
+    // Without bursts there are no samples.
+    if all > 0 {
+        let _ = write!(
+            text,
+            " A sample is when its process is, and an empty loop right before\n\
+             it took at most {:.3} ns a turn, {UNDISTURBED} times that of the fastest hundredth of this record: {kept} of\n\
+             {all} samples of bursts were.",
+            figures.bound()
+        );
+    }
+    text.push_str(
+        " A figure is the median over a process's samples; then come the median\n\
          and the range over the processes. Percentages in bold: not everything was delivered, so the time is\n\
          no price of a delivered span.\n",
-        figures.bound()
     );
     for note in record.notes() {
         let _ = writeln!(text, "note: {note}");

@@ -1,5 +1,5 @@
-//! Exporters over OTLP, nanospan's and OpenTelemetry's, each as its users have it but that it counts what
-//! was acknowledged; and what each does before that, encoding, alone.
+//! Exporters that deliver: over OTLP, nanospan's and OpenTelemetry's, and to segment files. Each is as its
+//! users have it but that it counts what was acknowledged. And what comes before sending, encoding, alone.
 
 use crate::content::Sink;
 use crate::library::{Exporter, Setup};
