@@ -3,8 +3,14 @@
 use crate::batch::Batch;
 use crate::drain::{FlushError, Job, Pipeline, State};
 use crate::export::{Context, ExportError, ExportErrorKind};
+use crate::sync::atomic::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
+
+/// What OpenTelemetry has a probability sampler say (Trace SDK, section "Compatibility warnings for
+/// `ProbabilitySampler`").
+const PRESUMED: &str = "the probability sampler takes trace ids to be random, and a caller does not say that \
+                        they are: let callers set the random flag of W3C Trace Context Level 2";
 
 /// What went wrong since the last flush.
 #[derive(Debug, Default)]
@@ -51,8 +57,14 @@ impl Pipeline {
         let mut trouble = Trouble::default();
         // What the shutdown has to tell.
         let mut last = Trouble::default();
+        let mut has_told = false;
         loop {
             let (job, stop_by) = self.next_job();
+            if !has_told && self.has_presumed.load(Ordering::Relaxed) {
+                has_told = true;
+                let error = ExportError::new(ExportErrorKind::InvalidConfig, PRESUMED).with_lost_spans(0);
+                self.tell(&error);
+            }
             match job {
                 Job::Batch(batch) => self.export_batch(batch, stop_by, &mut trouble),
                 Job::Flush(ticket) => {
@@ -177,12 +189,16 @@ impl Pipeline {
             Err(ExportError::new(ExportErrorKind::Other, format!("the exporter panicked: {text}")))
         });
         if let Err(error) = &result {
-            // A handler that panics must not take the thread along.
-            let handler = &self.settings.error_handler;
-            if catch_unwind(AssertUnwindSafe(|| handler(error))).is_err() {
-                self.ledger.panicked();
-            }
+            self.tell(error);
         }
         result
+    }
+
+    /// Calls the error handler. One that panics must not take the thread along.
+    fn tell(&self, error: &ExportError) {
+        let handler = &self.settings.error_handler;
+        if catch_unwind(AssertUnwindSafe(|| handler(error))).is_err() {
+            self.ledger.panicked();
+        }
     }
 }

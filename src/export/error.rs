@@ -59,7 +59,7 @@ impl ExportError {
     }
 
     /// Says that trying again might have helped, and that this deadline left no time for it.
-    #[cfg(feature = "otlp-client")]
+    #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
     #[must_use]
     pub(crate) fn cut_short(self, deadline: Instant) -> Self {
         Self { cut_short_by: Some(deadline), ..self }
@@ -145,7 +145,7 @@ pub enum ExportErrorKind {
     Locked,
     /// A path could be changed by other users, or is not what it claims to be.
     Insecure,
-    /// A setting is out of range.
+    /// A setting is out of range, or does not go with what callers send.
     InvalidConfig,
     /// The exporter belongs to the process that this one was forked from.
     Forked,

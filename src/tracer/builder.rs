@@ -13,6 +13,7 @@ use crate::raw::log::Chunk;
 use crate::raw::slab::MAX_BLOCKS;
 use crate::sampling::{ParentSample, Sampler};
 use crate::tracer::environment::LogLevel;
+use crate::tracer::exporters::Destinations;
 use crate::tracer::{Core, Tracer};
 use crate::value::OwnedValue;
 use std::fmt;
@@ -78,7 +79,7 @@ pub enum BuildError {
         /// What was asked for, in bytes.
         bytes: usize,
     },
-    /// The default exporter could not be opened.
+    /// The exporter could not be made: the default one, or one that the environment asks for.
     Exporter(ExportError),
     /// The reader that is to export the account cannot be started.
     Metrics(ExportError),
@@ -194,7 +195,9 @@ pub struct TracerBuilder {
     batch_bytes: usize,
     queue_spans: usize,
     segments: SegmentExporterBuilder,
-    pub(super) exporter: Option<Arc<dyn SpanExporter>>,
+    exporter: Option<Arc<dyn SpanExporter>>,
+    /// Where the environment says that spans go; without effect beside an exporter.
+    pub(super) destinations: Option<Destinations>,
     error_handler: Option<ErrorHandler>,
     metrics: Option<PeriodicReaderBuilder>,
     pub(super) log_level: LogLevel,
@@ -227,6 +230,7 @@ impl TracerBuilder {
             queue_spans: usize::MAX,
             segments: SegmentExporter::builder("nanospan-segments"),
             exporter: None,
+            destinations: None,
             error_handler: None,
             metrics: None,
             log_level: LogLevel::default(),
@@ -332,7 +336,8 @@ impl TracerBuilder {
 
     /// Sets the directory in which the default exporter keeps its segment files; made when it is not
     /// there. `nanospan-segments` in the working directory by default. Has no effect beside
-    /// [`exporter`](TracerBuilder::exporter).
+    /// [`exporter`](TracerBuilder::exporter); and where the builder was made
+    /// [from the environment](Self::from_env), only if that names `nanospan/segments`.
     pub fn segments(mut self, directory: impl Into<PathBuf>) -> Self {
         self.segments = self.segments.directory(directory.into());
         self
@@ -348,7 +353,7 @@ impl TracerBuilder {
         self
     }
 
-    /// Sets where spans go, instead of segment files.
+    /// Sets where spans go, instead of segment files and of what the environment says.
     pub fn exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
         self.exporter = Some(Arc::new(exporter));
         self
@@ -357,7 +362,8 @@ impl TracerBuilder {
     /// Sets what is done with errors of the exporter. By default they are written to standard error.
     /// It is called on the export thread, once for each error; and by [`build`](Self::build) for each
     /// environment variable that is of no use, where the builder was made
-    /// [from the environment](Self::from_env).
+    /// [from the environment](Self::from_env). A warning is an error of kind
+    /// [`InvalidConfig`](crate::export::ExportErrorKind::InvalidConfig) with which nothing is lost.
     pub fn error_handler(mut self, handler: impl Fn(&ExportError) + Send + Sync + 'static) -> Self {
         self.error_handler = Some(Arc::new(handler));
         self
@@ -399,9 +405,12 @@ impl TracerBuilder {
         if !shares.can_reserve() {
             return Err(BuildError::Memory { bytes: self.memory });
         }
-        let exporter = match self.exporter {
-            Some(exporter) => exporter,
-            None => Arc::new(self.segments.build().map_err(BuildError::Exporter)?),
+        let exporter = match (self.exporter, self.destinations) {
+            (Some(exporter), _) => exporter,
+            (None, Some(destinations)) => {
+                destinations.build(&self.segments, self.export_timeout).map_err(BuildError::Exporter)?
+            }
+            (None, None) => Arc::new(self.segments.build().map_err(BuildError::Exporter)?),
         };
         let clock = match self.clock {
             ClockSource::Best => Clock::best(),

@@ -11,6 +11,11 @@ mod fan_out;
 #[path = "../common/finished_lines.rs"]
 mod finished_lines;
 mod memory;
+#[cfg(feature = "otlp")]
+#[path = "../common/otlp_lines.rs"]
+mod otlp_lines;
+#[cfg(feature = "otlp")]
+mod otlp_stdout;
 #[cfg(unix)]
 mod segment_access;
 #[cfg(unix)]

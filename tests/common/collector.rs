@@ -1,17 +1,21 @@
 //! A collector that answers as a test tells it to, and remembers what it was asked.
+#![allow(dead_code, reason = "no test binary uses all of it")]
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
+use hyper::header::HeaderValue;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -34,6 +38,8 @@ pub(crate) struct Asked {
     /// The number of the connection, from 0.
     pub(crate) connection: usize,
     pub(crate) at: Instant,
+    /// Whether the answer was that all is well, for want of another.
+    pub(crate) is_taken: bool,
 }
 
 impl Asked {
@@ -72,6 +78,8 @@ pub(crate) enum Reply {
     },
     /// Nothing, ever.
     Never,
+    /// The head of a success, and nothing of its body, ever.
+    Unfinished,
     /// The connection is closed instead.
     Close,
     /// After a while.
@@ -121,7 +129,10 @@ impl Reply {
 struct Book {
     asked: Vec<Asked>,
     script: VecDeque<Reply>,
+    /// What is answered behind the script, if it is not that all is well.
+    from_now_on: Option<Reply>,
     connections: usize,
+    open_connections: usize,
 }
 
 /// A collector on a port of its own, which goes away with it.
@@ -171,6 +182,22 @@ impl Collector {
         self.book.lock().unwrap().asked.clone()
     }
 
+    /// What is answered from now on, to whatever the script has nothing for; `None` is that all is well.
+    pub(crate) fn answer(&self, reply: Option<Reply>) {
+        self.book.lock().unwrap().from_now_on = reply;
+    }
+
+    /// Counts the requests, for whoever does not have the collector.
+    pub(crate) fn counter(&self) -> impl Fn() -> usize + Send + Sync + use<> {
+        let book = Arc::clone(&self.book);
+        move || book.lock().unwrap().asked.len()
+    }
+
+    /// How many connections are open.
+    pub(crate) fn open_connections(&self) -> usize {
+        self.book.lock().unwrap().open_connections
+    }
+
     /// The only request that there was.
     pub(crate) fn only(&self) -> Asked {
         let mut asked = self.asked();
@@ -194,6 +221,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, book: Arc<Mutex
         let number = {
             let mut book = book.lock().unwrap();
             book.connections += 1;
+            book.open_connections += 1;
             book.connections - 1
         };
         let (tls, book) = (tls.clone(), Arc::clone(&book));
@@ -202,11 +230,12 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, book: Arc<Mutex
                 // A client that does not trust us is none of our business.
                 Some(tls) => {
                     if let Ok(stream) = tls.accept(stream).await {
-                        serve(stream, number, book).await;
+                        serve(stream, number, Arc::clone(&book)).await;
                     }
                 }
-                None => serve(stream, number, book).await,
+                None => serve(stream, number, Arc::clone(&book)).await,
             }
+            book.lock().unwrap().open_connections -= 1;
         });
     }
 }
@@ -224,6 +253,21 @@ async fn serve(
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
+/// A body of which nothing ever comes.
+struct Endless;
+
+impl hyper::body::Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
 async fn answer(
     request: Request<Incoming>,
     connection: usize,
@@ -231,9 +275,11 @@ async fn answer(
 ) -> Result<Response<Body>, std::io::Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes().to_vec();
-    let is_grpc = head.headers.get("content-type").is_some_and(|value| value == "application/grpc");
+    let content_type = head.headers.get("content-type").cloned().unwrap_or(HeaderValue::from_static(""));
+    let is_grpc = content_type == "application/grpc";
     let mut reply = {
         let mut book = book.lock().unwrap();
+        let reply = book.script.pop_front().or_else(|| book.from_now_on.clone());
         book.asked.push(Asked {
             method: head.method.to_string(),
             target: head.uri.to_string(),
@@ -242,9 +288,9 @@ async fn answer(
             body,
             connection,
             at: Instant::now(),
+            is_taken: reply.is_none(),
         });
-        let default = if is_grpc { Reply::grpc(0, "") } else { Reply::status(200) };
-        book.script.pop_front().unwrap_or(default)
+        reply.unwrap_or_else(|| if is_grpc { Reply::grpc(0, "") } else { Reply::status(200) })
     };
     loop {
         match reply {
@@ -253,6 +299,10 @@ async fn answer(
                 reply = *next;
             }
             Reply::Never => std::future::pending().await,
+            Reply::Unfinished => {
+                let head = Response::builder().header("content-type", content_type);
+                return Ok(head.body(Endless.boxed_unsync()).unwrap());
+            }
             Reply::Close => return Err(std::io::Error::other("closed on purpose")),
             Reply::Answer { status, headers, body, trailers } => {
                 let mut response = Response::builder().status(status);
