@@ -58,6 +58,18 @@ impl ExportError {
         self
     }
 
+    /// Says that only so many items of the batch were lost, whatever the items are.
+    #[must_use]
+    pub(crate) fn with_lost(self, items: u64) -> Self {
+        Self { lost: Some(u32::try_from(items).unwrap_or(u32::MAX)), ..self }
+    }
+
+    /// How many items of the batch were lost; `None` means every one of them.
+    #[must_use]
+    pub(crate) fn lost(&self) -> Option<u32> {
+        self.lost
+    }
+
     /// Says that trying again might have helped, and that this deadline left no time for it.
     #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
     #[must_use]

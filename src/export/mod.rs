@@ -3,12 +3,13 @@
 mod component;
 mod context;
 mod error;
-mod fan_out;
+pub(crate) mod fan_out;
 mod finished;
 pub(crate) mod gone;
-mod memory;
+pub(crate) mod memory;
 pub mod segment;
 pub(crate) mod stdout;
+mod telemetry;
 pub(crate) mod turns;
 
 pub use component::Component;
@@ -18,6 +19,10 @@ pub use fan_out::{DestinationStats, FanOutExporter, FanOutExporterBuilder};
 pub use finished::{FinishedEvent, FinishedLink, FinishedSpan};
 pub use memory::{Hold, MemoryExporter};
 pub use stdout::{StdoutExporter, StdoutExporterBuilder, StdoutFormat};
+
+#[cfg(feature = "conformance")]
+pub(crate) use telemetry::Spans;
+pub(crate) use telemetry::Telemetry;
 
 use crate::batch::Batch;
 use std::sync::Arc;

@@ -32,7 +32,9 @@ use crate::export::{Context, ExportError};
 ///   their context is over.
 /// - No call panics.
 ///
-/// This is the interface `Exporter` of Go's `sdk/metric`, and of the Metrics SDK's "Push Metric Exporter".
+/// This is the interface `Exporter` of Go's `sdk/metric`, and the Metrics SDK's "Push Metric Exporter", with one
+/// thing made definite: what a call after the shutdown returns. `conformance::metric_exporter` (feature
+/// `conformance`) checks any implementation, promise by promise.
 pub trait MetricExporter: Send + Sync {
     /// Over which time points of this kind of instrument are wanted.
     ///

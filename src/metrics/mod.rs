@@ -1,7 +1,9 @@
 //! Metrics: their data, and where they go.
 //!
 //! - [`data`]: what is measured, down to the points.
-//! - [`MetricExporter`]: the contract of whatever takes metrics away.
+//! - [`MetricExporter`]: the contract of whatever takes metrics away, which `conformance::metric_exporter`
+//!   (feature `conformance`) checks. [`StdoutMetricExporter`] writes text, [`MemoryMetricExporter`] keeps
+//!   them for a test to look at, and [`FanOutMetricExporter`] exports to several destinations.
 //!
 //! - [`MetricProducer`], and the readers that collect: [`ManualReader`], [`PeriodicReader`].
 //!
@@ -9,11 +11,19 @@
 
 mod account;
 pub mod data;
+mod export;
 mod exporter;
 mod kind;
+mod preferences;
 mod reader;
 
 pub use account::AccountProducer;
+#[cfg(feature = "conformance")]
+pub(crate) use export::Metrics;
+pub use export::{
+    FanOutMetricExporter, FanOutMetricExporterBuilder, MemoryMetricExporter, StdoutMetricExporter,
+    StdoutMetricExporterBuilder, StdoutMetricFormat,
+};
 pub use exporter::MetricExporter;
 pub use kind::{Aggregation, InstrumentKind};
 pub use reader::{

@@ -5,7 +5,8 @@ use crate::raw::local::Target;
 use crate::raw::packed::KeyWord;
 use crate::raw::quick::Plain;
 use crate::raw::record::Kind;
-use crate::tracer::span::{Status, Timestamp, link_to};
+use crate::tracer::span::{Status, link_to};
+use crate::tracer::timestamp::Timestamp;
 use crate::tracer::{Core, Tracer};
 use crate::value::{Text, Value};
 

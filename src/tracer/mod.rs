@@ -9,12 +9,14 @@ mod position;
 mod remote;
 mod span;
 mod start;
+mod timestamp;
 
 #[cfg(feature = "bext")]
 pub(crate) use builder::MEMORY_BUDGET_MIN;
 pub use builder::{BuildError, ClockSource, ManualClock, TracerBuilder};
-pub use span::{Span, Status, Timestamp};
+pub use span::{Span, Status};
 pub use start::SpanBuilder;
+pub use timestamp::Timestamp;
 
 use crate::drain::{FlushError, Pipeline, Stats};
 use crate::export::{Context, ExportError};

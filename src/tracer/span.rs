@@ -13,37 +13,11 @@ use crate::raw::short;
 use crate::tracer::Core;
 use crate::tracer::position::NO_STATE;
 use crate::tracer::start::SpanBuilder;
+use crate::tracer::timestamp::Timestamp;
 use crate::value::{StatusCode, Text};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// A moment, in nanoseconds since the Unix epoch; that itself by default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Timestamp(u64);
-
-impl Timestamp {
-    /// The moment that many nanoseconds after 1970-01-01T00:00:00Z.
-    #[must_use]
-    pub const fn from_unix_nanos(nanos: u64) -> Self {
-        Self(nanos)
-    }
-
-    /// Nanoseconds since the Unix epoch.
-    #[must_use]
-    pub const fn unix_nanos(self) -> u64 {
-        self.0
-    }
-}
-
-impl From<SystemTime> for Timestamp {
-    /// A time before 1970 becomes 1970; one after 2554 becomes the last one that fits.
-    fn from(time: SystemTime) -> Self {
-        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
-    }
-}
 
 /// How an operation ended. The last status set before the end counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -12,7 +12,8 @@ use crate::raw::tally::Count;
 use crate::sampling::ParentSample;
 use crate::tracer::Core;
 use crate::tracer::position::{Below, Parent, Position, Sample, below_context, below_handle, below_span};
-use crate::tracer::span::{Span, Timestamp, link_to};
+use crate::tracer::span::{Span, link_to};
+use crate::tracer::timestamp::Timestamp;
 use crate::value::{SpanKind, Text, Value};
 use std::thread;
 

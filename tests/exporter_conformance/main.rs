@@ -1,12 +1,13 @@
 //! The suite over span exporters, put to the test itself, and run over this crate's exporters.
 //!
-//! A suite is worth what it finds. Each fault of [`fault::Fault`] is given to an exporter that is right
+//! A suite is worth what it finds. Each fault of [`reference::broken`] is given to an exporter that is right
 //! otherwise, and exactly the case of the clause that it breaks must fail.
 
 #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
 #[path = "../common/collector.rs"]
 mod collector;
-mod fault;
+#[path = "../common/exporter_faults.rs"]
+mod exporter_faults;
 #[path = "../common/finished_lines.rs"]
 mod finished_lines;
 #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
@@ -17,6 +18,8 @@ mod otlp_lines;
 #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
 mod received;
 mod reference;
+#[path = "../common/reference_exporter.rs"]
+mod reference_exporter;
 #[cfg(unix)]
 #[path = "../exporters/common/scratch.rs"]
 mod scratch;
@@ -25,148 +28,52 @@ mod segments;
 #[path = "../common/sink.rs"]
 mod sink;
 mod subjects;
+#[path = "../common/suite.rs"]
+mod suite;
 
-use fault::Fault;
+use exporter_faults::Fault;
 use nanospan::conformance::exporter::{self, Case, Subject};
-use nanospan::conformance::{Outcome, Report};
-use reference::ReferenceSubject;
-use std::collections::HashSet;
-use std::sync::Mutex;
-use std::time::Duration;
+use reference::{boxed, broken};
 use subjects::{FanOut, Memory, Stdout};
+use suite::assert_all_passed_but;
 
-/// How many faults are tried at a time. A run mostly sleeps.
-const THREADS: usize = 6;
-
-fn reference(fault: Option<Fault>) -> impl Fn() -> Box<dyn Subject> {
-    move || Box::new(ReferenceSubject::new(fault))
-}
-
-/// What is wrong with the outcomes of a fault that `expected` must find.
-fn complaints(fault: Fault, expected: &str) -> Vec<String> {
-    let factory = reference(Some(fault));
-    let run = |case: &'static Case| {
-        let hangs = fault.hangs() && case.id() == expected;
-        if hangs { case.run_within(Duration::from_secs(2), &factory) } else { case.run(&factory) }
-    };
-    let wrong = |case: &'static Case| match (run(case), case.id() == expected) {
-        (Outcome::Failed(_), true) | (Outcome::Passed, false) => None,
-        (outcome, _) => Some(format!("{fault:?}: {} {outcome}", case.id())),
-    };
-    exporter::cases().filter_map(wrong).collect()
+fn cases() -> Vec<&'static Case> {
+    exporter::cases().collect()
 }
 
 #[test]
 fn each_fault_is_found_by_its_case_and_by_no_other() {
-    let faults = Mutex::new(Fault::ALL.iter());
-    let found = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                loop {
-                    let Some(&(fault, case)) = faults.lock().unwrap().next() else { break };
-                    let complaints = complaints(fault, case);
-                    found.lock().unwrap().extend(complaints);
-                }
-            });
-        }
-    });
-    let found = found.into_inner().unwrap();
-    assert!(found.is_empty(), "{}", found.join("\n"));
+    suite::assert_finds(&cases(), &broken());
 }
 
 #[test]
 fn each_case_has_a_fault_that_it_finds() {
-    let found: HashSet<_> = Fault::ALL.iter().map(|&(_, case)| case).collect();
-    let cases: HashSet<_> = exporter::cases().map(Case::id).collect();
-    assert_eq!(found, cases);
+    suite::assert_all_find(&cases(), &broken());
 }
 
 #[test]
 fn case_ids_are_in_kebab_case_and_differ() {
-    let mut ids = HashSet::new();
-    for case in exporter::cases() {
-        let is_kebab = case.id().split('-').all(|word| {
-            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        });
-        assert!(is_kebab, "{}", case.id());
-        assert!(ids.insert(case.id()), "{} is there twice", case.id());
-    }
-}
-
-/// The code spans of `text`.
-fn code_spans(text: &str) -> Vec<&str> {
-    text.split('`').skip(1).step_by(2).collect()
+    suite::assert_ids_are_in_kebab_case_and_differ(&cases());
 }
 
 #[test]
 fn the_documentation_lists_every_case_in_order() {
-    let documentation = include_str!("../../src/conformance/exporter/mod.rs");
-    let (_, list) = documentation.split_once("# The cases").expect("the list");
-    let (list, _) = list.split_once("//! # ").expect("the section after it");
-    let ids: Vec<_> = exporter::cases().map(Case::id).collect();
-    assert_eq!(code_spans(list), ids);
+    suite::assert_lists(include_str!("../../src/conformance/exporter/mod.rs"), &cases());
 }
 
 #[test]
 fn the_page_on_exporters_names_every_case_and_only_tests_that_there_are() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = std::fs::read_to_string(root.join("docs/exporters.md")).expect("the page");
-    let (_, contract) = page.split_once("## The contract").expect("the section");
-    let (contract, rest) = contract.split_once("## The suite").expect("the section after it");
-    let named: HashSet<_> = code_spans(contract).into_iter().filter(|span| span.contains('-')).collect();
-    assert_eq!(named, exporter::cases().map(Case::id).collect());
-
-    let mut tests = String::new();
-    let mut folders = vec![root.join("tests")];
-    while let Some(folder) = folders.pop() {
-        for entry in folder.read_dir().expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                tests += &std::fs::read_to_string(path).expect("a source");
-            }
-        }
-    }
-    let is_test =
-        |span: &&str| span.contains('_') && span.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    for test in code_spans(rest).into_iter().filter(is_test).filter(|name| name.matches('_').count() > 2) {
-        assert!(tests.contains(&format!("fn {test}()")), "no such test: {test}");
-    }
+    suite::assert_page_is_true("docs/exporters.md", ("## The contract", "## The suite"), &cases());
 }
 
 #[test]
 fn every_clause_that_is_said_to_be_the_traits_stands_in_its_documentation() {
-    let source = include_str!("../../src/export/mod.rs");
-    let (_, documentation) = source.split_once("/// Takes batches").expect("the trait");
-    let words = documentation.replace("///", " ").split_whitespace().collect::<Vec<_>>().join(" ");
-    // Links are cited by their texts.
-    let mut plain = String::new();
-    let mut rest = &*words;
-    while let Some((before, after)) = rest.split_once("](") {
-        let (before, text) = before.rsplit_once('[').expect("the beginning of a link");
-        plain.extend([before, text]);
-        rest = after.split_once(')').expect("the end of a link").1;
-    }
-    plain.push_str(rest);
-    for case in exporter::cases().filter(|case| case.citation().item().starts_with("nanospan")) {
-        let quote = case.citation().quote();
-        assert!(plain.contains(quote), "{}: {quote:?} is not in the trait's documentation", case.id());
-    }
-}
-
-/// Asserts that a report has no case that failed, and none that did not apply but these.
-fn assert_all_passed_but(not_applicable: &[&str], report: &Report) {
-    report.assert_conformant();
-    let skipped = report.outcomes().filter(|(_, outcome)| matches!(outcome, Outcome::NotApplicable(_)));
-    let skipped: Vec<_> = skipped.map(|(id, _)| id).collect();
-    assert_eq!(skipped, not_applicable, "{report}");
+    suite::assert_quotes(include_str!("../../src/export/mod.rs"), "/// Takes batches", &cases());
 }
 
 #[test]
 fn the_reference_conforms() {
-    assert_all_passed_but(&[], &exporter::run(&reference(None)));
+    assert_all_passed_but(&[], &exporter::run(&|| boxed(None, None)));
 }
 
 #[test]
@@ -236,7 +143,7 @@ fn the_fan_out_exporter_over_one_conforms() {
 #[test]
 fn the_fan_out_exporter_over_three_conforms() {
     assert_fan_out_conforms(|| {
-        vec![Box::new(Memory::default()), Box::new(Stdout::default()), Box::new(ReferenceSubject::new(None))]
+        vec![Box::new(Memory::default()), Box::new(Stdout::default()), boxed(None, None)]
     });
 }
 
@@ -308,7 +215,7 @@ fn what_a_subject_cannot_do_is_not_applicable_and_not_held_against_it() {
 
 #[test]
 fn a_report_names_the_contract_that_was_broken_and_the_clause() {
-    let report = exporter::run(&reference(Some(Fault::EmptyBatchIsAnError)));
+    let report = exporter::run(&|| boxed(Some(Fault::EmptyBatchIsAnError), None));
     let table = report.to_string();
     assert!(table.contains("FAILED          empty-batch-succeeds"), "{table}");
     assert!(table.contains("nanospan::export::SpanExporter: \"A batch without spans"), "{table}");

@@ -2,6 +2,7 @@
 
 mod common {
     pub(crate) mod batches;
+    pub(crate) mod metrics;
     #[cfg(unix)]
     pub(crate) mod scratch;
     #[cfg(unix)]
@@ -11,6 +12,9 @@ mod fan_out;
 #[path = "../common/finished_lines.rs"]
 mod finished_lines;
 mod memory;
+mod metric_fan_out;
+mod metric_memory;
+mod metric_stdout;
 #[cfg(feature = "otlp")]
 #[path = "../common/otlp_lines.rs"]
 mod otlp_lines;

@@ -265,7 +265,6 @@ fn what_runs_on_the_readers_thread_starts_no_spans() {
         .build()
         .unwrap();
     let traced = {
-        let tracer = tracer;
         By(move |_: &Collection<'_>, _: &mut List<ScopeMetrics>| {
             assert!(!tracer.span("produce").start().is_recording());
             Ok(())

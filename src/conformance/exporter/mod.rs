@@ -98,17 +98,18 @@
 //!
 //! [`SpanExporter`]: crate::export::SpanExporter
 
-mod case;
 mod cases;
-mod probe;
 mod samples;
+mod spans;
 mod subject;
 
 use super::Report;
 
-pub use case::Case;
 pub use cases::cases;
 pub use subject::Subject;
+
+/// The check of one clause of the contract of [`SpanExporter`](crate::export::SpanExporter).
+pub type Case = super::Case<dyn Subject>;
 
 /// Makes a subject, with a back-end of its own. Called on the thread that runs the suite, many times.
 pub type Factory<'a> = dyn Fn() -> Box<dyn Subject> + 'a;

@@ -12,12 +12,8 @@ pub(super) fn builder() -> BatchBuilder {
 }
 
 /// A batch of `spans` spans, in which no two spans of any two batches of a case are equal. The first one is
-/// a bare root; among the others are each kind and status, every type of value, events and links.
-pub(super) fn batch(sequence: u64, spans: u64) -> Batch {
-    fill(&mut builder(), sequence, spans)
-}
-
-/// The same out of a builder that may have the memory of an earlier batch.
+/// a bare root; among the others are each kind and status, every type of value, events and links. The builder
+/// may have the memory of an earlier batch.
 pub(super) fn fill(builder: &mut BatchBuilder, sequence: u64, spans: u64) -> Batch {
     for number in 0..spans {
         span(builder, sequence, number);

@@ -6,23 +6,24 @@ use super::state::Trouble;
 use crate::export::{ContextError, ExportError, ExportErrorKind};
 
 /// What a call comes to. Its error is of the kind of what was told first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outcome {
+    /// What a batch consists of.
+    items: &'static str,
     kind: Option<ExportErrorKind>,
     message: String,
-    /// Of the batch, if the call is about one: spans that no destination has.
+    /// Of the batch, if the call is about one: items that no destination has.
     lost: Option<u64>,
 }
 
 impl Outcome {
-    /// Of an export, of which nothing has been delivered yet.
-    pub(super) fn of_batch(spans: u64) -> Self {
-        Self { lost: Some(spans), ..Self::default() }
+    pub(super) fn new(items: &'static str) -> Self {
+        Self { items, kind: None, message: String::new(), lost: None }
     }
 
-    /// So many spans of the batch are nowhere.
-    pub(super) fn lost(&mut self, spans: u64) {
-        self.lost = Some(spans);
+    /// So many items of the batch are nowhere.
+    pub(super) fn lost(&mut self, items: u64) {
+        self.lost = Some(items);
     }
 
     /// The call's context has ended. That is what its error is of, whatever else was told.
@@ -49,8 +50,9 @@ impl Outcome {
 
     /// What failed behind an earlier call.
     pub(super) fn earlier(&mut self, name: &str, trouble: Option<Trouble>) {
-        if let Some(Trouble { kind, message, spans }) = trouble {
-            let message = format!("destination `{name}` lost {spans} spans of earlier batches: {message}");
+        if let Some(Trouble { kind, message, lost }) = trouble {
+            let items = self.items;
+            let message = format!("destination `{name}` lost {lost} {items} of earlier batches: {message}");
             self.add(kind, &message);
         }
     }
@@ -66,7 +68,7 @@ impl Outcome {
         let Some(kind) = self.kind else { return Ok(()) };
         let error = ExportError::new(kind, self.message);
         Err(match self.lost {
-            Some(lost) => error.with_lost_spans(u32::try_from(lost).unwrap_or(u32::MAX)),
+            Some(lost) => error.with_lost(lost),
             None => error,
         })
     }

@@ -4,28 +4,31 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::batch::Batch;
-use crate::export::{Cancellation, Context, ExportError, ExportErrorKind};
+use crate::export::{Cancellation, Context, ExportError, ExportErrorKind, Telemetry};
 
 /// A batch on its way to several destinations.
-pub(super) struct Parcel {
-    pub(super) batch: Batch,
+pub(super) struct Parcel<T: Telemetry> {
+    pub(super) batch: T::Batch,
+    bytes: usize,
+    items: u64,
     /// Whoever exported it was told that it is lost, so what comes of it yet is not told again. Written and
     /// read under the state's mutex.
     withdrawn: AtomicBool,
 }
 
-impl Parcel {
-    pub(super) fn new(batch: Batch) -> Self {
-        Self { batch, withdrawn: AtomicBool::new(false) }
+impl<T: Telemetry> Parcel<T> {
+    pub(super) fn new(batch: T::Batch) -> Self {
+        let (bytes, items) = (T::bytes(&batch), T::count(&batch) as u64);
+        Self { batch, bytes, items, withdrawn: AtomicBool::new(false) }
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.batch.as_bytes().len()
+        self.bytes
     }
 
-    pub(super) fn spans(&self) -> u64 {
-        self.batch.span_count() as u64
+    /// How many items it has.
+    pub(super) fn items(&self) -> u64 {
+        self.items
     }
 }
 
@@ -73,8 +76,8 @@ impl Round {
 }
 
 /// What a destination's thread finds in its queue.
-pub(super) enum Job {
-    Batch(Arc<Parcel>),
+pub(super) enum Job<T: Telemetry> {
+    Batch(Arc<Parcel<T>>),
     Round(Arc<Round>),
 }
 
@@ -84,11 +87,11 @@ pub(super) struct Trouble {
     pub(super) kind: ExportErrorKind,
     /// The text of the first error.
     pub(super) message: String,
-    /// Spans lost, by this error and those after it.
-    pub(super) spans: u64,
+    /// Items lost, by this error and those after it.
+    pub(super) lost: u64,
 }
 
-/// Where the spans of a destination are that it was offered.
+/// Where the items are that a destination was offered.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counts {
     pub(super) delivered: u64,
@@ -100,31 +103,35 @@ pub(super) struct Counts {
 }
 
 /// One destination's queue and account.
-#[derive(Default)]
-pub(super) struct Lane {
-    pub(super) queue: VecDeque<Job>,
+pub(super) struct Lane<T: Telemetry> {
+    pub(super) queue: VecDeque<Job<T>>,
     /// Bytes of the batches that are queued or being exported.
     pub(super) queued_bytes: usize,
     pub(super) counts: Counts,
     trouble: Option<Trouble>,
     /// What the thread is doing, and how to call it off.
-    running: Option<(Job, Cancellation)>,
+    running: Option<(Job<T>, Cancellation)>,
 }
 
-impl Lane {
+impl<T: Telemetry> Lane<T> {
+    fn new() -> Self {
+        let counts = Counts::default();
+        Self { queue: VecDeque::new(), queued_bytes: 0, counts, trouble: None, running: None }
+    }
+
     /// Whether a batch of `bytes` may be queued. One that is larger than the queue is, when it is alone.
     pub(super) fn has_room(&self, bytes: usize, limit: usize) -> bool {
         self.queued_bytes == 0 || self.queued_bytes.saturating_add(bytes) <= limit
     }
 
-    pub(super) fn push(&mut self, parcel: &Arc<Parcel>) {
+    pub(super) fn push(&mut self, parcel: &Arc<Parcel<T>>) {
         self.queued_bytes += parcel.bytes();
-        self.counts.queued += parcel.spans();
+        self.counts.queued += parcel.items();
         self.queue.push_back(Job::Batch(Arc::clone(parcel)));
     }
 
-    pub(super) fn refuse(&mut self, parcel: &Parcel) {
-        self.counts.refused += parcel.spans();
+    pub(super) fn refuse(&mut self, parcel: &Parcel<T>) {
+        self.counts.refused += parcel.items();
     }
 
     pub(super) fn take_trouble(&mut self) -> Option<Trouble> {
@@ -132,7 +139,7 @@ impl Lane {
     }
 
     /// The next job, if there is one, which is running from now on. `context` makes what limits it.
-    pub(super) fn begin(&mut self, context: impl FnOnce(&Job) -> Context) -> Option<(Job, Context)> {
+    pub(super) fn begin(&mut self, context: impl FnOnce(&Job<T>) -> Context) -> Option<(Job<T>, Context)> {
         let job = self.queue.pop_front()?;
         let context = context(&job);
         let copy = match &job {
@@ -148,38 +155,38 @@ impl Lane {
         self.running = None;
     }
 
-    /// A batch is out of the queue for good, with so many spans lost.
-    fn settle(&mut self, parcel: &Parcel, lost: u64) {
+    /// A batch is out of the queue for good, with so many items lost.
+    fn settle(&mut self, parcel: &Parcel<T>, lost: u64) {
         self.queued_bytes -= parcel.bytes();
-        self.counts.queued -= parcel.spans();
+        self.counts.queued -= parcel.items();
         self.counts.failed += lost;
-        self.counts.delivered += parcel.spans() - lost;
+        self.counts.delivered += parcel.items() - lost;
     }
 
     fn note(&mut self, error: &ExportError, lost: u64) {
         let trouble = self.trouble.get_or_insert_with(|| Trouble {
             kind: error.kind(),
             message: error.to_string(),
-            spans: 0,
+            lost: 0,
         });
-        trouble.spans += lost;
+        trouble.lost += lost;
     }
 }
 
 /// What comes of the batch whose export is waiting.
-pub(super) struct Award {
-    parcel: Arc<Parcel>,
+pub(super) struct Award<T: Telemetry> {
+    parcel: Arc<Parcel<T>>,
     /// Destinations that are not done with it.
     left: usize,
-    /// How many spans the destination lacks that got the most.
+    /// How many items the destination lacks that got the most.
     pub(super) lost: u64,
     /// What failed, and at which destination.
     pub(super) errors: Vec<(usize, ExportError)>,
 }
 
-impl Award {
-    pub(super) fn new(parcel: &Arc<Parcel>, takers: usize) -> Self {
-        Self { parcel: Arc::clone(parcel), left: takers, lost: parcel.spans(), errors: Vec::new() }
+impl<T: Telemetry> Award<T> {
+    pub(super) fn new(parcel: &Arc<Parcel<T>>, takers: usize) -> Self {
+        Self { parcel: Arc::clone(parcel), left: takers, lost: parcel.items(), errors: Vec::new() }
     }
 
     /// Whether a destination has it all, or none can any more.
@@ -188,18 +195,18 @@ impl Award {
     }
 }
 
-pub(super) struct State {
+pub(super) struct State<T: Telemetry> {
     /// In the order of the destinations.
-    pub(super) lanes: Vec<Lane>,
+    pub(super) lanes: Vec<Lane<T>>,
     /// There while an export waits.
-    pub(super) award: Option<Award>,
+    pub(super) award: Option<Award<T>>,
     /// The context of the shutdown, once there was one.
     stopping: Option<Context>,
 }
 
-impl State {
+impl<T: Telemetry> State<T> {
     pub(super) fn new(destinations: usize) -> Self {
-        Self { lanes: (0..destinations).map(|_| Lane::default()).collect(), award: None, stopping: None }
+        Self { lanes: (0..destinations).map(|_| Lane::new()).collect(), award: None, stopping: None }
     }
 
     pub(super) fn is_shut_down(&self) -> bool {
@@ -216,10 +223,15 @@ impl State {
     }
 
     /// The destination `index` has exported `parcel`, or failed to.
-    pub(super) fn exported(&mut self, index: usize, parcel: &Arc<Parcel>, result: Result<(), ExportError>) {
+    pub(super) fn exported(
+        &mut self,
+        index: usize,
+        parcel: &Arc<Parcel<T>>,
+        result: Result<(), ExportError>,
+    ) {
         let lost = match &result {
             Ok(()) => 0,
-            Err(error) => error.lost_spans().map_or(parcel.spans(), u64::from).min(parcel.spans()),
+            Err(error) => error.lost().map_or(parcel.items(), u64::from).min(parcel.items()),
         };
         let lane = &mut self.lanes[index];
         lane.settle(parcel, lost);
@@ -236,14 +248,14 @@ impl State {
     }
 
     /// Takes a batch away from every destination that has not delivered it.
-    pub(super) fn withdraw(&mut self, parcel: &Arc<Parcel>) {
+    pub(super) fn withdraw(&mut self, parcel: &Arc<Parcel<T>>) {
         parcel.withdrawn.store(true, Ordering::Relaxed);
-        let is_it = |job: &Job| matches!(job, Job::Batch(other) if Arc::ptr_eq(other, parcel));
+        let is_it = |job: &Job<T>| matches!(job, Job::Batch(other) if Arc::ptr_eq(other, parcel));
         for lane in &mut self.lanes {
             let queued = lane.queue.len();
             lane.queue.retain(|job| !is_it(job));
             if lane.queue.len() < queued {
-                lane.settle(parcel, parcel.spans());
+                lane.settle(parcel, parcel.items());
             }
             if let Some((_, cancellation)) = lane.running.as_ref().filter(|(job, _)| is_it(job)) {
                 cancellation.cancel();
@@ -253,7 +265,7 @@ impl State {
 
     /// Takes a round out of the queues in which it has not begun.
     pub(super) fn call_off(&mut self, round: &Arc<Round>) {
-        let is_it = |job: &Job| matches!(job, Job::Round(other) if Arc::ptr_eq(other, round));
+        let is_it = |job: &Job<T>| matches!(job, Job::Round(other) if Arc::ptr_eq(other, round));
         for lane in &mut self.lanes {
             lane.queue.retain(|job| !is_it(job));
         }
@@ -269,7 +281,7 @@ impl State {
             }
             for job in std::mem::take(&mut lane.queue) {
                 let error = || {
-                    let message = "the fan-out exporter was shut down meanwhile";
+                    let message = format!("the fan-out {} was shut down meanwhile", T::EXPORTER);
                     ExportError::new(ExportErrorKind::ExporterShutdown, message)
                 };
                 match job {

@@ -2,24 +2,27 @@
 
 use std::process;
 
-use super::FanOutExporter;
+use super::FanOut;
+use crate::export::Telemetry;
 
-/// Where the spans are that a destination of a [`FanOutExporter`] was offered.
+/// Where the items are that a destination was offered: the spans, of a
+/// [`FanOutExporter`](super::FanOutExporter); the data points, of a
+/// [`FanOutMetricExporter`](crate::metrics::FanOutMetricExporter).
 ///
-/// At every moment each span that was offered is in one of `delivered`, `failed`, `refused` and `queued`.
+/// At every moment each item that was offered is in one of `delivered`, `failed`, `refused` and `queued`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct DestinationStats {
     /// The name that was given to the destination.
     pub name: String,
-    /// Spans that it took.
+    /// Items that it took.
     pub delivered: u64,
-    /// Spans that it lost, or that were taken away from it: with an export that was called off, or by a
+    /// Items that it lost, or that were taken away from it: with an export that was called off, or by a
     /// shutdown without time.
     pub failed: u64,
-    /// Spans that found its queue full.
+    /// Items that found its queue full.
     pub refused: u64,
-    /// Spans in its queue, and those that it is exporting.
+    /// Items in its queue, and those that it is exporting.
     pub queued: u64,
     /// Bytes of the batches in its queue, and of the one that it is exporting.
     pub queued_bytes: u64,
@@ -27,11 +30,10 @@ pub struct DestinationStats {
     pub panics: u64,
 }
 
-impl FanOutExporter {
+impl<T: Telemetry> FanOut<T> {
     /// The account of each destination, in the order in which they were added. In a forked child, which
     /// may not look, all numbers are zero.
-    #[must_use]
-    pub fn stats(&self) -> Vec<DestinationStats> {
+    pub(crate) fn stats(&self) -> Vec<DestinationStats> {
         let names = self.shared.names().map(str::to_owned);
         if process::id() != self.shared.pid {
             return names.map(|name| DestinationStats { name, ..DestinationStats::default() }).collect();

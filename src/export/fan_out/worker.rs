@@ -3,11 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
+use super::core::{Destination, Shared};
 use super::state::{Job, Step};
-use super::{Destination, Shared};
-use crate::export::{Context, ExportError, ExportErrorKind, SpanExporter};
+use crate::export::{Context, ExportError, ExportErrorKind, Telemetry};
 
-impl Shared {
+impl<T: Telemetry> Shared<T> {
     /// Does what comes into the queue of the destination `index`, until it is shut down.
     pub(super) fn work(self: &Arc<Self>, index: usize) {
         let _quiet = crate::suppress_tracing();
@@ -15,12 +15,12 @@ impl Shared {
             let (job, context) = self.next(index);
             let (result, is_last) = match &job {
                 Job::Batch(parcel) => {
-                    (self.call(index, |exporter| exporter.export(&context, &parcel.batch)), false)
+                    (self.call(index, |exporter| T::export(exporter, &context, &parcel.batch)), false)
                 }
                 Job::Round(round) if round.step == Step::Flush => {
-                    (self.call(index, |exporter| exporter.force_flush(&context)), false)
+                    (self.call(index, |exporter| T::force_flush(exporter, &context)), false)
                 }
-                Job::Round(_) => (self.call(index, |exporter| exporter.shutdown(&context)), true),
+                Job::Round(_) => (self.call(index, |exporter| T::shutdown(exporter, &context)), true),
             };
             let mut state = self.state();
             state.lanes[index].end();
@@ -37,7 +37,7 @@ impl Shared {
     }
 
     /// Waits for the next job of the destination `index`.
-    fn next(&self, index: usize) -> (Job, Context) {
+    fn next(&self, index: usize) -> (Job<T>, Context) {
         let mut state = self.state();
         loop {
             let limit = state.limit();
@@ -57,7 +57,7 @@ impl Shared {
     fn call(
         &self,
         index: usize,
-        what: impl FnOnce(&dyn SpanExporter) -> Result<(), ExportError>,
+        what: impl FnOnce(&T::Exporter) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
         let Destination { exporter, .. } = &self.destinations[index];
         catch_unwind(AssertUnwindSafe(|| what(&**exporter))).unwrap_or_else(|panic| {

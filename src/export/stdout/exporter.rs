@@ -1,14 +1,11 @@
 //! The exporter that writes text, and how it is set up.
 
 use std::fmt;
-use std::io::{self, Write};
-use std::process;
+use std::io::Write;
 
-use super::output::Output;
-use super::{StdoutFormat, render_batch};
+use super::{Console, ConsoleSetup, StdoutFormat, render_batch};
 use crate::batch::Batch;
-use crate::export::turns::{Turn, Turns};
-use crate::export::{Context, ExportError, ExportErrorKind, SpanExporter};
+use crate::export::{Context, ExportError, SpanExporter};
 
 /// Writes spans as text to standard output, or to any writer: what OpenTelemetry calls the *console*
 /// exporter. It is made for development, and for programs whose output another one collects.
@@ -30,23 +27,20 @@ use crate::export::{Context, ExportError, ExportErrorKind, SpanExporter};
 ///
 /// # When the writer fails or blocks
 ///
-/// - What it refuses is an error of kind [`Io`](ExportErrorKind::Io), a closed pipe included. Spans whose
+/// - What it refuses is an error of kind [`Io`](crate::export::ExportErrorKind::Io), a closed pipe included. Spans whose
 ///   text it took to the end have arrived, the others are [lost](ExportError::lost_spans). If it stopped
 ///   within a line, that line stays torn and the next export begins a new one.
-/// - One that does not block and has no room ([`WouldBlock`](io::ErrorKind::WouldBlock)) is asked again
+/// - One that does not block and has no room ([`WouldBlock`](std::io::ErrorKind::WouldBlock)) is asked again
 ///   until the context ends.
 /// - A write that blocks cannot be interrupted. The context is looked at between two of them, which is
 ///   about every 8 KiB, and every line of OTLP; other calls leave with their own context meanwhile, and the
 ///   tracer's shutdown keeps its deadline. Behind a [`FanOutExporter`](crate::export::FanOutExporter) `export`
 ///   does, too.
 ///
-/// In a forked child every call returns an error of kind [`Forked`](ExportErrorKind::Forked).
+/// In a forked child every call returns an error of kind [`Forked`](crate::export::ExportErrorKind::Forked).
 pub struct StdoutExporter {
-    pid: u32,
     format: StdoutFormat,
-    /// What errors call the writer.
-    destination: String,
-    output: Turns<Output>,
+    console: Console,
 }
 
 impl StdoutExporter {
@@ -58,30 +52,7 @@ impl StdoutExporter {
 
     /// Begins to make an exporter.
     pub fn builder() -> StdoutExporterBuilder {
-        StdoutExporterBuilder {
-            format: StdoutFormat::default(),
-            writer: Box::new(io::stdout()),
-            destination: "standard output".to_owned(),
-        }
-    }
-
-    fn turn(&self, context: &Context) -> Result<Turn<'_, Output>, ExportError> {
-        self.refuse_in_child()?;
-        self.output.take(context, || self.shut_down_error())
-    }
-
-    /// In a forked child, a thread that is gone may have the writer.
-    fn refuse_in_child(&self) -> Result<(), ExportError> {
-        let pid = process::id();
-        if pid == self.pid {
-            return Ok(());
-        }
-        let message = format!("the exporter to {} belongs to the parent of process {pid}", self.destination);
-        Err(ExportError::new(ExportErrorKind::Forked, message))
-    }
-
-    fn shut_down_error(&self) -> ExportError {
-        ExportError::shutdown(&format!("exporter to {}", self.destination))
+        StdoutExporterBuilder { format: StdoutFormat::default(), setup: ConsoleSetup::default() }
     }
 }
 
@@ -93,18 +64,15 @@ impl Default for StdoutExporter {
 
 impl SpanExporter for StdoutExporter {
     fn export(&self, context: &Context, batch: &Batch) -> Result<(), ExportError> {
-        let mut turn = self.turn(context)?;
-        let page = render_batch(self.format, &batch.view());
-        turn.writer().write(context, &page, || self.output.is_abandoned())
+        self.console.write(context, || render_batch(self.format, &batch.view()))
     }
 
     fn force_flush(&self, context: &Context) -> Result<(), ExportError> {
-        self.turn(context)?.writer().flush(context)
+        self.console.flush(context)
     }
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
-        self.refuse_in_child()?;
-        self.output.shut_down(context, || self.shut_down_error())
+        self.console.shut_down(context)
     }
 }
 
@@ -112,7 +80,7 @@ impl fmt::Debug for StdoutExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StdoutExporter")
             .field("format", &self.format)
-            .field("destination", &self.destination)
+            .field("destination", &self.console.destination())
             .finish_non_exhaustive()
     }
 }
@@ -121,8 +89,7 @@ impl fmt::Debug for StdoutExporter {
 #[must_use = "a builder does nothing before `build`"]
 pub struct StdoutExporterBuilder {
     format: StdoutFormat,
-    writer: Box<dyn Write + Send>,
-    destination: String,
+    setup: ConsoleSetup,
 }
 
 impl StdoutExporterBuilder {
@@ -134,20 +101,14 @@ impl StdoutExporterBuilder {
 
     /// Sets where spans are written; to standard output by default. `description` names it in errors.
     pub fn writer(mut self, writer: impl Write + Send + 'static, description: impl Into<String>) -> Self {
-        self.writer = Box::new(writer);
-        self.destination = description.into();
+        self.setup = ConsoleSetup { writer: Box::new(writer), destination: description.into() };
         self
     }
 
     /// Makes the exporter.
     #[must_use]
     pub fn build(self) -> StdoutExporter {
-        StdoutExporter {
-            pid: process::id(),
-            format: self.format,
-            destination: self.destination.clone(),
-            output: Turns::new(Output::new(self.writer, self.destination)),
-        }
+        StdoutExporter { format: self.format, console: self.setup.build() }
     }
 }
 
@@ -155,7 +116,7 @@ impl fmt::Debug for StdoutExporterBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StdoutExporterBuilder")
             .field("format", &self.format)
-            .field("destination", &self.destination)
+            .field("destination", &self.setup.destination)
             .finish_non_exhaustive()
     }
 }

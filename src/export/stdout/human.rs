@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 
 use super::kind_name;
-use super::text::{Page, key, name, put, quoted};
+use super::text::{self, Page, name, put, quoted};
 use crate::export::{FinishedEvent, FinishedLink, FinishedSpan};
 use crate::{OwnedValue, SpanId, StatusCode, TraceId};
 
@@ -104,7 +104,7 @@ fn draw(page: &mut Page, spans: &[&FinishedSpan]) {
         for link in &span.links {
             detail(&|out| link_line(out, link));
         }
-        page.end_span();
+        page.end_item();
         stack.extend(places(children, depth + 1));
     }
 }
@@ -162,32 +162,7 @@ fn dropped_attributes(out: &mut String, count: u32) {
 }
 
 fn attributes(out: &mut String, attributes: &[(String, OwnedValue)]) {
-    for (index, (attribute, value)) in attributes.iter().enumerate() {
-        out.push_str(if index == 0 { "  " } else { " " });
-        key(out, attribute);
-        out.push('=');
-        match value {
-            OwnedValue::Str(value) => quoted(out, value),
-            OwnedValue::Bool(value) => put!(out, "{value}"),
-            OwnedValue::I64(value) => put!(out, "{value}"),
-            OwnedValue::F64(value) => put!(out, "{value:?}"),
-            OwnedValue::StrArray(values) => list(out, values, |out, value| quoted(out, value)),
-            OwnedValue::BoolArray(values) => list(out, values, |out, value| put!(out, "{value}")),
-            OwnedValue::I64Array(values) => list(out, values, |out, value| put!(out, "{value}")),
-            OwnedValue::F64Array(values) => list(out, values, |out, value| put!(out, "{value:?}")),
-        }
-    }
-}
-
-fn list<T>(out: &mut String, items: &[T], mut item: impl FnMut(&mut String, &T)) {
-    out.push('[');
-    for (index, one) in items.iter().enumerate() {
-        if index > 0 {
-            out.push_str(", ");
-        }
-        item(out, one);
-    }
-    out.push(']');
+    text::attributes(out, attributes.iter().map(|(key, value)| (&**key, value)));
 }
 
 /// The lines of the levels above that go on, without the first level, which has none.

@@ -13,7 +13,7 @@ pub(super) fn render(spans: &[FinishedSpan]) -> Page {
     let mut page = Page::default();
     for span in spans {
         line(&mut page.text, span);
-        page.end_span();
+        page.end_item();
     }
     page
 }

@@ -1,5 +1,7 @@
-//! Spans as text: the formats, and the exporter that writes them to standard output.
+//! Spans as text: the formats, and the exporter that writes them to standard output. Metrics share the
+//! [`console`] and the [`text`].
 
+mod console;
 mod exporter;
 mod format;
 mod human;
@@ -7,12 +9,13 @@ mod json;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod output;
-mod text;
+pub(crate) mod text;
 
 use crate::batch::BatchView;
 use crate::export::FinishedSpan;
 use crate::{SpanKind, StatusCode};
 
+pub(crate) use console::{Console, ConsoleSetup};
 pub use exporter::{StdoutExporter, StdoutExporterBuilder};
 pub use format::StdoutFormat;
 pub(crate) use text::Page;

@@ -53,7 +53,7 @@ fn line(page: &mut Page, batch: &BatchView<'_>, spans: Range<usize>) -> usize {
         }
     }
     page.text.push('\n');
-    (0..count).for_each(|_| page.end_span());
+    (0..count).for_each(|_| page.end_item());
     count
 }
 

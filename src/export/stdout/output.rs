@@ -18,7 +18,7 @@ const PIECE: usize = 8 << 10;
 pub(super) struct Output {
     writer: Box<dyn Write + Send>,
     destination: String,
-    /// The writer took the beginning of a line and not its end. The rest is never written, for its span
+    /// The writer took the beginning of a line and not its end. The rest is never written, for its item
     /// was reported as lost; the next line begins with a line feed.
     torn: bool,
 }
@@ -28,7 +28,7 @@ impl Output {
         Self { writer, destination, torn: false }
     }
 
-    /// Writes `page`. An error says how many of its spans were not written to their end.
+    /// Writes `page`. An error says how many of its items were not written to their end.
     pub(super) fn write(
         &mut self,
         context: &Context,
@@ -42,16 +42,15 @@ impl Output {
         }
         let mut at = 0;
         while at < text.len() {
-            // To the end of a span, so that what is left undone is left between two lines.
+            // To the end of an item, so that what is left undone is left between two lines.
             let end = page.ends[page.ends.partition_point(|&end| end < text.len().min(at + PIECE))];
             if let Err((taken, error)) = self.write_some(context, &text[at..end], &is_abandoned) {
                 at += taken;
                 let written = page.ends.partition_point(|&end| end <= at);
-                // A span's text may begin with a line for its trace, so a line feed alone is no end of it;
-                // but it is no torn line either.
+                // An item's text may begin with a line for what it belongs to, as a span's with one for its
+                // trace, so a line feed alone is no end of it; but it is no torn line either.
                 self.torn = at > 0 && text[at - 1] != b'\n';
-                let lost = u32::try_from(page.ends.len() - written).unwrap_or(u32::MAX);
-                return Err(error.with_lost_spans(lost));
+                return Err(error.with_lost((page.ends.len() - written) as u64));
             }
             at = end;
         }

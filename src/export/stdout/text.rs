@@ -1,4 +1,4 @@
-//! Texts from spans, made harmless; what all formats are written with.
+//! Texts from spans and metrics, made harmless; what all formats are written with.
 //!
 //! Names and values come from whoever sent the traced request. What all formats escape are the
 //! control characters (so also line ends and the escape character that starts a terminal's
@@ -6,7 +6,9 @@
 
 use std::fmt::Write as _;
 
-/// The text of some spans, and where each span's text ends.
+use crate::OwnedValue;
+
+/// The text of some items, spans or data points, and where each item's text ends.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     pub(crate) text: String,
@@ -15,8 +17,8 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Says that the text of a span is complete.
-    pub(super) fn end_span(&mut self) {
+    /// Says that the text of an item is complete.
+    pub(crate) fn end_item(&mut self) {
         self.ends.push(self.text.len());
     }
 }
@@ -28,10 +30,10 @@ macro_rules! put {
         let _ = write!($out, $($what)*);
     }};
 }
-pub(super) use put;
+pub(crate) use put;
 
 /// Whether a terminal might obey `character`, or show other text differently because of it.
-pub(super) fn is_harmful(character: char) -> bool {
+pub(crate) fn is_harmful(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
@@ -66,26 +68,60 @@ fn escaped(out: &mut String, text: &str, escape: impl Fn(&mut String, char)) {
 }
 
 /// Appends `text` in quotes, with the escapes of Rust's string literals.
-pub(super) fn quoted(out: &mut String, text: &str) {
+pub(crate) fn quoted(out: &mut String, text: &str) {
     escaped(out, text, |out, harmful| put!(out, "\\u{{{:x}}}", u32::from(harmful)));
 }
 
 /// Appends a name: in quotes if without them it could be taken for more than a name.
 ///
 /// Parts of a line are set apart by two blanks, so a name with single blanks may stand as it is.
-pub(super) fn name(out: &mut String, text: &str) {
+pub(crate) fn name(out: &mut String, text: &str) {
     let strange = |c: char| is_harmful(c) || matches!(c, '"' | '\\' | '=') || (c.is_whitespace() && c != ' ');
     let plain = !text.is_empty() && text.trim() == text && !text.contains("  ") && !text.contains(strange);
     if plain { out.push_str(text) } else { quoted(out, text) }
 }
 
 /// Appends a key: in quotes if without them it could be taken for more than a key.
-pub(super) fn key(out: &mut String, text: &str) {
+pub(crate) fn key(out: &mut String, text: &str) {
     if text.contains(' ') { quoted(out, text) } else { name(out, text) }
 }
 
+/// Appends attributes for the eye, behind two blanks: `key=value key=value`.
+pub(crate) fn attributes<'a>(
+    out: &mut String,
+    attributes: impl IntoIterator<Item = (&'a str, &'a OwnedValue)>,
+) {
+    for (index, (attribute, value)) in attributes.into_iter().enumerate() {
+        out.push_str(if index == 0 { "  " } else { " " });
+        key(out, attribute);
+        out.push('=');
+        match value {
+            OwnedValue::Str(value) => quoted(out, value),
+            OwnedValue::Bool(value) => put!(out, "{value}"),
+            OwnedValue::I64(value) => put!(out, "{value}"),
+            OwnedValue::F64(value) => put!(out, "{value:?}"),
+            OwnedValue::StrArray(values) => list(out, values, |out, value| quoted(out, value)),
+            OwnedValue::BoolArray(values) => list(out, values, |out, value| put!(out, "{value}")),
+            OwnedValue::I64Array(values) => list(out, values, |out, value| put!(out, "{value}")),
+            OwnedValue::F64Array(values) => list(out, values, |out, value| put!(out, "{value:?}")),
+        }
+    }
+}
+
+/// Appends items in brackets, with commas between them.
+fn list<T>(out: &mut String, items: &[T], mut item: impl FnMut(&mut String, &T)) {
+    out.push('[');
+    for (index, one) in items.iter().enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        item(out, one);
+    }
+    out.push(']');
+}
+
 /// Appends `text` as a JSON string (RFC 8259, section 7).
-pub(super) fn json_string(out: &mut String, text: &str) {
+pub(crate) fn json_string(out: &mut String, text: &str) {
     escaped(out, text, escape_json);
 }
 

@@ -24,7 +24,6 @@ pub trait Clear: Default {
 /// assert!(points.is_empty());
 /// assert_eq!(points.push(), &NumberPoint::default());
 /// ```
-#[derive(Clone)]
 pub struct List<T> {
     /// The first `len` are in the list; the others wait to be used again.
     items: Vec<T>,
@@ -58,6 +57,13 @@ impl<T: Clear> List<T> {
         }
         self.len += 1;
         &mut self.items[self.len - 1]
+    }
+}
+
+impl<T: Clone> Clone for List<T> {
+    /// A list of copies of what is in this one: what waits to be used again stays here.
+    fn clone(&self) -> Self {
+        self.to_vec().into()
     }
 }
 
@@ -179,6 +185,7 @@ mod tests {
         list.truncate(1);
         assert_eq!(list, List::from(vec![KeyValue::new("a", 1)]));
         assert_eq!(format!("{list:?}").matches("KeyValue").count(), 1);
+        assert_eq!(list.clone().items.len(), 1);
         list.extend([KeyValue::new("c", 3)]);
         assert_eq!(list.iter().map(|pair| &*pair.key).collect::<Vec<_>>(), ["a", "c"]);
         list.truncate(5);

@@ -3,11 +3,12 @@
 //! What can be told of a key, a name or a value where the call is, is told there: of a literal all of
 //! it. The call that is left is a short one, see `raw::short`, or begins again in the long way.
 
-use super::{Span, Status, Timestamp, link_to};
+use super::{Span, Status, link_to};
 use crate::context::SpanContext;
 use crate::raw::packed::{KeyParts, TextParts};
 use crate::raw::record::{Kind, Type};
 use crate::raw::short;
+use crate::tracer::timestamp::Timestamp;
 use crate::value::{Text, Value};
 
 impl Span {

@@ -1,14 +1,14 @@
 //! An exporter that keeps batches in memory, for tests.
 
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+mod store;
 
-use super::{Context, ContextError, ExportError, ExportErrorKind, FinishedSpan, SpanExporter};
+use std::fmt;
+
+use super::{Context, ContextError, ExportError, FinishedSpan, SpanExporter};
 use crate::batch::{Batch, BatchView};
 
-/// How often a held export looks whether it may go on.
-const HOLD_PAUSE: Duration = Duration::from_millis(1);
+pub use store::Hold;
+pub(crate) use store::Store;
 
 /// Keeps what is exported to it, and fails or stalls when told to.
 ///
@@ -26,23 +26,15 @@ const HOLD_PAUSE: Duration = Duration::from_millis(1);
 /// assert_eq!(again.kind(), ExportErrorKind::ExporterShutdown);
 /// # Ok::<(), nanospan::export::ExportError>(())
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct MemoryExporter {
-    state: Arc<Mutex<State>>,
+    store: Store<Vec<u8>>,
 }
 
-#[derive(Default)]
-struct State {
-    batches: Vec<Vec<u8>>,
-    flushes: u64,
-    /// How many of the next exports fail.
-    failures: u32,
-    /// How many [`Hold`]s there are.
-    holds: u32,
-    /// How many exports are under way: more than one breaks the exporter's contract.
-    running: u32,
-    overlapped: bool,
-    shut_down: bool,
+impl Default for MemoryExporter {
+    fn default() -> Self {
+        Self { store: Store::new("memory exporter") }
+    }
 }
 
 impl MemoryExporter {
@@ -56,7 +48,7 @@ impl MemoryExporter {
     /// [`BatchView::parse`](crate::batch::BatchView::parse).
     #[must_use]
     pub fn batches(&self) -> Vec<Vec<u8>> {
-        self.state().batches.clone()
+        self.store.kept().clone()
     }
 
     /// Every span exported, in order; also after the shutdown.
@@ -87,39 +79,38 @@ impl MemoryExporter {
 
     /// Forgets what was exported so far.
     pub fn clear(&self) {
-        self.state().batches.clear();
+        self.store.kept().clear();
     }
 
     /// How many times `force_flush` succeeded.
     #[must_use]
     pub fn flush_count(&self) -> u64 {
-        self.state().flushes
+        self.store.flush_count()
     }
 
     /// Whether the exporter was shut down.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
-        self.state().shut_down
+        self.store.is_shut_down()
     }
 
     /// Whether two exports ever ran at the same time, which the caller promises not to do.
     #[must_use]
     pub fn exports_overlapped(&self) -> bool {
-        self.state().overlapped
+        self.store.exports_overlapped()
     }
 
     /// Makes the next `count` exports fail with an error of kind
-    /// [`Other`](ExportErrorKind::Other) and keep nothing.
+    /// [`Other`](super::ExportErrorKind::Other) and keep nothing.
     pub fn fail_next(&self, count: u32) {
-        self.state().failures = count;
+        self.store.fail_next(count);
     }
 
     /// Makes exports wait until the [`Hold`] that this returns is dropped, or their context or
     /// the exporter is over.
     #[must_use = "exports go on when the hold is dropped"]
     pub fn hold(&self) -> Hold {
-        self.state().holds += 1;
-        Hold { exporter: self.clone() }
+        self.store.hold()
     }
 
     /// Waits until an export is under way. With a [`Hold`], it is being held then or about to be.
@@ -128,99 +119,29 @@ impl MemoryExporter {
     ///
     /// If `context` is over before.
     pub fn wait_for_export(&self, context: &Context) -> Result<(), ContextError> {
-        while self.state().running == 0 {
-            context.wait(HOLD_PAUSE)?;
-        }
-        Ok(())
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Each use leaves the state whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The state, unless the exporter or the context is over.
-    fn open_state(&self, context: &Context) -> Result<MutexGuard<'_, State>, ExportError> {
-        let state = self.state();
-        if state.shut_down {
-            return Err(ExportError::shutdown("memory exporter"));
-        }
-        context.check()?;
-        Ok(state)
+        self.store.wait_for_export(context)
     }
 }
 
 impl SpanExporter for MemoryExporter {
     fn export(&self, context: &Context, batch: &Batch) -> Result<(), ExportError> {
-        let _running = Running::start(self);
-        let mut state = self.open_state(context)?;
-        while state.holds > 0 {
-            drop(state);
-            // An end of the wait is seen by the next line.
-            let _ = context.wait(HOLD_PAUSE);
-            state = self.open_state(context)?;
-        }
-        if state.failures > 0 {
-            state.failures -= 1;
-            let message = "the memory exporter was told to fail";
-            return Err(ExportError::new(ExportErrorKind::Other, message));
-        }
-        state.batches.push(batch.as_bytes().to_vec());
-        Ok(())
+        self.store.export(context, || batch.as_bytes().to_vec())
     }
 
     fn force_flush(&self, context: &Context) -> Result<(), ExportError> {
-        self.open_state(context)?.flushes += 1;
-        Ok(())
+        self.store.force_flush(context)
     }
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
-        let mut state = self.state();
-        if state.shut_down {
-            return Err(ExportError::shutdown("memory exporter"));
-        }
-        state.shut_down = true;
-        // There is nothing to wait for, but whoever calls is owed the context's error.
-        Ok(context.check()?)
+        self.store.shutdown(context)
     }
 }
 
 impl fmt::Debug for MemoryExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state();
         f.debug_struct("MemoryExporter")
-            .field("batches", &state.batches.len())
-            .field("shut_down", &state.shut_down)
+            .field("batches", &self.store.kept().len())
+            .field("shut_down", &self.store.is_shut_down())
             .finish_non_exhaustive()
-    }
-}
-
-/// Keeps a [`MemoryExporter`]'s exports waiting until it is dropped.
-#[derive(Debug)]
-pub struct Hold {
-    exporter: MemoryExporter,
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.exporter.state().holds -= 1;
-    }
-}
-
-/// Counts an export as under way, however it ends.
-struct Running<'a>(&'a MemoryExporter);
-
-impl<'a> Running<'a> {
-    fn start(exporter: &'a MemoryExporter) -> Self {
-        let mut state = exporter.state();
-        state.running += 1;
-        state.overlapped |= state.running > 1;
-        Self(exporter)
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.0.state().running -= 1;
     }
 }
