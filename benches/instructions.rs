@@ -6,7 +6,9 @@
 //! because those threads are asleep meanwhile: how full the supplies of blocks and chunks are does
 //! not depend on timing.
 //!
-//! With the feature `otlp` there is a row more: a span's share in encoding batches of 64 for OTLP.
+//! With the feature `otlp` there is a row more: a span's share in encoding batches of 64 for OTLP. With
+//! `otlp-http` some workloads are counted once more with an exporter behind them that has sent a batch and
+//! gets no answer: none of that is the caller's, so the counts are to be the same.
 //!
 //! Without `--bench`, as under `cargo test --benches`, it only checks the workloads: that needs
 //! neither Valgrind nor the runner.
@@ -99,10 +101,59 @@ mod counted {
         }
     }
 
-    #[cfg(feature = "otlp")]
-    use otlp::encoder;
+    #[cfg(feature = "otlp-http")]
+    mod unanswered {
+        use super::{NEVER, REPEATS};
+        use crate::workloads::{ALL, Stage, Workload};
+        use gungraun::library_benchmark;
+        use nanospan::otlp::{OtlpExporter, Proxy};
+        use std::io::Read;
+        use std::net::TcpListener;
+        use std::time::Duration;
+
+        /// As in `caller`, and the exporter waits for an answer that does not come.
+        fn prepare(index: usize) -> (&'static Workload, Stage) {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+            let endpoint = format!("http://{}", listener.local_addr().expect("it has an address"));
+            // Until the end of the benchmark, which takes less than this exporter's patience.
+            let exporter = OtlpExporter::builder().endpoint(endpoint).proxy(Proxy::None).timeout(NEVER);
+            let stage = Stage::new(exporter.build().expect("the exporter can be built"), NEVER);
+            let workload = &ALL[index];
+            (workload.repeat)(&stage, 1);
+            drop(stage.started());
+            stage.tracer.flush(Duration::from_secs(1)).expect_err("nobody answers");
+            let (mut connection, _) = listener.accept().expect("the exporter has connected");
+            connection.read_exact(&mut [0]).expect("the exporter has sent something");
+            // Neither is ever closed.
+            std::mem::forget((listener, connection));
+            (workload, stage)
+        }
+
+        fn finish((workload, stage): (&'static Workload, Stage)) {
+            let stats = stage.tracer.stats();
+            assert_eq!((stats.exported, stats.dropped.total()), (0, 0), "{}: {stats:?}", workload.name);
+            assert!(stats.started > REPEATS * workload.arrives.spans(), "{}: {stats:?}", workload.name);
+        }
+
+        #[library_benchmark(setup = prepare, teardown = finish)]
+        #[bench::w0_unanswered(0)]
+        #[bench::w1_in_three_calls_unanswered(1)]
+        #[bench::w2_unanswered(4)]
+        #[bench::w3_unanswered(5)]
+        fn beside(prepared: (&'static Workload, Stage)) -> (&'static Workload, Stage) {
+            (prepared.0.repeat)(&prepared.1, REPEATS);
+            prepared
+        }
+    }
 
     #[cfg(feature = "otlp")]
+    use otlp::encoder;
+    #[cfg(feature = "otlp-http")]
+    use unanswered::beside;
+
+    #[cfg(feature = "otlp-http")]
+    library_benchmark_group!(name = instructions; benchmarks = caller, encoder, beside);
+    #[cfg(all(feature = "otlp", not(feature = "otlp-http")))]
     library_benchmark_group!(name = instructions; benchmarks = caller, encoder);
     #[cfg(not(feature = "otlp"))]
     library_benchmark_group!(name = instructions; benchmarks = caller);

@@ -35,7 +35,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{SpanContext, SpanKind, TraceId, TraceState};
+use crate::{SpanContext, SpanKind, TraceFlags, TraceId, TraceState};
 use threshold::Threshold;
 
 pub use threshold::{InvalidProbability, InvalidRatio};
@@ -99,6 +99,10 @@ impl Sampler {
     /// [`parent_based`](Sampler::parent_based) over it decides for roots, and what is below them goes on
     /// with the state.
     ///
+    /// Below a remote parent it takes trace ids to be random, as OpenTelemetry asks of it. The first time that
+    /// the caller does not say so ([`TraceFlags::RANDOM`](crate::TraceFlags::RANDOM)) and nothing else decides,
+    /// the tracer's [error handler](crate::TracerBuilder::error_handler) is told, once.
+    ///
     /// # Errors
     ///
     /// When `ratio` is NaN, below 2⁻⁵⁶ or above 1.
@@ -161,6 +165,25 @@ impl Sampler {
         let sampled = self.decide(ParentSample::None, || trace_id);
         let mark = self.mark(ParentSample::None).filter(|_| sampled);
         (sampled, Cow::Borrowed(mark.unwrap_or(&TraceState::EMPTY)))
+    }
+
+    /// Whether a probability sampler decides for a span below a remote parent, and takes the trace id to be
+    /// random without being told so, by a flag or by explicit randomness.
+    ///
+    /// Only such a parent can lack the flag: every trace that begins here has it, and what is below a local
+    /// parent is in a trace that was judged when it came.
+    #[inline]
+    pub(crate) fn presumes_randomness(
+        &self,
+        parent: ParentSample,
+        flags: TraceFlags,
+        state: &TraceState,
+    ) -> bool {
+        parent.is_remote()
+            && !flags.is_random()
+            && self.marks(parent)
+            && self.thresholds[parent as usize] != Threshold::ALWAYS
+            && mark::explicit_randomness(state).is_none()
     }
 
     /// As [`decide`](Self::decide), where the trace state is [concerned](Self::concerns); and what it

@@ -60,16 +60,16 @@ fn of(value: Option<&str>) -> (Propagators, Vec<String>) {
 }
 
 #[test]
-fn otel_propagators_names_each_once_in_any_order_and_case() {
+fn otel_propagators_names_them_in_any_order_and_case() {
     let trace = Propagators::none().with_trace_context(TraceContextPropagator::new());
     let baggage = Propagators::none().with_baggage(BaggagePropagator::new());
     for (value, expected) in [
         (None, Propagators::default()),
         (Some(" "), Propagators::default()),
         (Some("tracecontext,baggage"), Propagators::default()),
-        (Some("Baggage , TRACECONTEXT,,baggage"), Propagators::default()),
+        (Some("Baggage , TRACECONTEXT,,"), Propagators::default()),
         (Some("tracecontext"), trace),
-        (Some("baggage,baggage"), baggage),
+        (Some("baggage"), baggage),
         (Some("none"), Propagators::none()),
     ] {
         assert_eq!(of(value), (expected, vec![]), "{value:?}");
@@ -83,4 +83,14 @@ fn a_name_that_is_not_known_is_told_and_the_others_hold() {
     assert_eq!(warnings.len(), 2);
     assert!(warnings[0].starts_with("OTEL_PROPAGATORS=\"b3\" is not one of "), "{}", warnings[0]);
     assert_eq!(of(Some("b3")).0, Propagators::default());
+}
+
+#[test]
+fn a_name_that_is_there_again_counts_once_and_none_beside_others_does_not() {
+    let baggage = Propagators::none().with_baggage(BaggagePropagator::new());
+    for value in ["baggage,Baggage", "none,baggage"] {
+        let (propagators, warnings) = of(Some(value));
+        assert_eq!(propagators, baggage, "{value}");
+        assert_eq!(warnings.len(), 1, "{value}: {warnings:?}");
+    }
 }

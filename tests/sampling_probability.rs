@@ -5,10 +5,12 @@
 //! 2. It decides by a trace's explicit randomness, where there is one, and leaves that as it is.
 //! 3. What a remote parent says about sampling is ignored, unless it is asked for.
 //! 4. A threshold that contradicts the decision goes no further.
+//! 5. That it takes a trace id to be random, unasked, is told once.
 
-use nanospan::export::{FinishedSpan, MemoryExporter};
+use nanospan::export::{ExportErrorKind, FinishedSpan, MemoryExporter};
 use nanospan::sampling::{Sampler, SamplingInput, SamplingResult};
 use nanospan::{SpanContext, SpanId, TraceFlags, TraceId, TraceState, Tracer};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn probability(ratio: f64) -> Sampler {
@@ -147,6 +149,62 @@ fn what_the_sampler_makes_of_the_trace_state_is_what_is_recorded_and_sent_on() {
     });
     assert_eq!(spans.len(), 2);
     assert!(spans.iter().all(|span| span.trace_state == "ot=th:c,a=1"), "{spans:?}");
+}
+
+/// What the error handler is told when spans start below `parents`, one after another with a flush between.
+fn told_below(sampler: Sampler, parents: &[SpanContext]) -> Vec<String> {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let in_handler = Arc::clone(&told);
+    let builder = Tracer::builder("test").memory_budget(8 << 20).sampler(sampler);
+    let builder = builder.exporter(MemoryExporter::new()).error_handler(move |error| {
+        assert_eq!((error.kind(), error.lost_spans()), (ExportErrorKind::InvalidConfig, Some(0)));
+        in_handler.lock().unwrap().push(error.to_string());
+    });
+    let tracer = builder.build().unwrap();
+    for parent in parents {
+        let span = tracer.span("request").child_of_context(parent).start();
+        drop(span.child("below").start());
+        drop(tracer.span("root").start());
+        drop(span);
+        tracer.flush(Duration::from_secs(30)).unwrap();
+    }
+    tracer.shutdown(Duration::from_secs(30)).unwrap();
+    std::mem::take(&mut told.lock().unwrap())
+}
+
+#[test]
+fn a_caller_that_does_not_say_that_its_trace_ids_are_random_is_told_of_once() {
+    let of = |randomness, sampled| {
+        let flags = TraceFlags::NONE.with_sampled(sampled);
+        SpanContext::remote(trace(randomness), SpanId::from_u64(7), flags, TraceState::EMPTY)
+    };
+    // Kept and not kept, sampled by the caller and not.
+    let parents = [of(0, true), of(QUARTER, true), of(0, false), of(QUARTER, false)];
+    for parent in &parents {
+        let told = told_below(probability(0.5), &[parent.clone(), parent.clone()]);
+        let [warning] = &*told else { panic!("told {} times: {told:?}", told.len()) };
+        assert!(warning.contains("random flag of W3C Trace Context Level 2"), "{warning}");
+    }
+    assert_eq!(told_below(probability(0.5), &parents).len(), 1);
+}
+
+#[test]
+fn nothing_is_told_where_randomness_is_certain_or_does_not_decide() {
+    let plain = |state_text: &str| {
+        let flags = TraceFlags::NONE.with_sampled(true);
+        SpanContext::remote(trace(1), SpanId::from_u64(7), flags, state(state_text))
+    };
+    let silent = |sampler: Sampler, parent: SpanContext| {
+        assert_eq!(told_below(sampler.clone(), &[parent]), [""; 0], "{sampler:?}");
+    };
+    silent(probability(0.5), remote(trace(1), true, "a=1"));
+    silent(probability(0.5), plain("ot=rv:00000000000001"));
+    silent(probability(1.0), plain(""));
+    silent(Sampler::parent_based(probability(0.5)), plain("ot=th:8"));
+    silent(Sampler::trace_id_ratio(0.5).unwrap(), plain("a=1"));
+    silent(Sampler::always_on(), plain(""));
+    // One that cannot be read is none.
+    assert_eq!(told_below(probability(0.5), &[plain("ot=rv:1")]).len(), 1);
 }
 
 #[test]

@@ -84,6 +84,8 @@ impl Stage {
     pub(crate) fn new(exporter: impl SpanExporter + 'static, drain_interval: Duration) -> Self {
         let tracer = Tracer::builder("benchmark")
             .exporter(exporter)
+            // An exporter that nobody answers is to go on waiting, however slow the machine.
+            .export_timeout(Duration::ZERO)
             .drain_interval(drain_interval)
             .build()
             .expect("the tracer can be built");

@@ -10,12 +10,16 @@
 //! when a line can be read from standard input, or that has ended: whoever receives the spans so keeps the
 //! collector between from having to store them.
 //!
-//! At the end one line has the account, as `name=number` with spaces between.
+//! What no flag says, the environment's variables `OTEL_EXPORTER_OTLP_*` do.
+//!
+//! At the end one line has the account, as `name=number` with spaces between, also when a flush failed: that
+//! is then told on standard error.
 
 mod content;
 
 use content::FAMILY;
 use nanospan::Tracer;
+use nanospan::export::ExportError;
 use nanospan::otlp::{Compression, OtlpExporter, Protocol};
 use std::error::Error;
 use std::io::{self, BufRead};
@@ -26,9 +30,9 @@ use std::time::{Duration, Instant};
 const USAGE: &str = "\
 Usage: otlp_load [FLAGS]
 
-  --protocol P      grpc, http/protobuf or http/json [http/protobuf]
-  --compression C   gzip or none [none]
-  --endpoint URL    the collector [http://127.0.0.1:4318]
+  --protocol P      grpc, http/protobuf or http/json [the environment's, or http/protobuf]
+  --compression C   gzip or none [the environment's, or none]
+  --endpoint URL    the collector [the environment's, or http://localhost:4318]
   --spans N         how many spans [1000000]
   --window N        how many of them between two flushes, in whole families of 8 [32768]
   --threads N       how many threads record [4]
@@ -42,9 +46,9 @@ const AHEAD: u64 = 2;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 struct Args {
-    protocol: Protocol,
-    compression: Compression,
-    endpoint: String,
+    protocol: Option<Protocol>,
+    compression: Option<Compression>,
+    endpoint: Option<String>,
     spans: u64,
     window: u64,
     threads: u64,
@@ -54,9 +58,9 @@ struct Args {
 impl Args {
     fn parse(mut given: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut args = Self {
-            protocol: Protocol::HttpProtobuf,
-            compression: Compression::None,
-            endpoint: "http://127.0.0.1:4318".to_owned(),
+            protocol: None,
+            compression: None,
+            endpoint: None,
             spans: 1_000_000,
             window: 32_768,
             threads: 4,
@@ -72,24 +76,24 @@ impl Args {
             };
             match flag.as_str() {
                 "--protocol" => {
-                    args.protocol = match value.as_str() {
+                    args.protocol = Some(match value.as_str() {
                         "grpc" => Protocol::Grpc,
                         "http/protobuf" => Protocol::HttpProtobuf,
                         "http/json" => Protocol::HttpJson,
                         _ => return Err(refused("no such protocol")),
-                    }
+                    })
                 }
                 "--compression" => {
-                    args.compression = match value.as_str() {
+                    args.compression = Some(match value.as_str() {
                         "gzip" => Compression::Gzip,
                         "none" => Compression::None,
                         _ => return Err(refused("no such compression")),
-                    }
+                    })
                 }
                 "--spans" => args.spans = number()?,
                 "--window" => args.window = number()?,
                 "--threads" => args.threads = number()?,
-                "--endpoint" => args.endpoint = value,
+                "--endpoint" => args.endpoint = Some(value),
                 "--run" => args.run = value,
                 _ => return Err(format!("{flag}: no such flag")),
             }
@@ -116,25 +120,22 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let exporter = OtlpExporter::builder()
-        .protocol(args.protocol)
-        .compression(args.compression)
-        .endpoint(args.endpoint.as_str())
-        .build()?;
+    let exporter = exporter(args)?;
     let tracer =
         content::described(Tracer::builder("proof"), &args.run).exporter(exporter.clone()).build()?;
     let begun = Instant::now();
     let (mut first, mut windows) = (0, 0);
-    while first < args.spans {
+    let mut flushed = Ok(());
+    while first < args.spans && flushed.is_ok() {
         if windows >= AHEAD {
             io::stdin().lock().read_line(&mut String::new())?;
         }
         let last = args.spans.min(first + args.window.next_multiple_of(FAMILY));
         record(tracer, first, last, args.threads);
-        tracer.flush(PATIENCE)?;
+        flushed = tracer.flush(PATIENCE);
         (first, windows) = (last, windows + 1);
     }
-    tracer.shutdown(PATIENCE)?;
+    let ended = flushed.and(tracer.shutdown(PATIENCE));
     let (took, stats, otlp) = (begun.elapsed(), tracer.stats(), exporter.stats());
     println!(
         "started={} exported={} dropped={} live={} buffered={} requests={} retries={} bytes={} millis={}",
@@ -148,7 +149,21 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         otlp.request_bytes,
         took.as_millis(),
     );
-    Ok(())
+    Ok(ended?)
+}
+
+fn exporter(args: &Args) -> Result<OtlpExporter, ExportError> {
+    let mut builder = OtlpExporter::builder().environment(|warning| eprintln!("otlp_load: {warning}"));
+    if let Some(protocol) = args.protocol {
+        builder = builder.protocol(protocol);
+    }
+    if let Some(compression) = args.compression {
+        builder = builder.compression(compression);
+    }
+    if let Some(endpoint) = &args.endpoint {
+        builder = builder.endpoint(endpoint);
+    }
+    builder.build()
 }
 
 /// Records the spans from number `first`, where a family begins, to the one before `last`, on several threads

@@ -7,6 +7,7 @@
 use crate::workload::is_recorded_key;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A value with its type.
 #[derive(Debug, Clone, Copy, Hash)]
@@ -78,6 +79,7 @@ pub(crate) struct Sink {
     hash: AtomicU64,
     extra: AtomicU64,
     verifies: AtomicBool,
+    encoding_nanos: AtomicU64,
 }
 
 impl Sink {
@@ -98,6 +100,16 @@ impl Sink {
     pub(crate) fn add(&self, content: Content) {
         self.extra.fetch_add(content.extra, Ordering::Relaxed);
         self.hash.fetch_add(content.finish(), Ordering::Relaxed);
+    }
+
+    /// That encoding took so long.
+    pub(crate) fn encoded(&self, time: Duration) {
+        self.encoding_nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// Nanoseconds that encoding took.
+    pub(crate) fn encoding_nanos(&self) -> u64 {
+        self.encoding_nanos.load(Ordering::Relaxed)
     }
 
     pub(crate) fn spans(&self) -> u64 {

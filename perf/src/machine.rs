@@ -82,6 +82,13 @@ pub(crate) fn control() -> f64 {
     start.elapsed().as_nanos() as f64 / CONTROL_TURNS as f64
 }
 
+/// The time of so many ticks in which the system counts processor time.
+pub(crate) fn of_ticks(ticks: u64) -> Duration {
+    // SAFETY: the call reads a constant of the system.
+    let a_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    Duration::from_secs_f64(ticks as f64 / a_second.max(1) as f64)
+}
+
 /// What all of the machine's processors did so far beside idling: our work, that of others, and what the
 /// host took away.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +99,8 @@ pub(crate) struct Busy {
 }
 
 impl Busy {
-    pub(crate) fn now() -> Result<Self, String> {
+    /// `collector` is the processor time of the collector's process, which is no other's.
+    pub(crate) fn now(collector: Duration) -> Result<Self, String> {
         let path = "/proc/stat";
         let stat = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
         // user, nice, system, idle, iowait, irq, softirq, steal: proc_stat(5).
@@ -101,15 +109,13 @@ impl Busy {
         let [user, nice, system, _, _, irq, softirq, steal] = ticks[..] else {
             return Err(format!("{path} has no line of all processors with eight numbers"));
         };
-        // SAFETY: the call reads a constant of the system.
-        let a_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
-        let busy = (user + nice + system + irq + softirq + steal) as f64 / a_second.max(1) as f64;
-        Ok(Self { machine: Duration::from_secs_f64(busy), process: process_time(), at: Instant::now() })
+        let machine = of_ticks(user + nice + system + irq + softirq + steal);
+        Ok(Self { machine, process: process_time() + collector, at: Instant::now() })
     }
 
     /// How much of one processor others have used since, in per cent.
-    pub(crate) fn foreign_since(&self) -> Result<f64, String> {
-        let now = Self::now()?;
+    pub(crate) fn foreign_since(&self, collector: Duration) -> Result<f64, String> {
+        let now = Self::now(collector)?;
         let others = (now.machine.saturating_sub(self.machine)).saturating_sub(now.process - self.process);
         Ok(100.0 * others.as_secs_f64() / (now.at - self.at).as_secs_f64())
     }

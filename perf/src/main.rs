@@ -5,6 +5,7 @@
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 compile_error!("these measurements read the time stamp counter and /proc: x86-64 Linux only");
 
+mod collector;
 mod content;
 #[cfg(feature = "flame")]
 mod flame;
@@ -23,7 +24,8 @@ use table::record::Record;
 fn usage() -> String {
     format!(
         "usage: nanospan-perf measure LIBRARY MODE WORKLOAD [KEY=VALUE ...]
-       nanospan-perf table [--quick] [--rounds N] [--plain PROGRAM] [--records DIRECTORY]
+       nanospan-perf collector KIND
+       nanospan-perf table [--quick] [--otlp] [--rounds N] [--plain PROGRAM] [--records DIRECTORY]
        nanospan-perf report RECORD
        nanospan-perf plot RECORD FIGURE.svg
        nanospan-perf publish RECORD DOCUMENT.md
@@ -32,8 +34,10 @@ fn usage() -> String {
 LIBRARY   {}
 MODE      burst, full, sustained, paced, elsewhere, verify
 WORKLOAD  {}
-KEY       samples, spans, rate, producers, backlog, exporter (healthy, hanging, failing)",
-        library::LIBRARIES.join(", "),
+KEY       samples, spans, rate, producers, backlog, batch,
+          exporter (healthy, hanging, failing, encoding)
+KIND      counting, verifying, silent, closed",
+        library::names(),
         workload::WORKLOADS.map(workload::Workload::name).join(", "),
     )
 }
@@ -41,6 +45,7 @@ KEY       samples, spans, rate, producers, backlog, exporter (healthy, hanging, 
 fn run(arguments: &[&str]) -> Option<Result<String, String>> {
     Some(match arguments {
         ["measure", job @ ..] => Job::parse(job).and_then(|job| job.run()).map(|row| row.to_string()),
+        ["collector", kind] => kind.parse().and_then(collector::serve),
         ["table", options @ ..] => table::options(options).and_then(|options| table::table(&options)),
         ["report", record] => Record::read(Path::new(record)).map(|record| table::report(&record)),
         ["plot", record, figure] => table::plot(Path::new(record), Path::new(figure)),

@@ -3,8 +3,14 @@
 use crate::batch::Batch;
 use crate::drain::{FlushError, Job, Pipeline, State};
 use crate::export::{Context, ExportError, ExportErrorKind};
+use crate::sync::atomic::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
+
+/// What OpenTelemetry has a probability sampler say (Trace SDK, section "Compatibility warnings for
+/// `ProbabilitySampler`").
+const PRESUMED: &str = "the probability sampler takes trace ids to be random, and a caller does not say that \
+                        they are: let callers set the random flag of W3C Trace Context Level 2";
 
 /// What went wrong since the last flush.
 #[derive(Debug, Default)]
@@ -51,8 +57,14 @@ impl Pipeline {
         let mut trouble = Trouble::default();
         // What the shutdown has to tell.
         let mut last = Trouble::default();
+        let mut has_told = false;
         loop {
             let (job, stop_by) = self.next_job();
+            if !has_told && self.has_presumed.load(Ordering::Relaxed) {
+                has_told = true;
+                let error = ExportError::new(ExportErrorKind::InvalidConfig, PRESUMED).with_lost_spans(0);
+                self.tell(&error);
+            }
             match job {
                 Job::Batch(batch) => self.export_batch(batch, stop_by, &mut trouble),
                 Job::Flush(ticket) => {
@@ -142,16 +154,18 @@ impl Pipeline {
     fn export_batch(&self, batch: Batch, stop_by: Option<Instant>, trouble: &mut Trouble) {
         let spans = batch.span_count() as u64;
         let context = self.context(stop_by);
+        self.ledger.export_begins(spans);
         let begun = Instant::now();
         let result = match context.check() {
             Ok(()) => self.call(|| self.settings.exporter.export(&context, &batch)),
             Err(error) => Err(error.into()),
         };
-        self.ledger.export_took(begun.elapsed());
+        self.ledger.export_took(spans, begun.elapsed());
         match result {
             Ok(()) => self.ledger.exported(spans, 0),
             Err(error) => {
                 let lost = error.lost_spans().map_or(spans, |lost| u64::from(lost).min(spans));
+                self.ledger.failed_by(error.kind(), lost);
                 self.ledger.exported(spans - lost, lost);
                 // One with which nothing is lost is a warning: the handler has it, and a flush succeeds.
                 if lost > 0 {
@@ -175,12 +189,16 @@ impl Pipeline {
             Err(ExportError::new(ExportErrorKind::Other, format!("the exporter panicked: {text}")))
         });
         if let Err(error) = &result {
-            // A handler that panics must not take the thread along.
-            let handler = &self.settings.error_handler;
-            if catch_unwind(AssertUnwindSafe(|| handler(error))).is_err() {
-                self.ledger.panicked();
-            }
+            self.tell(error);
         }
         result
+    }
+
+    /// Calls the error handler. One that panics must not take the thread along.
+    fn tell(&self, error: &ExportError) {
+        let handler = &self.settings.error_handler;
+        if catch_unwind(AssertUnwindSafe(|| handler(error))).is_err() {
+            self.ledger.panicked();
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::drain::Pipeline;
 use crate::drain::collect::Collected;
+use crate::export::{Component, ExportErrorKind};
 use crate::raw::engine::Gate;
 use crate::raw::local::Local;
 use crate::raw::tally::Count;
@@ -20,7 +21,15 @@ pub(crate) struct Ledger {
     stale: AtomicU64,
     lost: [AtomicU64; 3],
     memory: AtomicU64,
+    passes: AtomicU64,
+    pass_nanos: AtomicU64,
+    exports: AtomicU64,
     export_nanos: AtomicU64,
+    /// Spans in batches that were handed to the exporter, and in those that it has returned from.
+    handed: AtomicU64,
+    returned: AtomicU64,
+    /// Spans that it lost, by the kind of its error.
+    lost_by: [AtomicU64; ExportErrorKind::ALL.len()],
 }
 
 /// Adds to a counter that one thread writes. Release pairs with the Acquire in `read`: who sees a
@@ -47,6 +56,11 @@ impl Ledger {
         add(&self.panics, 1);
     }
 
+    /// The exporter failed on so many spans, which [`exported`](Ledger::exported) counts as lost.
+    pub(crate) fn failed_by(&self, kind: ExportErrorKind, lost: u64) {
+        add(&self.lost_by[kind as usize], lost);
+    }
+
     pub(crate) fn exported(&self, arrived: u64, lost: u64) {
         add(&self.exported, arrived);
         self.export_failed(lost);
@@ -57,11 +71,19 @@ impl Ledger {
         self.export_failed.fetch_add(spans, Ordering::Release);
     }
 
-    pub(crate) fn export_took(&self, time: Duration) {
-        add(&self.export_nanos, time.as_nanos() as u64);
+    pub(crate) fn export_begins(&self, spans: u64) {
+        add(&self.handed, spans);
     }
 
-    pub(crate) fn passed(&self, done: &Collected, memory: usize) {
+    pub(crate) fn export_took(&self, spans: u64, time: Duration) {
+        add(&self.returned, spans);
+        add(&self.export_nanos, time.as_nanos() as u64);
+        add(&self.exports, 1);
+    }
+
+    pub(crate) fn passed(&self, done: &Collected, memory: usize, time: Duration) {
+        add(&self.pass_nanos, time.as_nanos() as u64);
+        add(&self.passes, 1);
         add(&self.stale, done.stale);
         for (total, lost) in self.lost.iter().zip(done.lost) {
             add(total, lost);
@@ -149,7 +171,15 @@ pub struct Stats {
     pub memory_bytes: u64,
     /// Bytes of log chunks that hold records the drain has not read yet, to the nearest chunk.
     pub log_bytes: u64,
-    /// Time spent in the exporter, in nanoseconds.
+    /// Passes of the drain over what the threads have recorded.
+    pub drain_passes: u64,
+    /// Time that they took, in nanoseconds.
+    pub drain_nanos: u64,
+    /// Spans that the exporter is at work on.
+    pub exporting: u64,
+    /// Batches that the exporter was handed and is done with, delivered or not.
+    pub exports: u64,
+    /// Time spent in the exporter on them, in nanoseconds.
     pub export_nanos: u64,
     /// Panics in the exporter or the error handler that were caught; the export thread went on.
     pub exporter_panics: u64,
@@ -189,6 +219,22 @@ fn read(counter: &AtomicU64) -> u64 {
 }
 
 impl Pipeline {
+    /// Spans that the exporter was handed, and how many of them it lost by which kind of error.
+    pub(crate) fn handed(&self) -> (u64, [u64; ExportErrorKind::ALL.len()]) {
+        let lost = self.ledger.lost_by.each_ref().map(read);
+        (read(&self.ledger.handed), lost)
+    }
+
+    pub(crate) fn exporter_component(&self) -> Component {
+        self.settings.exporter.component()
+    }
+
+    /// The most spans in batches that wait for the exporter, where that is limited.
+    pub(crate) fn queue_capacity(&self) -> Option<u64> {
+        let spans = self.settings.queue_spans;
+        (spans != usize::MAX).then_some(spans as u64)
+    }
+
     /// Reads from the end of a span's way to its beginning, so that none is seen further than it can be: each
     /// Acquire makes the earlier counters at least as new as the later ones.
     pub(crate) fn way(&self) -> Way {
@@ -207,13 +253,22 @@ impl Pipeline {
 
     /// Reads the account. Takes no lock; may be called from anywhere, a forked child included.
     pub(crate) fn stats(&self) -> Stats {
+        // The walk over the logs takes part in the collector's epochs, which a child must not enter.
+        let guard = (self.engine.gate() != Gate::Forked).then(|| self.epochs.register().pin());
+        let mut stats = self.counts();
+        if let Some(guard) = &guard {
+            let words = self.engine.registry.iter().map(|local| local.log.backlog(guard)).sum::<usize>();
+            stats.log_bytes = 8 * words as u64;
+        }
+        stats
+    }
+
+    /// The account but for what the logs hold, which cannot be told without an allocation.
+    pub(crate) fn counts(&self) -> Stats {
         let ledger = &self.ledger;
         let way = self.way();
         let Way { drained, exported, export_failed, encode_failed, queue_full, consumed, issued } = way;
-        let mut log_words = 0;
         let gate = self.engine.gate();
-        // The walk over the logs takes part in the collector's epochs, which a child must not enter.
-        let guard = (gate != Gate::Forked).then(|| self.epochs.register().pin());
         let counts = |what: Count| {
             let own = self.engine.registry.iter().map(|local| local.tally.get(what)).sum::<u64>();
             own + self.engine.strays.get(what)
@@ -225,9 +280,9 @@ impl Pipeline {
             thread_exit: counts(Count::ThreadExit),
             ..Dropped::default()
         };
-        if let Some(guard) = &guard {
-            log_words += self.engine.registry.iter().map(|local| local.log.backlog(guard)).sum::<usize>();
-        }
+        // In this order: none is returned that was not handed before.
+        let returned = read(&ledger.returned);
+        let exporting = read(&ledger.handed).saturating_sub(returned);
         let mut stats = Stats {
             started: issued + refused.total(),
             exported,
@@ -246,7 +301,11 @@ impl Pipeline {
             lost_parents: counts(Count::LostParent),
             truncated: counts(Count::Truncated),
             memory_bytes: read(&ledger.memory),
-            log_bytes: 8 * log_words as u64,
+            log_bytes: 0,
+            drain_passes: read(&ledger.passes),
+            drain_nanos: read(&ledger.pass_nanos),
+            exporting,
+            exports: read(&ledger.exports),
             export_nanos: read(&ledger.export_nanos),
             exporter_panics: read(&ledger.panics),
         };
@@ -260,6 +319,7 @@ impl Pipeline {
             Gate::Forked => {
                 stats.dropped.fork += std::mem::take(&mut stats.live);
                 stats.dropped.fork += std::mem::take(&mut stats.buffered);
+                stats.exporting = 0;
             }
         }
         stats

@@ -172,6 +172,9 @@ pub(crate) struct Pipeline {
     drained: AtomicBool,
     /// Ancestor of every export's context.
     root: Context,
+    /// The sampler took a trace id to be random that did not say so. The standard library's, also in a model:
+    /// nothing is ordered by it.
+    has_presumed: std::sync::atomic::AtomicBool,
     settings: Settings,
 }
 
@@ -231,6 +234,7 @@ impl Pipeline {
             drain: OnceLock::new(),
             drained: AtomicBool::new(false),
             root: Context::new(),
+            has_presumed: std::sync::atomic::AtomicBool::new(false),
             settings,
         }
     }
@@ -264,6 +268,15 @@ impl Pipeline {
             return Err(state);
         }
         Ok(self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    /// Has the export thread tell that the sampler took a trace id to be random, once.
+    #[inline]
+    pub(crate) fn presumed_randomness(&self) {
+        // Looked at before it is set: a line that nobody writes stays in every cache.
+        if !self.has_presumed.load(Ordering::Relaxed) {
+            self.has_presumed.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Has everything recorded before the call exported, and waits for it.
@@ -434,6 +447,7 @@ impl Pipeline {
         timeline: &Timeline,
         sealer: &mut Sealer<'_>,
     ) -> Collected {
+        let began = Instant::now();
         let guard = epochs.pin();
         let done = collector.pass(all, timeline, sealer, &guard);
         drop(guard);
@@ -448,7 +462,7 @@ impl Pipeline {
         collector.refill();
         self.engine.blocks.begin_round();
         self.engine.chunks.begin_round();
-        self.ledger.passed(&done, collector.bytes());
+        self.ledger.passed(&done, collector.bytes(), began.elapsed());
         done
     }
 

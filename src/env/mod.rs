@@ -7,6 +7,7 @@
 //! | number | decimal digits, within the range of the setting | warning; as if unset |
 //! | duration | a number of milliseconds | warning; as if unset |
 //! | choice | one of the known names, in any case | warning; as if unset |
+//! | list | choices with commas between them, each once; `none` alone | warning; the other names hold |
 //!
 //! (OpenTelemetry specification: Environment Variable Specification, sections "Parsing empty value"
 //! and "Type-specific guidance"; Common Configuration Specification, section "Type-specific
@@ -23,6 +24,9 @@ use std::ffi::OsString;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
+
+/// What stands for nothing in every list (Common Configuration Specification, section "Enum").
+const NONE: &str = "none";
 
 /// The most characters of a value that a warning shows.
 const SHOWN_CHARS_MAX: usize = 64;
@@ -98,16 +102,24 @@ impl<'a> Environment<'a> {
         chosen.map(|(_, choice)| *choice)
     }
 
-    /// Names out of the `known` ones, in any case, with commas between them; each once, in the order in which
-    /// they come. Empty ones are skipped. `None` when nothing known is left.
+    /// Names out of the `known` ones, in any case, with commas between them, in the order in which they come.
+    /// Empty ones are skipped. One that is there again, and `none` beside others, give a warning each
+    /// and do not count. `None` when no name is left.
     pub(crate) fn choices<T: Copy + PartialEq>(&mut self, name: &str, known: &[(&str, T)]) -> Option<Vec<T>> {
         let mut chosen = Vec::new();
         for part in self.text(name)?.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             match known.iter().find(|(known, _)| known.eq_ignore_ascii_case(part)) {
-                Some((_, choice)) if chosen.contains(choice) => {}
+                Some((_, choice)) if chosen.contains(choice) => {
+                    self.warn(name, part, "is named more than once", "taken once");
+                }
                 Some((_, choice)) => chosen.push(*choice),
                 None => self.unknown(name, part, known),
             }
+        }
+        let none = known.iter().find(|(known, _)| *known == NONE).map(|(_, none)| *none);
+        if let Some(none) = none.filter(|none| chosen.len() > 1 && chosen.contains(none)) {
+            self.warn(name, NONE, "stands beside other names", "ignored");
+            chosen.retain(|choice| *choice != none);
         }
         (!chosen.is_empty()).then_some(chosen)
     }
@@ -153,7 +165,8 @@ impl<'a> Environment<'a> {
         self.raw(name).map(|value| value.to_string_lossy().trim().to_owned())
     }
 
-    fn warn(
+    /// Tells of a variable that holds no secret.
+    pub(crate) fn warn(
         &mut self,
         name: &str,
         value: &str,

@@ -97,6 +97,26 @@ fn a_choice_is_known_in_any_case_and_else_the_warning_names_what_is() {
 }
 
 #[test]
+fn a_list_has_each_known_name_once_and_the_others_give_a_warning_each() {
+    const NAMES: [(&str, char); 3] = [("round", 'o'), ("square", '#'), ("none", ' ')];
+    let of = |value| with(value, |x| x.choices("X", &NAMES));
+    assert_eq!(of("square, ROUND,,"), (Some(vec!['#', 'o']), vec![]));
+    assert_eq!(of("None"), (Some(vec![' ']), vec![]));
+    for nothing in ["", ",", " , "] {
+        assert_eq!(of(nothing), (None, vec![]), "{nothing:?}");
+    }
+    let unknown = r#"X="oval" is not one of round, square, none: ignored"#.to_owned();
+    assert_eq!(of("oval,round"), (Some(vec!['o']), vec![unknown.clone()]));
+    assert_eq!(of("oval"), (None, vec![unknown]));
+    let again = r#"X="Round" is named more than once: taken once"#.to_owned();
+    assert_eq!(of("round,square,Round"), (Some(vec!['o', '#']), vec![again]));
+    let beside = r#"X="none" stands beside other names: ignored"#.to_owned();
+    assert_eq!(of("none,round"), (Some(vec!['o']), vec![beside]));
+    let again = r#"X="none" is named more than once: taken once"#.to_owned();
+    assert_eq!(of("none,none"), (Some(vec![' ']), vec![again]));
+}
+
+#[test]
 fn a_warning_is_one_line_and_shows_no_more_than_the_beginning_of_a_value() {
     let value = format!("a\nb\u{1b}{}", "ä".repeat(100_000));
     let (_, warnings) = with(&value, |x| x.boolean("X"));

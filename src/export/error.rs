@@ -71,7 +71,7 @@ impl ExportError {
     }
 
     /// Says that trying again might have helped, and that this deadline left no time for it.
-    #[cfg(feature = "otlp-client")]
+    #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
     #[must_use]
     pub(crate) fn cut_short(self, deadline: Instant) -> Self {
         Self { cut_short_by: Some(deadline), ..self }
@@ -141,6 +141,8 @@ impl From<ContextError> for ExportError {
 pub enum ExportErrorKind {
     /// The exporter was shut down before this call: Go's `ErrExporterShutdown`.
     ExporterShutdown,
+    /// The metric reader was shut down before this call: Go's `ErrReaderShutdown`.
+    ReaderShutdown,
     /// The context's deadline passed before the work was done.
     DeadlineExceeded,
     /// The context was cancelled before the work was done.
@@ -155,7 +157,7 @@ pub enum ExportErrorKind {
     Locked,
     /// A path could be changed by other users, or is not what it claims to be.
     Insecure,
-    /// A setting is out of range.
+    /// A setting is out of range, or does not go with what callers send.
     InvalidConfig,
     /// The exporter belongs to the process that this one was forked from.
     Forked,
@@ -163,11 +165,59 @@ pub enum ExportErrorKind {
     Other,
 }
 
+impl ExportErrorKind {
+    /// All of them, each at its own index.
+    pub(crate) const ALL: [Self; 12] = [
+        Self::ExporterShutdown,
+        Self::ReaderShutdown,
+        Self::DeadlineExceeded,
+        Self::Cancelled,
+        Self::Io,
+        Self::Full,
+        Self::Rejected,
+        Self::Locked,
+        Self::Insecure,
+        Self::InvalidConfig,
+        Self::Forked,
+        Self::Other,
+    ];
+
+    /// The value of the attribute `error.type` in metrics. Those that the semantic conventions know are
+    /// theirs.
+    pub(crate) const fn as_error_type(self) -> &'static str {
+        match self {
+            Self::ExporterShutdown | Self::ReaderShutdown => "already_shutdown",
+            Self::DeadlineExceeded => "timeout",
+            Self::Cancelled => "cancelled",
+            Self::Io => "io",
+            Self::Full => "full",
+            Self::Rejected => "rejected",
+            Self::Locked => "locked",
+            Self::Insecure => "insecure",
+            Self::InvalidConfig => "invalid_config",
+            Self::Forked => "forked",
+            Self::Other => "_OTHER",
+        }
+    }
+}
+
 impl From<ContextError> for ExportErrorKind {
     fn from(error: ContextError) -> Self {
         match error {
             ContextError::DeadlineExceeded => Self::DeadlineExceeded,
             ContextError::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_at_its_own_index() {
+        for (index, kind) in ExportErrorKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, index);
         }
     }
 }

@@ -1,15 +1,18 @@
 //! Where finished spans go: the exporter's contract, and the exporters that come with the crate.
 
+mod component;
 mod context;
 mod error;
 pub(crate) mod fan_out;
 mod finished;
+pub(crate) mod gone;
 pub(crate) mod memory;
 pub mod segment;
 pub(crate) mod stdout;
 mod telemetry;
 pub(crate) mod turns;
 
+pub use component::Component;
 pub use context::{Cancellation, Context, ContextError};
 pub use error::{ExportError, ExportErrorKind};
 pub use fan_out::{DestinationStats, FanOutExporter, FanOutExporterBuilder};
@@ -83,6 +86,12 @@ pub trait SpanExporter: Send + Sync {
     /// Whatever kept the exports before this call from being completed; the exporter is shut down
     /// all the same.
     fn shutdown(&self, context: &Context) -> Result<(), ExportError>;
+
+    /// What it is called in metrics about it: the name of its type by default. Asked once, by whoever makes the
+    /// metrics.
+    fn component(&self) -> Component {
+        Component::new(std::any::type_name::<Self>())
+    }
 }
 
 /// An exporter that is shared: one handle for the tracer, others to look at what the exporter counts.
@@ -97,5 +106,9 @@ impl<E: SpanExporter + ?Sized> SpanExporter for Arc<E> {
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         (**self).shutdown(context)
+    }
+
+    fn component(&self) -> Component {
+        (**self).component()
     }
 }

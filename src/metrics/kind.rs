@@ -78,9 +78,45 @@ impl Aggregation {
         Self::ExplicitBucketHistogram { bounds: Cow::Borrowed(&DEFAULT_BOUNDS), record_min_max: true }
     }
 
+    /// What this means for a kind of instrument: itself, and for [`Default`](Self::Default) what suits the kind
+    /// (Metrics SDK, section "Default Aggregation").
+    #[must_use]
+    pub fn resolved(self, kind: InstrumentKind) -> Self {
+        match (&self, kind) {
+            (
+                Self::Default,
+                InstrumentKind::Counter
+                | InstrumentKind::UpDownCounter
+                | InstrumentKind::ObservableCounter
+                | InstrumentKind::ObservableUpDownCounter,
+            ) => Self::Sum,
+            (Self::Default, InstrumentKind::ObservableGauge | InstrumentKind::Gauge) => Self::LastValue,
+            (Self::Default, InstrumentKind::Histogram) => Self::explicit_bucket_histogram(),
+            _ => self,
+        }
+    }
+
     /// At most 160 buckets on either side, of scale 20 at first, which the Metrics SDK has by default.
     #[must_use]
     pub const fn base2_exponential_histogram() -> Self {
         Self::Base2ExponentialHistogram { max_size: 160, max_scale: 20, record_min_max: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_what_the_specification_says_for_the_kind_and_all_else_stays() {
+        for kind in InstrumentKind::ALL {
+            let expected = match kind {
+                InstrumentKind::Histogram => Aggregation::explicit_bucket_histogram(),
+                InstrumentKind::Gauge | InstrumentKind::ObservableGauge => Aggregation::LastValue,
+                _ => Aggregation::Sum,
+            };
+            assert_eq!(Aggregation::Default.resolved(kind), expected, "{kind:?}");
+            assert_eq!(Aggregation::Drop.resolved(kind), Aggregation::Drop);
+        }
     }
 }

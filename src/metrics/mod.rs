@@ -5,15 +5,20 @@
 //!   (feature `conformance`) checks. [`StdoutMetricExporter`] writes text, [`MemoryMetricExporter`] keeps
 //!   them for a test to look at, and [`FanOutMetricExporter`] exports to several destinations.
 //!
-//! The tracer counts what becomes of spans; these counts are the first metrics that there are.
+//! - [`MetricProducer`], and the readers that collect: [`ManualReader`], [`PeriodicReader`].
+//!
+//! The tracer counts what becomes of spans; an [`AccountProducer`] makes metrics of these counts.
 
+mod account;
 pub mod data;
 mod export;
 mod exporter;
 mod kind;
 mod preferences;
+mod reader;
 mod temporality;
 
+pub use account::AccountProducer;
 #[cfg(feature = "conformance")]
 pub(crate) use export::Metrics;
 pub use export::{
@@ -22,6 +27,10 @@ pub use export::{
 };
 pub use exporter::MetricExporter;
 pub use kind::{Aggregation, InstrumentKind};
-#[cfg(feature = "otlp-client")]
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
 pub(crate) use preferences::Preferences;
+pub use reader::{
+    Collection, ManualReader, ManualReaderBuilder, MetricProducer, PeriodicReader, PeriodicReaderBuilder,
+    PeriodicReaderStats,
+};
 pub use temporality::TemporalityPreference;

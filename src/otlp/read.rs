@@ -26,7 +26,10 @@ pub(super) struct Field<'a> {
     pub(super) number: u32,
     pub(super) value: Value<'a>,
     /// All of it, its tag included.
-    #[cfg_attr(not(feature = "otlp-client"), expect(dead_code, reason = "the client cuts messages"))]
+    #[cfg_attr(
+        not(any(feature = "otlp-grpc", feature = "otlp-http")),
+        expect(dead_code, reason = "the client cuts messages")
+    )]
     pub(super) raw: &'a [u8],
 }
 

@@ -60,8 +60,8 @@ impl Propagators {
     }
 
     /// As the variable `OTEL_PROPAGATORS` says: `tracecontext`, `baggage`, both with a comma between them, or
-    /// `none`; both when it is unset. Any other name is ignored, and told on standard error. It holds also
-    /// with `OTEL_SDK_DISABLED=true`.
+    /// `none`; both when it is unset. Any other name, one that is there again, and `none` beside others are
+    /// ignored, and told on standard error. It holds also with `OTEL_SDK_DISABLED=true`.
     #[must_use]
     pub fn from_env() -> Self {
         let tell = |warning: &dyn Display| eprintln!("nanospan: {warning}");

@@ -33,8 +33,13 @@ fn hexadecimal(text: &str, digits: usize) -> Option<u64> {
 
 /// The randomness to decide by: the explicit one, if the trace carries one, or the low 56 bits of its id.
 pub(crate) fn randomness(state: &TraceState, trace_id: u128) -> u64 {
+    explicit_randomness(state).unwrap_or(trace_id as u64 & RANDOM_MASK)
+}
+
+/// The randomness that a trace carries.
+pub(crate) fn explicit_randomness(state: &TraceState) -> Option<u64> {
     let explicit = entry(state, "rv").filter(|value| value.len() == DIGITS);
-    explicit.and_then(|value| hexadecimal(value, DIGITS)).unwrap_or(trace_id as u64 & RANDOM_MASK)
+    explicit.and_then(|value| hexadecimal(value, DIGITS))
 }
 
 /// The threshold that the trace was sampled by so far.

@@ -4,6 +4,8 @@ use crate::drain::{ErrorHandler, Pipeline, Settings, StartError};
 use crate::export::segment::{SegmentExporter, SegmentExporterBuilder};
 use crate::export::{ExportError, ExportErrorKind, SpanExporter};
 use crate::limits::SpanLimits;
+use crate::metrics::PeriodicReaderBuilder;
+use crate::metrics::data::{KeyValue, Resource};
 use crate::raw::block::Block;
 use crate::raw::clock::Clock;
 use crate::raw::engine::{Engine, Sizes};
@@ -11,13 +13,17 @@ use crate::raw::log::Chunk;
 use crate::raw::slab::MAX_BLOCKS;
 use crate::sampling::{ParentSample, Sampler};
 use crate::tracer::environment::LogLevel;
+use crate::tracer::exporters::Destinations;
 use crate::tracer::{Core, Tracer};
 use crate::value::OwnedValue;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+/// How many tracers there have been in the process.
+static TRACERS: AtomicU64 = AtomicU64::new(0);
 
 /// Where a tracer's time comes from.
 #[derive(Debug, Clone, Default)]
@@ -73,8 +79,10 @@ pub enum BuildError {
         /// What was asked for, in bytes.
         bytes: usize,
     },
-    /// The default exporter could not be opened.
+    /// The exporter could not be made: the default one, or one that the environment asks for.
     Exporter(ExportError),
+    /// The reader that is to export the account cannot be started.
+    Metrics(ExportError),
     /// A worker thread could not be spawned.
     Thread(std::io::Error),
     /// `sharded-slab` has no thread id left: 4,096 threads of this process use it through other
@@ -92,6 +100,7 @@ impl fmt::Display for BuildError {
                 write!(f, "memory budget: the system does not give {bytes} bytes")
             }
             BuildError::Exporter(error) => write!(f, "exporter: {error}"),
+            BuildError::Metrics(error) => write!(f, "metrics: {error}"),
             BuildError::Thread(error) => write!(f, "cannot spawn a worker thread: {error}"),
             BuildError::ThreadIds => f.write_str("sharded-slab has no thread id left in this process"),
         }
@@ -101,7 +110,7 @@ impl fmt::Display for BuildError {
 impl std::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            BuildError::Exporter(error) => Some(error),
+            BuildError::Exporter(error) | BuildError::Metrics(error) => Some(error),
             BuildError::Thread(error) => Some(error),
             BuildError::MemoryBudget { .. } | BuildError::Memory { .. } | BuildError::ThreadIds => None,
         }
@@ -186,8 +195,11 @@ pub struct TracerBuilder {
     batch_bytes: usize,
     queue_spans: usize,
     segments: SegmentExporterBuilder,
-    pub(super) exporter: Option<Arc<dyn SpanExporter>>,
+    exporter: Option<Arc<dyn SpanExporter>>,
+    /// Where the environment says that spans go; without effect beside an exporter.
+    pub(super) destinations: Option<Destinations>,
     error_handler: Option<ErrorHandler>,
+    metrics: Option<PeriodicReaderBuilder>,
     pub(super) log_level: LogLevel,
     /// What the environment says that is of no use; told to the error handler.
     pub(super) warnings: Vec<String>,
@@ -218,7 +230,9 @@ impl TracerBuilder {
             queue_spans: usize::MAX,
             segments: SegmentExporter::builder("nanospan-segments"),
             exporter: None,
+            destinations: None,
             error_handler: None,
+            metrics: None,
             log_level: LogLevel::default(),
             warnings: Vec::new(),
             is_disabled: false,
@@ -322,7 +336,8 @@ impl TracerBuilder {
 
     /// Sets the directory in which the default exporter keeps its segment files; made when it is not
     /// there. `nanospan-segments` in the working directory by default. Has no effect beside
-    /// [`exporter`](TracerBuilder::exporter).
+    /// [`exporter`](TracerBuilder::exporter); and where the builder was made
+    /// [from the environment](Self::from_env), only if that names `nanospan/segments`.
     pub fn segments(mut self, directory: impl Into<PathBuf>) -> Self {
         self.segments = self.segments.directory(directory.into());
         self
@@ -338,7 +353,7 @@ impl TracerBuilder {
         self
     }
 
-    /// Sets where spans go, instead of segment files.
+    /// Sets where spans go, instead of segment files and of what the environment says.
     pub fn exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
         self.exporter = Some(Arc::new(exporter));
         self
@@ -347,9 +362,26 @@ impl TracerBuilder {
     /// Sets what is done with errors of the exporter. By default they are written to standard error.
     /// It is called on the export thread, once for each error; and by [`build`](Self::build) for each
     /// environment variable that is of no use, where the builder was made
-    /// [from the environment](Self::from_env).
+    /// [from the environment](Self::from_env). A warning is an error of kind
+    /// [`InvalidConfig`](crate::export::ExportErrorKind::InvalidConfig) with which nothing is lost.
     pub fn error_handler(mut self, handler: impl Fn(&ExportError) + Send + Sync + 'static) -> Self {
         self.error_handler = Some(Arc::new(handler));
+        self
+    }
+
+    /// Has `reader` export the account as metrics, under the tracer's resource if the reader has none; it is shut down
+    /// with the tracer. Not at all by default, and as the variables say [by these](TracerBuilder::from_env).
+    ///
+    /// ```
+    /// # use nanospan::{Tracer, export::MemoryExporter};
+    /// # use nanospan::metrics::{MetricExporter, PeriodicReader};
+    /// # fn with(exporter: impl MetricExporter + 'static) -> Result<(), nanospan::BuildError> {
+    /// let tracer = Tracer::builder("shop").metrics(PeriodicReader::builder(exporter)).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn metrics(mut self, reader: PeriodicReaderBuilder) -> Self {
+        self.metrics = Some(reader);
         self
     }
 
@@ -373,9 +405,12 @@ impl TracerBuilder {
         if !shares.can_reserve() {
             return Err(BuildError::Memory { bytes: self.memory });
         }
-        let exporter = match self.exporter {
-            Some(exporter) => exporter,
-            None => Arc::new(self.segments.build().map_err(BuildError::Exporter)?),
+        let exporter = match (self.exporter, self.destinations) {
+            (Some(exporter), _) => exporter,
+            (None, Some(destinations)) => {
+                destinations.build(&self.segments, self.export_timeout).map_err(BuildError::Exporter)?
+            }
+            (None, None) => Arc::new(self.segments.build().map_err(BuildError::Exporter)?),
         };
         let clock = match self.clock {
             ClockSource::Best => Clock::best(),
@@ -383,6 +418,14 @@ impl TracerBuilder {
             ClockSource::Manual(clock) => Clock::Manual(clock.nanos),
         };
         let engine = Engine::leak(clock, self.seed, shares.sizes);
+        let resource = Resource {
+            attributes: self
+                .resource
+                .iter()
+                .map(|(key, value)| KeyValue::new(key.clone(), value.clone()))
+                .collect(),
+            ..Resource::default()
+        };
         let settings = Settings {
             resource: self.resource,
             limits: self.limits,
@@ -409,10 +452,22 @@ impl TracerBuilder {
             engine,
             pipeline,
             sampler: self.sampler,
+            // Relaxed: only that each gets another.
+            number: TRACERS.fetch_add(1, Ordering::Relaxed),
+            built: SystemTime::now().into(),
+            reader: OnceLock::new(),
             #[cfg(feature = "bext")]
-            remotes: std::sync::OnceLock::new(),
+            remotes: OnceLock::new(),
         };
-        Ok(Tracer::of(Box::leak(Box::new(core))))
+        let tracer = Tracer::of(Box::leak(Box::new(core)));
+        if let Some(reader) = self.metrics {
+            // Last of all: its producer needs the tracer, which ends if there is no reader for it.
+            tracer.export_account(reader, resource).map_err(|error| {
+                let _ = tracer.shutdown(Duration::ZERO);
+                BuildError::Metrics(error)
+            })?;
+        }
+        Ok(tracer)
     }
 }
 

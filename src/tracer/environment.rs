@@ -3,7 +3,7 @@
 use crate::env::{Environment, Warning};
 use crate::limits::SpanLimits;
 use crate::sampling::Sampler;
-use crate::tracer::exporters;
+use crate::tracer::exporters::Destinations;
 use crate::tracer::{BuildError, Tracer, TracerBuilder};
 use std::ffi::OsString;
 use std::time::Duration;
@@ -74,9 +74,10 @@ impl Tracer {
     ///
     /// # Errors
     ///
-    /// See [`BuildError`]: [`BuildError::Exporter`] names the variable that an exporter cannot do with.
+    /// See [`BuildError`]: [`BuildError::Exporter`] names the variable that an exporter cannot do with, or
+    /// says that one is not compiled in.
     pub fn from_env() -> Result<Self, BuildError> {
-        TracerBuilder::from_env()?.build()
+        TracerBuilder::from_env().build()
     }
 }
 
@@ -84,35 +85,42 @@ impl TracerBuilder {
     /// Begins to make a tracer as OpenTelemetry's standard variables say. What is set on the builder comes
     /// before any variable.
     ///
+    /// An exporter that is asked for is made by [`build`](TracerBuilder::build), unless the program sets one.
+    ///
     /// Variables with values of no use are told to the [error handler](TracerBuilder::error_handler) when
     /// the tracer is built, one by one, as errors of kind
-    /// [`InvalidConfig`](crate::export::ExportErrorKind::InvalidConfig) with which nothing is lost.
-    ///
-    /// # Errors
-    ///
-    /// [`BuildError::Exporter`] when an exporter that is asked for cannot be had: it is not compiled in,
-    /// or a variable of its own is wrong.
-    pub fn from_env() -> Result<Self, BuildError> {
+    /// [`InvalidConfig`](crate::export::ExportErrorKind::InvalidConfig) with which nothing is lost. Where
+    /// `OTEL_SDK_DISABLED=true` nothing is.
+    pub fn from_env() -> Self {
         Self::from_variables(|name| std::env::var_os(name))
     }
 
     /// As [`from_env`](TracerBuilder::from_env), with variables from elsewhere: `lookup` returns the value of
     /// the one with the given name.
-    ///
-    /// # Errors
-    ///
-    /// As [`from_env`](TracerBuilder::from_env).
-    pub fn from_variables(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, BuildError> {
+    pub fn from_variables(lookup: impl Fn(&str) -> Option<OsString>) -> Self {
         let mut warnings = Vec::new();
         let mut warn = |warning: Warning| warnings.push(warning.to_string());
         let mut environment = Environment::new(&lookup, &mut warn);
         let mut builder = Self::described_by(&mut environment);
         if builder.is_disabled {
-            return Ok(builder);
+            return builder;
         }
-        builder.exporter = Some(exporters::from_environment(&mut environment).map_err(BuildError::Exporter)?);
+        builder.destinations = Some(Destinations::read(&mut environment));
+        if let Some(directory) = environment.raw("NANOSPAN_SEGMENT_DIRECTORY") {
+            builder = builder.segments(directory);
+        }
+        for name in ["OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE"] {
+            if let Some(path) = environment.text(name) {
+                environment.warn(
+                    name,
+                    &path,
+                    "names a file, and configuration by file is not supported",
+                    "ignored",
+                );
+            }
+        }
         builder.warnings = warnings;
-        Ok(builder)
+        builder
     }
 
     /// All but the exporter.
@@ -177,12 +185,15 @@ fn limits(environment: &mut Environment<'_>) -> SpanLimits {
 }
 
 fn batch_processor(environment: &mut Environment<'_>, mut builder: TracerBuilder) -> TracerBuilder {
-    let mut count = |name| environment.number(name, 1..=COUNT_MAX, "a number of spans").map(|n| n as usize);
-    if let Some(spans) = count("OTEL_BSP_MAX_QUEUE_SIZE") {
-        builder = builder.max_queue_size(spans);
+    let mut count = |name, most| environment.number(name, 1..=most, "a number of spans");
+    let queue = count("OTEL_BSP_MAX_QUEUE_SIZE", COUNT_MAX);
+    // "Must be less than or equal to OTEL_BSP_MAX_QUEUE_SIZE."
+    let batch = count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", queue.unwrap_or(COUNT_MAX));
+    if let Some(spans) = queue {
+        builder = builder.max_queue_size(spans as usize);
     }
-    if let Some(spans) = count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") {
-        builder = builder.max_batch_spans(spans);
+    if let Some(spans) = batch {
+        builder = builder.max_batch_spans(spans as usize);
     }
     if let Some(delay) = environment.duration("OTEL_BSP_SCHEDULE_DELAY") {
         builder = builder.export_interval(delay);

@@ -2,37 +2,121 @@
 
 use crate::batch::Batch;
 use crate::env::Environment;
-use crate::export::{Context, ExportError, SpanExporter};
+use crate::export::segment::SegmentExporterBuilder;
+use crate::export::{Context, ExportError, FanOutExporter, SpanExporter, StdoutExporter, StdoutFormat};
 use std::sync::Arc;
+use std::time::Duration;
+
+const VARIABLE: &str = "OTEL_TRACES_EXPORTER";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Named {
     Otlp,
+    OtlpStdout,
+    Console,
+    Segments,
     None,
 }
 
-const NAMES: [(&str, Named); 2] = [("otlp", Named::Otlp), ("none", Named::None)];
+const NAMES: [(&str, Named); 5] = [
+    ("otlp", Named::Otlp),
+    ("otlp/stdout", Named::OtlpStdout),
+    ("console", Named::Console),
+    ("nanospan/segments", Named::Segments),
+    ("none", Named::None),
+];
 
-/// The exporter that is asked for; OTLP when none is.
-pub(super) fn from_environment(
-    environment: &mut Environment<'_>,
-) -> Result<Arc<dyn SpanExporter>, ExportError> {
-    match environment.choice("OTEL_TRACES_EXPORTER", &NAMES).unwrap_or(Named::Otlp) {
-        Named::Otlp => otlp(environment),
-        Named::None => Ok(Arc::new(Nowhere)),
+/// Where spans go. Nothing of it is opened or started before the tracer is built: until then the program may
+/// say otherwise.
+pub(super) struct Destinations {
+    /// Each once, at least one.
+    named: Vec<Named>,
+    #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
+    otlp: Option<crate::otlp::OtlpExporterBuilder>,
+}
+
+impl Destinations {
+    /// Those that are asked for; OTLP when none is.
+    pub(super) fn read(environment: &mut Environment<'_>) -> Self {
+        let named = environment.choices(VARIABLE, &NAMES).unwrap_or_else(|| vec![Named::Otlp]);
+        #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
+        let otlp =
+            named.contains(&Named::Otlp).then(|| crate::otlp::OtlpExporter::builder().read(environment));
+        Self {
+            named,
+            #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
+            otlp,
+        }
+    }
+
+    /// The exporter to all of them. Segment files are written as `segments` says; where there are several
+    /// destinations, each export to one of them takes no longer than `timeout`.
+    ///
+    /// An error when one cannot be had: its spans would be lost.
+    pub(super) fn build(
+        mut self,
+        segments: &SegmentExporterBuilder,
+        timeout: Duration,
+    ) -> Result<Arc<dyn SpanExporter>, ExportError> {
+        if let [single] = self.named[..] {
+            return self.exporter(single, segments);
+        }
+        let mut fan_out = FanOutExporter::builder().export_timeout(timeout);
+        for named in std::mem::take(&mut self.named) {
+            let name = NAMES.iter().find(|(_, other)| *other == named).map_or("", |(name, _)| name);
+            fan_out = fan_out.destination(name, self.exporter(named, segments)?);
+        }
+        Ok(Arc::new(fan_out.build()?))
+    }
+
+    fn exporter(
+        &mut self,
+        named: Named,
+        segments: &SegmentExporterBuilder,
+    ) -> Result<Arc<dyn SpanExporter>, ExportError> {
+        match named {
+            Named::Otlp => self.otlp(),
+            Named::OtlpStdout => otlp_stdout(),
+            Named::Console => Ok(stdout(StdoutFormat::Human)),
+            Named::Segments => Ok(Arc::new(segments.clone().build()?)),
+            Named::None => Ok(Arc::new(Nowhere)),
+        }
+    }
+
+    #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
+    fn otlp(&mut self) -> Result<Arc<dyn SpanExporter>, ExportError> {
+        let builder = self.otlp.take().unwrap_or_else(crate::otlp::OtlpExporter::builder);
+        Ok(Arc::new(builder.build()?))
+    }
+
+    #[cfg(not(any(feature = "otlp-grpc", feature = "otlp-http")))]
+    fn otlp(&mut self) -> Result<Arc<dyn SpanExporter>, ExportError> {
+        Err(missing("otlp, which is also meant when it names nothing,", "otlp-http or otlp-grpc"))
     }
 }
 
-#[cfg(feature = "otlp-client")]
-fn otlp(environment: &mut Environment<'_>) -> Result<Arc<dyn SpanExporter>, ExportError> {
-    Ok(Arc::new(crate::otlp::OtlpExporter::builder().read(environment).build()?))
+fn stdout(format: StdoutFormat) -> Arc<dyn SpanExporter> {
+    Arc::new(StdoutExporter::builder().format(format).build())
 }
 
-#[cfg(not(feature = "otlp-client"))]
-fn otlp(_: &mut Environment<'_>) -> Result<Arc<dyn SpanExporter>, ExportError> {
-    let message = "OTEL_TRACES_EXPORTER: spans go by OTLP unless it says otherwise, which needs the feature \
-                   otlp-http or otlp-grpc";
-    Err(ExportError::new(crate::export::ExportErrorKind::InvalidConfig, message))
+#[cfg(feature = "otlp")]
+fn otlp_stdout() -> Result<Arc<dyn SpanExporter>, ExportError> {
+    Ok(stdout(StdoutFormat::OtlpJson))
+}
+
+#[cfg(not(feature = "otlp"))]
+fn otlp_stdout() -> Result<Arc<dyn SpanExporter>, ExportError> {
+    Err(missing("otlp/stdout", "otlp"))
+}
+
+/// The error for a name of something that is not compiled in.
+#[cfg(not(any(feature = "otlp-grpc", feature = "otlp-http")))]
+fn missing(name: &str, feature: &str) -> ExportError {
+    let message = format!(
+        "{VARIABLE}: {name} needs the feature {feature}; without it there are console, nanospan/segments and \
+         none"
+    );
+    ExportError::new(crate::export::ExportErrorKind::InvalidConfig, message)
 }
 
 /// Where spans go that nobody wants: they are recorded, since services below have their ids and decisions

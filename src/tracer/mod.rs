@@ -19,6 +19,9 @@ pub use start::SpanBuilder;
 pub use timestamp::Timestamp;
 
 use crate::drain::{FlushError, Pipeline, Stats};
+use crate::export::{Context, ExportError};
+use crate::metrics::data::Resource;
+use crate::metrics::{AccountProducer, PeriodicReader, PeriodicReaderBuilder};
 use crate::raw::engine::Engine;
 #[cfg(feature = "bext")]
 use crate::raw::engine::Gate;
@@ -28,7 +31,6 @@ use crate::sampling::Sampler;
 use crate::value::Text;
 use std::fmt;
 use std::panic::RefUnwindSafe;
-#[cfg(feature = "bext")]
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -38,6 +40,11 @@ pub(crate) struct Core {
     pub(crate) engine: &'static Engine,
     pub(crate) pipeline: &'static Pipeline,
     pub(crate) sampler: Sampler,
+    /// Which of the process's tracers it is, from 0 on.
+    pub(crate) number: u64,
+    pub(crate) built: Timestamp,
+    /// Collects and exports the account.
+    pub(crate) reader: OnceLock<PeriodicReader>,
     /// Remote parents that a handle names; made when there is one.
     #[cfg(feature = "bext")]
     pub(crate) remotes: OnceLock<&'static Table>,
@@ -110,6 +117,14 @@ impl Tracer {
         self.core
     }
 
+    /// Has `reader` export the account, until the tracer is shut down.
+    fn export_account(self, reader: PeriodicReaderBuilder, resource: Resource) -> Result<(), ExportError> {
+        let Some(core) = self.core else { return Ok(()) };
+        let reader = reader.of(resource).producer(self.metric_producer()).start()?;
+        let _ = core.reader.set(reader);
+        Ok(())
+    }
+
     /// Begins to make a span; [`SpanBuilder::start`] starts it. Without a parent it is a root.
     #[inline]
     pub fn span<'a>(&self, name: impl Into<Text<'a>>) -> SpanBuilder<'a> {
@@ -134,6 +149,9 @@ impl Tracer {
 
     /// Refuses new spans, exports what there is, and shuts the exporter down.
     ///
+    /// Where the account is [exported as metrics](TracerBuilder::metrics), it is exported for the last time then, within
+    /// the same time; a failure of that goes to the error handler of its reader.
+    ///
     /// Spans that are live then will not arrive; they are counted in [`Dropped::shutdown`]. Every
     /// later call, and one made meanwhile on another thread, waits for the first one's result.
     ///
@@ -147,13 +165,26 @@ impl Tracer {
     pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
         let Some(core) = self.core else { return Ok(()) };
         let now = Instant::now();
-        core.pipeline.shutdown(now.checked_add(timeout).unwrap_or(now + FAR))
+        let deadline = now.checked_add(timeout).unwrap_or(now + FAR);
+        let result = core.pipeline.shutdown(deadline);
+        if let Some(reader) = core.reader.get() {
+            // After the spans, so that the account is complete. What a later shutdown or a forked child is told says
+            // nothing new; everything else goes to the reader's error handler.
+            reader.shut_down_behind(&Context::with_deadline(deadline));
+        }
+        result
     }
 
     /// A guard that shuts the tracer down when it is dropped, within five seconds.
     #[must_use = "dropping the guard shuts the tracer down: bind it to a name, not to `_`"]
     pub fn guard(&self) -> ShutdownGuard {
         ShutdownGuard { tracer: *self }
+    }
+
+    /// The account as metrics, for a [reader](crate::metrics::MetricProducer). Each has its own.
+    #[must_use]
+    pub fn metric_producer(&self) -> AccountProducer {
+        AccountProducer::new(self.core)
     }
 
     /// The account: where every span went.

@@ -103,6 +103,9 @@ impl<'a> Below<'a> {
     pub(super) fn decided(mut self, core: &'static Core) -> Self {
         if let Sample::Ask(sample) = self.sample {
             if core.sampler.concerns(sample, &self.state) {
+                if core.sampler.presumes_randomness(sample, self.flags, &self.state) {
+                    core.pipeline.presumed_randomness();
+                }
                 let (sampled, state) =
                     core.sampler.decide_by_state(sample, self.trace_id.to_u128(), &self.state);
                 self.sample = if sampled { Sample::Taken } else { Sample::Rejected };

@@ -106,22 +106,22 @@ fn attribute(value: Value) -> Result<(String, OwnedValue), String> {
     Ok((key, value))
 }
 
-fn text(value: Value) -> Result<String, String> {
+pub(crate) fn text(value: Value) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text),
         other => Err(format!("no string: {other}")),
     }
 }
 
-fn boolean(value: Value) -> Result<bool, String> {
+pub(crate) fn boolean(value: Value) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| format!("no boolean: {value}"))
 }
 
-fn int(value: Value) -> Result<i64, String> {
+pub(crate) fn int(value: Value) -> Result<i64, String> {
     number(&text(value)?)
 }
 
-fn double(value: Value) -> Result<f64, String> {
+pub(crate) fn double(value: Value) -> Result<f64, String> {
     match &value {
         Value::String(text) if text == "NaN" => Ok(f64::NAN),
         Value::String(text) if text == "Infinity" => Ok(f64::INFINITY),
@@ -130,11 +130,11 @@ fn double(value: Value) -> Result<f64, String> {
     }
 }
 
-fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("no number: {text:?}"))
 }
 
-fn hex<const N: usize>(text: &str) -> Result<[u8; N], String> {
+pub(crate) fn hex<const N: usize>(text: &str) -> Result<[u8; N], String> {
     let is_hex = text.len() == 2 * N && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let mut bytes = [0; N];
     for (index, byte) in bytes.iter_mut().enumerate().filter(|_| is_hex) {
@@ -143,7 +143,7 @@ fn hex<const N: usize>(text: &str) -> Result<[u8; N], String> {
     if is_hex { Ok(bytes) } else { Err(format!("not {} digits: {text:?}", 2 * N)) }
 }
 
-fn list(value: Value) -> Result<Vec<Value>, String> {
+pub(crate) fn list(value: Value) -> Result<Vec<Value>, String> {
     match value {
         Value::Array(values) => Ok(values),
         other => Err(format!("no array: {other}")),
@@ -151,35 +151,35 @@ fn list(value: Value) -> Result<Vec<Value>, String> {
 }
 
 /// An object whose fields are taken one by one until none may be left.
-struct Fields(Map<String, Value>);
+pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
-    fn of(value: Value) -> Result<Self, String> {
+    pub(crate) fn of(value: Value) -> Result<Self, String> {
         match value {
             Value::Object(fields) => Ok(Self(fields)),
             other => Err(format!("no object: {other}")),
         }
     }
 
-    fn optional(&mut self, field: &str) -> Option<Value> {
+    pub(crate) fn optional(&mut self, field: &str) -> Option<Value> {
         self.0.remove(field)
     }
 
-    fn take(&mut self, field: &str) -> Result<Value, String> {
+    pub(crate) fn take(&mut self, field: &str) -> Result<Value, String> {
         self.optional(field).ok_or_else(|| format!("no field {field}"))
     }
 
-    fn text(&mut self, field: &str) -> Result<String, String> {
+    pub(crate) fn text(&mut self, field: &str) -> Result<String, String> {
         text(self.take(field)?)
     }
 
     /// A text that is absent if empty.
-    fn optional_text(&mut self, field: &str) -> Result<String, String> {
+    pub(crate) fn optional_text(&mut self, field: &str) -> Result<String, String> {
         self.optional(field).map_or(Ok(String::new()), text)
     }
 
     /// A number that is absent if zero.
-    fn count(&mut self, field: &str) -> Result<u32, String> {
+    pub(crate) fn count(&mut self, field: &str) -> Result<u32, String> {
         match self.optional(field) {
             None => Ok(0),
             Some(value) => {
@@ -189,7 +189,7 @@ impl Fields {
         }
     }
 
-    fn end(self) -> Result<(), String> {
+    pub(crate) fn end(self) -> Result<(), String> {
         if self.0.is_empty() { Ok(()) } else { Err(format!("more fields: {:?}", self.0)) }
     }
 }

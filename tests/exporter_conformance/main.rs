@@ -3,10 +3,20 @@
 //! A suite is worth what it finds. Each fault of [`reference::broken`] is given to an exporter that is right
 //! otherwise, and exactly the case of the clause that it breaks must fail.
 
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
+#[path = "../common/collector.rs"]
+mod collector;
 #[path = "../common/exporter_faults.rs"]
 mod exporter_faults;
 #[path = "../common/finished_lines.rs"]
 mod finished_lines;
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
+mod otlp;
+#[cfg(feature = "otlp")]
+#[path = "../common/otlp_lines.rs"]
+mod otlp_lines;
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
+mod received;
 mod reference;
 #[path = "../common/reference_exporter.rs"]
 mod reference_exporter;
@@ -76,6 +86,12 @@ fn the_stdout_exporter_conforms() {
     assert_all_passed_but(&[], &exporter::run(&|| Box::new(Stdout::default())));
 }
 
+#[cfg(feature = "otlp")]
+#[test]
+fn the_stdout_exporter_in_the_form_of_otlp_conforms() {
+    assert_all_passed_but(&[], &exporter::run(&|| Box::new(Stdout::otlp())));
+}
+
 #[cfg(unix)]
 #[test]
 fn the_segment_exporter_conforms() {
@@ -90,6 +106,29 @@ fn the_segment_exporter_conforms() {
     ];
     let report = exporter::run(&|| Box::new(segments::Segments::default()));
     assert_all_passed_but(&not_applicable, &report);
+}
+
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
+fn assert_otlp_conforms(protocol: nanospan::otlp::Protocol) {
+    assert_all_passed_but(&[], &exporter::run(&|| Box::new(otlp::Otlp::new(protocol))));
+}
+
+#[cfg(feature = "otlp-http")]
+#[test]
+fn the_exporter_over_http_with_protobuf_conforms() {
+    assert_otlp_conforms(nanospan::otlp::Protocol::HttpProtobuf);
+}
+
+#[cfg(feature = "otlp-http")]
+#[test]
+fn the_exporter_over_http_with_json_conforms() {
+    assert_otlp_conforms(nanospan::otlp::Protocol::HttpJson);
+}
+
+#[cfg(feature = "otlp-grpc")]
+#[test]
+fn the_exporter_over_grpc_conforms() {
+    assert_otlp_conforms(nanospan::otlp::Protocol::Grpc);
 }
 
 fn assert_fan_out_conforms(destinations: impl Fn() -> Vec<Box<dyn Subject>>) {
@@ -114,6 +153,19 @@ fn the_fan_out_exporter_over_a_fan_out_exporter_conforms() {
         let inner: Vec<Box<dyn Subject>> = vec![Box::new(Memory::default()), Box::new(Memory::default())];
         vec![Box::new(FanOut::over(inner)), Box::new(Memory::default())]
     });
+}
+
+#[cfg(all(feature = "otlp-grpc", feature = "otlp-http"))]
+#[test]
+fn the_fan_out_exporter_over_each_form_of_otlp_conforms() {
+    use nanospan::otlp::Protocol;
+    let each: [fn() -> Box<dyn Subject>; 4] = [
+        || Box::new(Memory::default()),
+        || Box::new(otlp::Otlp::new(Protocol::HttpProtobuf)),
+        || Box::new(otlp::Otlp::new(Protocol::HttpJson)),
+        || Box::new(otlp::Otlp::new(Protocol::Grpc)),
+    ];
+    assert_fan_out_conforms(|| each.iter().map(|make| make()).collect());
 }
 
 /// A subject that can do nothing to its back-end.

@@ -42,14 +42,26 @@ impl Subject for Memory {
 pub(crate) struct Stdout {
     exporter: Arc<StdoutExporter>,
     sink: Sink,
+    read: fn(&[u8]) -> Result<Vec<FinishedSpan>, String>,
+}
+
+impl Stdout {
+    fn new(format: StdoutFormat, read: fn(&[u8]) -> Result<Vec<FinishedSpan>, String>) -> Self {
+        let sink = Sink::default();
+        let builder = StdoutExporter::builder().format(format);
+        let exporter = Arc::new(builder.writer(sink.writer(), "a sink").build());
+        Self { exporter, sink, read }
+    }
+
+    #[cfg(feature = "otlp")]
+    pub(crate) fn otlp() -> Self {
+        Self::new(StdoutFormat::OtlpJson, crate::otlp_lines::spans)
+    }
 }
 
 impl Default for Stdout {
     fn default() -> Self {
-        let sink = Sink::default();
-        let builder = StdoutExporter::builder().format(StdoutFormat::Json);
-        let exporter = Arc::new(builder.writer(sink.writer(), "a sink").build());
-        Self { exporter, sink }
+        Self::new(StdoutFormat::Json, finished_lines::parse)
     }
 }
 
@@ -59,7 +71,7 @@ impl Subject for Stdout {
     }
 
     fn delivered(&self) -> Vec<Vec<FinishedSpan>> {
-        vec![finished_lines::parse(&self.sink.written()).unwrap()]
+        vec![(self.read)(&self.sink.written()).unwrap()]
     }
 
     fn set_unreachable(&self, unreachable: bool) -> bool {

@@ -15,6 +15,11 @@ mod memory;
 mod metric_fan_out;
 mod metric_memory;
 mod metric_stdout;
+#[cfg(feature = "otlp")]
+#[path = "../common/otlp_lines.rs"]
+mod otlp_lines;
+#[cfg(feature = "otlp")]
+mod otlp_stdout;
 #[cfg(unix)]
 mod segment_access;
 #[cfg(unix)]

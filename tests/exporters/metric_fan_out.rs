@@ -129,6 +129,17 @@ fn it_wants_what_its_destinations_want_and_still_after_the_shutdown() {
 }
 
 #[test]
+fn a_destination_that_names_what_another_has_by_default_wants_the_same() {
+    let named = MemoryMetricExporter::new().with_aggregation(|kind| match kind {
+        InstrumentKind::Histogram => Aggregation::explicit_bucket_histogram(),
+        InstrumentKind::Counter => Aggregation::Sum,
+        _ => Aggregation::Default,
+    });
+    let builder = FanOutMetricExporter::builder().destination("named", named);
+    builder.destination("default", MemoryMetricExporter::new()).build().expect("they agree");
+}
+
+#[test]
 fn destinations_that_want_different_points_are_refused_with_which_and_what() {
     let delta = MemoryMetricExporter::new().with_temporality(|kind| match kind {
         InstrumentKind::Histogram => Temporality::Delta,

@@ -6,8 +6,7 @@
 #[path = "../exporters/common/batches.rs"]
 #[allow(dead_code, reason = "shared with tests that look closer")]
 mod batches;
-#[path = "../otlp/common/collector.rs"]
-#[allow(dead_code, reason = "shared with tests that look closer")]
+#[path = "../common/collector.rs"]
 mod collector;
 #[path = "../otlp/common/exporters.rs"]
 #[allow(dead_code, reason = "shared with tests that look closer")]

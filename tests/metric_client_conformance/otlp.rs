@@ -40,16 +40,6 @@ impl Otlp {
     }
 }
 
-/// Whether a request that is answered so was taken.
-fn is_taken(reply: &Reply) -> bool {
-    match reply {
-        Reply::Answer { status, trailers, .. } => {
-            *status == 200 && trailers.iter().all(|(name, value)| name != "grpc-status" || value == "0")
-        }
-        _ => false,
-    }
-}
-
 /// The messages of a request: of protobuf their bytes, of JSON what OpenTelemetry's own types make of it.
 fn messages(content: &[u8], is_json: bool) -> Vec<ResourceMetrics> {
     if is_json {
@@ -75,12 +65,13 @@ impl Subject for Otlp {
 
     fn delivered(&self) -> Vec<ResourceMetrics> {
         let asked = self.collector.asked();
-        let taken = asked.iter().filter(|asked| is_taken(&asked.reply));
+        let taken = asked.iter().filter(|asked| asked.is_taken);
         taken.flat_map(|asked| messages(&asked.content(), self.protocol == Protocol::HttpJson)).collect()
     }
 
     fn answer(&self, next: &[Answer], then: Answer) -> bool {
-        self.collector.answer(next.iter().map(|answer| self.reply(answer)), self.reply(&then));
+        self.collector.answer_next(next.iter().map(|answer| self.reply(answer)));
+        self.collector.answer(Some(self.reply(&then)));
         true
     }
 

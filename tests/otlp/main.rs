@@ -5,6 +5,7 @@ mod common {
     pub(crate) mod batches;
     pub(crate) mod black_hole;
     pub(crate) mod certificates;
+    #[path = "../../common/collector.rs"]
     pub(crate) mod collector;
     pub(crate) mod exporters;
     pub(crate) mod metrics;
@@ -29,5 +30,6 @@ mod proxies;
 mod redirects;
 mod retries;
 mod secrets;
+mod stages;
 mod tls;
 mod waiting;

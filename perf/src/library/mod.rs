@@ -1,5 +1,6 @@
 //! The libraries, each used the way its users use it, behind one trait.
 
+mod deliver;
 pub(crate) mod fastrace;
 pub(crate) mod floor;
 pub(crate) mod nanospan;
@@ -10,46 +11,132 @@ pub(crate) mod tracing;
 #[cfg(feature = "tracy")]
 pub(crate) mod tracy;
 
+use crate::collector::{self, Arrived, Collector};
 use crate::content::Sink;
 use crate::workload::Types;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 /// What the exporter does with a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exporter {
-    /// Counts and discards it.
+    /// Counts and discards it. Over OTLP: sends it to a collector that does so.
     Healthy,
-    /// Does not come back before it is told to.
+    /// Does not come back before it is told to. Over OTLP: the collector never answers.
     Hanging,
-    /// Fails at once.
+    /// Fails at once. Over OTLP: nobody listens where the collector should be.
     Failing,
+    /// Encodes and discards it. Only over OTLP.
+    Encoding,
+}
+
+const EXPORTERS: [(&str, Exporter); 4] = [
+    ("healthy", Exporter::Healthy),
+    ("hanging", Exporter::Hanging),
+    ("failing", Exporter::Failing),
+    ("encoding", Exporter::Encoding),
+];
+
+impl Exporter {
+    /// Whether batches come back from it in time for a flush.
+    pub(crate) fn returns(self, library: &str) -> bool {
+        match self {
+            Self::Healthy | Self::Encoding => true,
+            Self::Hanging => false,
+            // Over OTLP it goes on trying.
+            Self::Failing => !is_over_otlp(library),
+        }
+    }
+
+    /// The collector that it wants.
+    pub(crate) fn collector(self, verifies: bool) -> Option<collector::Kind> {
+        match self {
+            Self::Healthy if verifies => Some(collector::Kind::Verifying),
+            Self::Healthy => Some(collector::Kind::Counting),
+            Self::Hanging => Some(collector::Kind::Silent),
+            Self::Failing => Some(collector::Kind::Closed),
+            Self::Encoding => None,
+        }
+    }
 }
 
 impl FromStr for Exporter {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "healthy" => Ok(Self::Healthy),
-            "hanging" => Ok(Self::Hanging),
-            "failing" => Ok(Self::Failing),
-            _ => Err(format!("an exporter is healthy, hanging or failing, not {name:?}")),
-        }
+        let found = EXPORTERS.into_iter().find(|(known, _)| *known == name);
+        let names = EXPORTERS.map(|(name, _)| name).join(", ");
+        found
+            .map(|(_, exporter)| exporter)
+            .ok_or_else(|| format!("an exporter is one of {names}, not {name:?}"))
+    }
+}
+
+impl fmt::Display for Exporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, _) = EXPORTERS.into_iter().find(|(_, known)| known == self).expect("all have names");
+        f.write_str(name)
+    }
+}
+
+/// A directory that is removed with this.
+#[derive(Debug)]
+pub(crate) struct Directory(pub(crate) PathBuf);
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // The system's own cleaning finds what is left.
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
 /// How a library is set up.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Setup {
     pub(crate) sink: Arc<Sink>,
-    /// As in [`LIBRARIES`]; one module may stand for several.
+    /// As in [`LIBRARIES`] and [`MORE`]; one module may stand for several.
     pub(crate) name: &'static str,
     pub(crate) exporter: Exporter,
     pub(crate) sampled: bool,
     /// Whether the producer waits for the library: collectors then run as often as they can, since
     /// what they leave lying is what the producer waits for.
     pub(crate) throttled: bool,
+    /// Spans of a batch at most, if not as many as the library thinks best.
+    pub(crate) batch: Option<usize>,
+    /// Where what is sent over OTLP goes.
+    pub(crate) collector: Option<Collector>,
+    /// Where files go.
+    pub(crate) directory: Option<Directory>,
+}
+
+impl Setup {
+    fn url(&self) -> Result<&str, String> {
+        self.collector.as_ref().map(Collector::url).ok_or_else(|| "there is no collector".to_owned())
+    }
+
+    fn directory(&self) -> Result<&Path, String> {
+        self.directory.as_ref().map(|it| &*it.0).ok_or_else(|| "there is no directory".to_owned())
+    }
+
+    /// What has arrived: at the collector, or else at the sink.
+    pub(crate) fn arrived(&self) -> Result<Arrived, String> {
+        let Self { sink, .. } = self;
+        let acknowledged = sink.spans();
+        let Some(collector) = &self.collector else {
+            let (hash, extra) = (sink.hash(), sink.extra());
+            return Ok(Arrived { spans: acknowledged, hash, extra, ..Arrived::default() });
+        };
+        let arrived = collector.arrived()?;
+        match arrived.spans == acknowledged {
+            true => Ok(arrived),
+            false => Err(format!(
+                "the collector has {} spans, and {} of {acknowledged} are acknowledged",
+                arrived.spans, self.name
+            )),
+        }
+    }
 }
 
 /// A library that is measured. Built by a thread on the processor for workers, so that threads that it
@@ -125,6 +212,15 @@ pub(crate) const LIBRARIES: [&str; 14] = [
     "tracy",
 ];
 
+/// More of them, which differ in where spans go and not in what recording costs: in some tables only.
+pub(crate) const MORE: [&str; 5] =
+    ["nanospan-segments", "nanospan-otlp", "nanospan-otlp-grpc", "otel-otlp", "otel-otlp-grpc"];
+
+/// Whether a library sends spans to a collector.
+pub(crate) fn is_over_otlp(name: &str) -> bool {
+    name.contains("-otlp")
+}
+
 /// Something to do with a library, whichever it is.
 pub(crate) trait Visitor {
     type Output;
@@ -137,7 +233,9 @@ pub(crate) fn with<V: Visitor>(setup: &Setup, visitor: V) -> Result<V::Output, S
         "empty" => visitor.visit::<floor::Empty>(setup),
         "clock-reads" => visitor.visit::<floor::ClockReads>(setup),
         "record-128" => visitor.visit::<floor::Record128>(setup),
-        "nanospan" => visitor.visit::<nanospan::Native>(setup),
+        "nanospan" | "nanospan-segments" | "nanospan-otlp" | "nanospan-otlp-grpc" => {
+            visitor.visit::<nanospan::Native>(setup)
+        }
         "nanospan-plugin" => visitor.visit::<plugin::Hosted>(setup),
         "fastrace" => visitor.visit::<fastrace::Fastrace>(setup),
         "puffin" => visitor.visit::<puffin::Puffin>(setup),
@@ -151,8 +249,13 @@ pub(crate) fn with<V: Visitor>(setup: &Setup, visitor: V) -> Result<V::Output, S
     }
 }
 
-/// The name as it stands in [`LIBRARIES`].
+/// All names.
+pub(crate) fn names() -> String {
+    [&LIBRARIES[..], &MORE].concat().join(", ")
+}
+
+/// The name as it stands in [`LIBRARIES`] or [`MORE`].
 pub(crate) fn find(name: &str) -> Result<&'static str, String> {
-    let found = LIBRARIES.into_iter().find(|known| *known == name);
-    found.ok_or_else(|| format!("no library is called {name:?}; there are {}", LIBRARIES.join(", ")))
+    let found = LIBRARIES.into_iter().chain(MORE).find(|known| *known == name);
+    found.ok_or_else(|| format!("no library is called {name:?}; there are {}", names()))
 }

@@ -1,7 +1,7 @@
 //! nanospan itself: spans are values, attributes are set in three calls.
 
 use crate::content::{Content, Field, Sink};
-use crate::library::{Exporter, Library, Setup};
+use crate::library::{Exporter, Library, Setup, deliver, is_over_otlp};
 use crate::workload::{
     ADDRESS, ATTEMPT, ATTEMPTS, CACHED, CHILDREN, EVENT, KEYS, STATUS, TEXT, Types, status, value,
 };
@@ -17,6 +17,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Native {
     tracer: Tracer,
+    is_over_otlp: bool,
 }
 
 /// Spans that may wait for the drain while a producer is throttled: a third of what one thread may record
@@ -41,6 +42,7 @@ impl SpanExporter for Counting {
                 return Err(ExportError::new(ended, "the exporter hangs"));
             }
             Exporter::Failing => return Err(ExportError::new(ExportErrorKind::Other, "the exporter fails")),
+            Exporter::Encoding => return Err(ExportError::new(ExportErrorKind::Other, "only over OTLP")),
         }
         if self.sink.is_verifying() {
             batch.view().spans().for_each(|span| {
@@ -78,9 +80,16 @@ fn fields(attributes: Attributes<'_>) -> impl Iterator<Item = (&str, Field<'_>)>
 
 /// A tracer with a sink behind it; also what is behind the plugin.
 pub(crate) fn tracer(setup: &Setup) -> Result<Tracer, String> {
-    let exporter = Counting { sink: Arc::clone(&setup.sink), exporter: setup.exporter };
+    let exporter: Arc<dyn SpanExporter> = match setup.name {
+        "nanospan-segments" => deliver::segments(setup)?,
+        name if is_over_otlp(name) => deliver::nanospan(setup)?,
+        _ => Arc::new(Counting { sink: Arc::clone(&setup.sink), exporter: setup.exporter }),
+    };
     let sampler = if setup.sampled { Sampler::always_on() } else { Sampler::always_off() };
-    let builder = Tracer::builder("perf").exporter(exporter).sampler(sampler).error_handler(|_| ());
+    let mut builder = Tracer::builder("perf").exporter(exporter).sampler(sampler).error_handler(|_| ());
+    if let Some(spans) = setup.batch {
+        builder = builder.max_batch_spans(spans);
+    }
     builder.build().map_err(|error| format!("nanospan: {error}"))
 }
 
@@ -141,7 +150,7 @@ impl Library for Native {
     type Open = Span;
 
     fn build(setup: &Setup) -> Result<Self, String> {
-        Ok(Self { tracer: tracer(setup)? })
+        Ok(Self { tracer: tracer(setup)?, is_over_otlp: is_over_otlp(setup.name) })
     }
 
     fn root(&self) -> Span {
@@ -227,8 +236,10 @@ impl Library for Native {
         flush(&self.tracer);
     }
 
+    /// Over OTLP also what is in batches: sending takes longer than collecting.
     fn waiting(&self, _: u64) -> u64 {
-        waiting(&self.tracer)
+        let sending = if self.is_over_otlp { self.tracer.stats().buffered } else { 0 };
+        waiting(&self.tracer) + sending
     }
 
     fn backlog(&self) -> u64 {

@@ -2,7 +2,7 @@
 //! is the SDK's own floor.
 
 use crate::content::{Content, Field, Sink};
-use crate::library::{Exporter, Library, Setup};
+use crate::library::{Exporter, Library, Setup, deliver, is_over_otlp};
 use crate::workload::{
     ADDRESS, ATTEMPT, ATTEMPTS, CACHED, CHILDREN, EVENT, KEYS, STATUS, TEXT, Types, status, value,
 };
@@ -17,6 +17,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+use tokio::runtime::Runtime;
 
 /// A provider with a sink behind it; also what is behind `tracing`.
 #[derive(Debug)]
@@ -25,14 +26,27 @@ pub(crate) struct Provider {
     provider: SdkTracerProvider,
     /// Spans that may wait in the queue while a producer is throttled: three quarters of it.
     pub(crate) backlog: u64,
+    /// What the exporter's tasks run on, where it wants a runtime.
+    _runtime: Option<Runtime>,
 }
 
+/// Spans of a batch that is sent over OTLP.
+const SENT_TOGETHER: usize = 4_096;
+
 impl Provider {
-    /// The setup's name ends in the processor: `direct`, `bsp` or `bsp64k`.
+    /// The setup's name says which processor: `direct`, `bsp` or `bsp64k`, and the last also over OTLP.
     pub(crate) fn new(setup: &Setup) -> Result<Self, String> {
-        if setup.exporter != Exporter::Healthy {
+        let encodes = setup.exporter == Exporter::Encoding && is_over_otlp(setup.name);
+        if setup.exporter != Exporter::Healthy && !encodes {
             return Err("only nanospan is measured with a hanging or failing exporter".to_owned());
         }
+        let mut config = BatchConfigBuilder::default().with_max_queue_size(65_536);
+        // As many in a request as nanospan sends: with its own default of 512 sending takes a tenth more.
+        let spans = setup.batch.or(is_over_otlp(setup.name).then_some(SENT_TOGETHER));
+        if let Some(spans) = spans {
+            config = config.with_max_export_batch_size(spans);
+        }
+        let mut runtime = None;
         let sampler = if setup.sampled { Sampler::AlwaysOn } else { Sampler::AlwaysOff };
         let builder = SdkTracerProvider::builder().with_sampler(sampler);
         let sink = || Counting(Arc::clone(&setup.sink));
@@ -40,13 +54,19 @@ impl Provider {
             Some("direct") => (builder.with_span_processor(sink()), u64::MAX),
             Some("bsp") => (builder.with_span_processor(BatchSpanProcessor::builder(sink()).build()), 2_048),
             _ => {
-                let config = BatchConfigBuilder::default().with_max_queue_size(65_536).build();
-                let processor = BatchSpanProcessor::builder(sink()).with_batch_config(config).build();
+                let processor = if is_over_otlp(setup.name) {
+                    let processor;
+                    (processor, runtime) = deliver::otel(setup, config)?;
+                    processor
+                } else {
+                    BatchSpanProcessor::builder(sink()).with_batch_config(config.build()).build()
+                };
                 (builder.with_span_processor(processor), 65_536)
             }
         };
         let backlog = queue / 4 * 3;
-        Ok(Self { sink: Arc::clone(&setup.sink), provider: builder.build(), backlog })
+        let sink = Arc::clone(&setup.sink);
+        Ok(Self { sink, provider: builder.build(), backlog, _runtime: runtime })
     }
 
     pub(crate) fn tracer(&self) -> SdkTracer {

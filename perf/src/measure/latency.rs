@@ -28,7 +28,7 @@ pub(super) fn measure<L: Library>(library: &L, job: &Job, row: &mut Row) -> Resu
     let grown = resident_kib("VmHWM")?.saturating_sub(before);
     latencies.sort_unstable();
     row.put("rate", job.rate);
-    row.put("exporter", format!("{:?}", job.exporter).to_lowercase());
+    row.put("exporter", job.exporter);
     let last = latencies.len() - 1;
     let at = |share: f64| f64::from(latencies[(last as f64 * share) as usize]) * nanos;
     for (key, share) in

@@ -7,8 +7,9 @@ mod latency;
 mod stream;
 mod verify;
 
+use crate::collector::{Arrived, Collector};
 use crate::content::Sink;
-use crate::library::{self, Exporter, Library, Setup, Visitor};
+use crate::library::{self, Directory, Exporter, Library, Setup, Visitor};
 use crate::machine::{self, Busy, PRODUCER, WORKERS};
 use crate::row::Row;
 use crate::workload::{Types, Workload};
@@ -105,6 +106,8 @@ pub(crate) struct Job {
     pub(crate) exporter: Exporter,
     /// Spans that may wait while the producer is throttled; what suits the library without it.
     pub(crate) backlog: Option<u64>,
+    /// Spans of a batch; what the library has by default without it.
+    pub(crate) batch: Option<usize>,
 }
 
 impl Job {
@@ -125,6 +128,7 @@ impl Job {
             producers: 1,
             exporter: Exporter::Healthy,
             backlog: None,
+            batch: None,
         };
         for option in options {
             let Some((key, value)) = option.split_once('=') else {
@@ -144,6 +148,7 @@ impl Job {
                     };
                 }
                 "backlog" => job.backlog = Some(at_least_one(key, value)?),
+                "batch" => job.batch = Some(at_least_one(key, value)? as usize),
                 "exporter" => job.exporter = value.parse()?,
                 _ => return Err(format!("no option is called {key:?}")),
             }
@@ -169,17 +174,28 @@ impl Job {
         if (self.mode == Mode::Beside) != (self.count > 0) {
             return Err("the mode beside, and no other, wants idle=N, live=N or flushes=N".to_owned());
         }
+        if self.exporter == Exporter::Encoding && !library::is_over_otlp(self.library) {
+            return Err("only libraries over OTLP encode and do no more".to_owned());
+        }
         Ok(())
     }
 
     /// Does it, and prints the row.
     pub(crate) fn run(&self) -> Result<Row, String> {
+        // Like the library's threads.
+        machine::pin(WORKERS)?;
+        let verifies = self.mode == Mode::Verify;
+        let collector = self.exporter.collector(verifies).filter(|_| library::is_over_otlp(self.library));
+        let directory = std::env::temp_dir().join(format!("nanospan-perf-{}", std::process::id()));
         let setup = Setup {
             sink: Arc::new(Sink::default()),
             name: self.library,
             exporter: self.exporter,
             sampled: self.workload != Workload::W5,
             throttled: self.mode == Mode::Sustained,
+            batch: self.batch,
+            collector: collector.map(Collector::start).transpose()?,
+            directory: (self.library == "nanospan-segments").then_some(Directory(directory)),
         };
         library::with(&setup, Run(self))
     }
@@ -242,7 +258,8 @@ impl Visitor for Run<'_> {
         row.put("library", job.library);
         row.put("mode", job.mode);
         row.put("workload", job.workload);
-        let busy = Busy::now()?;
+        let collector = || setup.collector.as_ref().map_or(Ok(Duration::ZERO), Collector::processor_time);
+        let busy = Busy::now(collector()?)?;
         let produced = match job.mode {
             Mode::Burst => burst::measure(&library, job, &mut row)?,
             Mode::Full => stream::measure(&library, job, false, &mut row)?,
@@ -250,23 +267,23 @@ impl Visitor for Run<'_> {
             Mode::Paced => latency::measure(&library, job, &mut row)?,
             Mode::Beside => beside::measure(&library, job, &mut row)?,
             Mode::Elsewhere => elsewhere::measure(&library, job, &mut row)?,
-            Mode::Verify => verify::measure(&library, job, &setup.sink, &mut row)?,
+            Mode::Verify => verify::measure(&library, job, setup, &mut row)?,
         };
-        row.put("foreign", format!("{:.0}", busy.foreign_since()?));
-        // A hanging exporter never gives its batch back; only what comes before it settles.
-        if job.exporter == Exporter::Hanging {
-            thread::sleep(HALF_A_SECOND);
-        } else {
+        row.put("foreign", format!("{:.0}", busy.foreign_since(collector()?)?));
+        // One that hangs never gives its batch back; only what comes before it settles.
+        if job.exporter.returns(job.library) {
             library.flush();
+        } else {
+            thread::sleep(HALF_A_SECOND);
         }
-        account(&library, setup, produced, &mut row);
+        account(&library, setup, produced, &mut row)?;
         Ok(row)
     }
 }
 
 /// What arrived of what was produced.
-fn account<L: Library>(library: &L, setup: &Setup, produced: Produced, row: &mut Row) {
-    let arrived = setup.sink.spans();
+fn account<L: Library>(library: &L, setup: &Setup, produced: Produced, row: &mut Row) -> Result<(), String> {
+    let Arrived { spans: arrived, requests, bytes, .. } = setup.arrived()?;
     row.put("produced", produced.spans);
     row.put("sampling", percent(produced.sampled, produced.roots));
     match L::TYPES {
@@ -275,7 +292,18 @@ fn account<L: Library>(library: &L, setup: &Setup, produced: Produced, row: &mut
         _ => row.put("delivered", percent(arrived, produced.spans)),
     }
     row.put("arrived", arrived);
+    if setup.collector.is_some() {
+        let mean = |sum: u64, count: u64| format!("{:.1}", sum as f64 / count.max(1) as f64);
+        row.put("requests", requests);
+        row.put("request_spans", mean(arrived, requests));
+        row.put("span_bytes", mean(bytes, arrived));
+    }
+    if setup.exporter == Exporter::Encoding {
+        let nanos = setup.sink.encoding_nanos() as f64 / arrived.max(1) as f64;
+        row.put("encode_ns", format!("{nanos:.2}"));
+    }
     library.account().iter().for_each(|(key, value)| row.put(key, value));
+    Ok(())
 }
 
 /// In per cent, never rounded up to 100.

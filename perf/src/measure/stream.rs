@@ -40,6 +40,7 @@ pub(super) fn measure<L: Library>(
     let highest = resident_kib("VmHWM")?;
     let spans = produced.spans - warm.spans;
     let a_span = |time: Duration| time.as_nanos() as f64 / spans as f64;
+    row.put("exporter", job.exporter);
     row.put("wall_ns", format!("{:.2}", a_span(wall)));
     row.put("caller_ns", format!("{:.2}", a_span(caller)));
     row.put("process_ns", format!("{:.2}", a_span(process)));

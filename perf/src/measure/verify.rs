@@ -1,8 +1,7 @@
 //! Whether what arrives is what was recorded: in a process of its own, so that looking at it takes no
 //! time from anything that is timed.
 
-use crate::content::Sink;
-use crate::library::Library;
+use crate::library::{Library, Setup};
 use crate::machine::{self, WORKERS};
 use crate::measure::burst::below_a_root;
 use crate::measure::{Job, Produced};
@@ -16,10 +15,10 @@ const TIMES: u64 = 800;
 pub(super) fn measure<L: Library>(
     library: &L,
     job: &Job,
-    sink: &Sink,
+    setup: &Setup,
     row: &mut Row,
 ) -> Result<Produced, String> {
-    sink.verify();
+    setup.sink.verify();
     let workload = job.workload;
     let mut produced = Produced::default();
     let times = TIMES / workload.spans();
@@ -30,6 +29,7 @@ pub(super) fn measure<L: Library>(
     }
     produced.spans += times * workload.spans();
     library.flush();
+    let arrived = setup.arrived()?;
     match L::TYPES {
         Types::Nothing(reason) => {
             row.put("content", "n/a");
@@ -39,10 +39,10 @@ pub(super) fn measure<L: Library>(
             let sum =
                 (0..times).map(|n| expected(workload, types, n)).fold(expected_root(), u64::wrapping_add);
             let wanted = if workload == Workload::W5 { 0 } else { sum };
-            row.put("content", format!("{:016x}", sink.hash()));
+            row.put("content", format!("{:016x}", arrived.hash));
             row.put("expected", format!("{wanted:016x}"));
             row.put("types", if types == Types::Strings { "strings" } else { "kept" });
-            row.put("extra_attributes", sink.extra());
+            row.put("extra_attributes", arrived.extra);
         }
     }
     Ok(produced)

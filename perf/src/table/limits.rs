@@ -20,6 +20,9 @@ const ONE: Pairs = &[("producers", "1")];
 const TWO: Pairs = &[("producers", "2")];
 const HEALTHY: Pairs = &[("rate", "400000"), ("exporter", "healthy")];
 const HANGING: Pairs = &[("rate", "400000"), ("exporter", "hanging")];
+const FAILING: Pairs = &[("rate", "400000"), ("exporter", "failing")];
+const SENT: Pairs = &[("exporter", "healthy")];
+const ENCODED: Pairs = &[("exporter", "encoding")];
 
 /// How two quantities are compared, if they are.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +65,23 @@ const fn paced(library: &'static str, also: Pairs, what: &'static str) -> Quanti
 
 const fn above_empty(exporter: Pairs, what: &'static str) -> Measure {
     Measure::Above(paced("nanospan", exporter, what), paced("empty", HEALTHY, what))
+}
+
+/// Processor time of the process for what is sent.
+const fn sent(library: &'static str) -> Quantity {
+    Quantity { also: SENT, ..stream(library, "sustained", "process_ns") }
+}
+
+const fn sent_to(ours: &'static str, rival: &'static str) -> Measure {
+    Measure::Ratio(sent(ours), sent(rival))
+}
+
+const fn encoding(library: &'static str) -> Quantity {
+    Quantity { also: ENCODED, ..stream(library, "sustained", "encode_ns") }
+}
+
+const fn sent_above_empty(exporter: Pairs, what: &'static str) -> Measure {
+    Measure::Above(paced("nanospan-otlp", exporter, what), paced("empty", HEALTHY, what))
 }
 
 const fn limit(what: &'static str, unit: &'static str, measure: Measure, most: f64) -> Limit {
@@ -119,6 +139,35 @@ const LIMITS: &[Limit] = &[
     ),
 ];
 
+const OTLP: &[Limit] = &[
+    limit("W1 to protobuf, CPU, in a stream", "ns", Measure::Alone(encoding("nanospan-otlp")), 150.0),
+    limit("sustained W1 over HTTP, process CPU", "ns", Measure::Alone(sent("nanospan-otlp")), 300.0),
+    limit("sustained W1 over gRPC, process CPU", "ns", Measure::Alone(sent("nanospan-otlp-grpc")), 300.0),
+    limit(
+        "the same over HTTP, to the batch processor's, 65,536, over HTTP",
+        "",
+        sent_to("nanospan-otlp", "otel-otlp"),
+        0.25,
+    ),
+    limit(
+        "the same over gRPC, to the batch processor's, 65,536, over gRPC",
+        "",
+        sent_to("nanospan-otlp-grpc", "otel-otlp-grpc"),
+        0.25,
+    ),
+    limit("paced W1 over HTTP, p99 above empty", "ns", sent_above_empty(HEALTHY, "p99"), 150.0),
+    limit("paced W1 over HTTP, p99.9 above empty", "ns", sent_above_empty(HEALTHY, "p99.9"), 1_000.0),
+    limit("the same, a collector that never answers, p99", "ns", sent_above_empty(HANGING, "p99"), 150.0),
+    limit(
+        "the same, a collector that never answers, p99.9",
+        "ns",
+        sent_above_empty(HANGING, "p99.9"),
+        1_000.0,
+    ),
+    limit("the same, no collector, p99", "ns", sent_above_empty(FAILING, "p99"), 150.0),
+    limit("the same, no collector, p99.9", "ns", sent_above_empty(FAILING, "p99.9"), 1_000.0),
+];
+
 /// What came out.
 enum Outcome {
     Measured(Figure),
@@ -134,8 +183,8 @@ impl Quantity {
 
     /// Why this quantity must not be compared.
     fn fault(&self, figures: &Figures<'_>) -> Option<String> {
-        // What a tracer under way refuses, or a hanging exporter keeps, has to be counted instead.
-        if self.mode == "full" || self.also == HANGING {
+        // What a tracer under way refuses, or an exporter does not deliver, has to be counted instead.
+        if self.mode == "full" || [HANGING, FAILING].contains(&self.also) {
             let balanced = |row: &Row| row.get("balanced") == Some("true");
             return (!figures.rows(self.key()).all(balanced))
                 .then(|| format!("{}: account not balanced", self.library));
@@ -175,10 +224,19 @@ impl Measure {
 /// Each limit with what was measured. Ratios are made within each round; then come the median and the
 /// range over the rounds.
 pub(crate) fn table(figures: &Figures<'_>) -> String {
-    let mut text = String::from(
-        "### Must show\n\n| | undisturbed | all samples | at most | |\n| --- | --- | --- | --- | --- |\n",
+    listed("Must show", LIMITS, figures)
+}
+
+/// The same for what goes over OTLP.
+pub(crate) fn otlp(figures: &Figures<'_>) -> String {
+    listed("Must show over OTLP", OTLP, figures)
+}
+
+fn listed(title: &str, limits: &[Limit], figures: &Figures<'_>) -> String {
+    let mut text = format!(
+        "### {title}\n\n| | undisturbed | all samples | at most | |\n| --- | --- | --- | --- | --- |\n",
     );
-    for limit in LIMITS {
+    for limit in limits {
         let outcomes = [Which::Undisturbed, Which::All].map(|which| limit.measure.outcome(figures, which));
         let shown = outcomes.each_ref().map(|outcome| match outcome {
             Outcome::Measured(figure) => shown(figure, limit.unit),

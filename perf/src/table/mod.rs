@@ -20,7 +20,7 @@ use std::time::Instant;
 pub(crate) fn table(options: &Options) -> Result<String, String> {
     let began = Instant::now();
     let mut record = Record::begin(options)?;
-    if options.tracy.is_none() {
+    if options.tracy.is_none() && !options.otlp {
         record.note("without tracy: it did not build here, it needs a C++ compiler".to_owned());
     }
     let steps = plan::steps(options);
@@ -46,6 +46,11 @@ pub(crate) fn table(options: &Options) -> Result<String, String> {
     }
     let load = std::fs::read_to_string("/proc/loadavg").map_err(|error| format!("/proc/loadavg: {error}"))?;
     record.note(format!("took {} s, load {} after", began.elapsed().as_secs(), load.trim()));
+    let (alone, processes) = Figures::new(record.rows()).undisturbed_processes();
+    if alone * 2 < processes {
+        record
+            .note("the machine was busy with other work: these figures are for orientation only".to_owned());
+    }
     let report = report(&record);
     let path = options.records.join(record.file_name());
     record.write(&path, &report)?;
@@ -55,13 +60,20 @@ pub(crate) fn table(options: &Options) -> Result<String, String> {
 /// The tables of a record.
 pub(crate) fn report(record: &Record) -> String {
     let figures = Figures::new(record.rows());
-    let parts = [report::tables(&figures), limits::table(&figures), report::remarks(record, &figures)];
+    let mut parts = vec![report::tables(&figures)];
+    if !record.is_of_otlp_only() {
+        parts.push(limits::table(&figures));
+    }
+    parts.extend([limits::otlp(&figures), report::remarks(record, &figures)]);
     parts.join("\n")
 }
 
 /// One process. Its row is the only line on its standard output.
 fn measure(binary: &Path, step: &Step) -> Result<String, String> {
-    let output = Command::new(binary).arg("measure").args(&step.arguments).output();
+    let mut command = Command::new(binary);
+    // What is sent to a collector goes to it, whatever proxies there are.
+    command.arg("measure").args(&step.arguments).env("NO_PROXY", "127.0.0.1");
+    let output = command.output();
     let output = output.map_err(|error| format!("{}: {error}", binary.display()))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if output.status.success() {
@@ -82,13 +94,14 @@ pub(crate) fn plot(record: &Path, figure: &Path) -> Result<String, String> {
 /// The options of `table`.
 pub(crate) fn options(arguments: &[&str]) -> Result<Options, String> {
     let records = PathBuf::from("record");
-    let mut options = Options { quick: false, rounds: 5, plain: None, tracy: None, records };
+    let mut options = Options { quick: false, rounds: 5, otlp: false, plain: None, tracy: None, records };
     let mut rounds = None;
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} wants a value"));
         match *argument {
             "--quick" => options.quick = true,
+            "--otlp" => options.otlp = true,
             "--rounds" => rounds = Some(count(value()?)?),
             "--plain" => options.plain = Some(PathBuf::from(value()?)),
             "--tracy" => options.tracy = Some(PathBuf::from(value()?)),

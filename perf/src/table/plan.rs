@@ -1,6 +1,6 @@
 //! What is measured for the tables, and in which order.
 
-use crate::library::LIBRARIES;
+use crate::library::{LIBRARIES, MORE, is_over_otlp};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -10,6 +10,8 @@ pub(crate) struct Options {
     /// A short pass, to see that everything works.
     pub(crate) quick: bool,
     pub(crate) rounds: usize,
+    /// Only what goes over OTLP, and what it is compared with.
+    pub(crate) otlp: bool,
     /// This program, built with cargo's own release settings.
     pub(crate) plain: Option<PathBuf>,
     /// This program with tracy in it, for tracy alone: its client has a thread and memory of its own in
@@ -45,6 +47,17 @@ impl Step {
     fn is_of(&self, library: &str) -> bool {
         self.arguments.first().is_some_and(|first| first == library)
     }
+
+    /// Whether it is over OTLP, or what such a figure is compared with.
+    fn is_about_otlp(&self) -> bool {
+        let has = |what: &str| self.arguments.iter().any(|argument| argument == what);
+        match self.arguments.first().map(String::as_str) {
+            Some("nanospan" | "empty") => has("rate=400000") || has("sustained"),
+            Some("otel-bsp64k") => has("sustained"),
+            Some(library) => MORE.contains(&library),
+            None => false,
+        }
+    }
 }
 
 /// What the caller pays: the main table.
@@ -62,6 +75,14 @@ pub(crate) const SUSTAINED: [&str; 8] = [
     "tracing-otel-bsp",
     "tracing-otel-bsp64k",
     "puffin",
+];
+
+/// Those over OTLP, each with those of its exporters that a stream is measured with.
+pub(crate) const SENT: [(&str, &[&str]); 4] = [
+    ("nanospan-otlp", &["healthy", "encoding"]),
+    ("nanospan-otlp-grpc", &["healthy"]),
+    ("otel-otlp", &["healthy", "encoding"]),
+    ("otel-otlp-grpc", &["healthy"]),
 ];
 
 /// How much there is of what a library's work must not grow with.
@@ -95,6 +116,11 @@ pub(crate) fn steps(options: &Options) -> Vec<Step> {
             add("fat", true, library, &["verify", workload]);
         }
     }
+    for workload in ["W1", "W2", "W3"] {
+        for library in MORE.into_iter().filter(|library| is_over_otlp(library)) {
+            add("fat", true, library, &["verify", workload]);
+        }
+    }
     for workload in MAIN {
         for library in LIBRARIES {
             add("fat", false, library, &["burst", workload, &samples]);
@@ -123,16 +149,24 @@ pub(crate) fn steps(options: &Options) -> Vec<Step> {
     for library in SUSTAINED {
         add("fat", false, library, &["sustained", "W1", &spans(3_000_000, 1_000_000)]);
     }
+    for (library, exporters) in SENT {
+        for exporter in exporters {
+            let exporter = format!("exporter={exporter}");
+            add("fat", false, library, &["sustained", "W1", &spans(3_000_000, 1_000_000), &exporter]);
+        }
+    }
     for library in tracers() {
         add("fat", false, library, &["full", "W1", &spans(5_000_000, 1_000_000)]);
     }
     let paced = spans(2_000_000, 400_000);
-    for library in LIBRARIES {
+    for library in LIBRARIES.into_iter().chain(["nanospan-segments", "nanospan-otlp"]) {
         add("fat", false, library, &["paced", "W1", &paced, "rate=400000"]);
-        if library == "nanospan" {
+        if ["nanospan", "nanospan-otlp"].contains(&library) {
             for exporter in ["exporter=hanging", "exporter=failing"] {
                 add("fat", false, library, &["paced", "W1", &paced, "rate=400000", exporter]);
             }
+        }
+        if library == "nanospan" {
             let fast = spans(8_000_000, 2_000_000);
             add("fat", false, library, &["paced", "W1", &fast, "rate=4000000"]);
         }
@@ -148,6 +182,7 @@ pub(crate) fn steps(options: &Options) -> Vec<Step> {
             );
         }
     }
+    steps.retain(|step| !options.otlp || step.is_about_otlp());
     // In cargo's own profile there is no program with it.
     steps.retain(|step| !step.is_of("tracy") || options.tracy.is_some() && step.profile == "fat");
     steps

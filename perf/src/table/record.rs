@@ -7,12 +7,15 @@ use std::path::Path;
 use std::process::Command;
 
 /// The versions that matter, as the lock file has them.
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 14] = [
     "nanospan",
     "bext-plugin-api",
     "fastrace",
     "opentelemetry",
     "opentelemetry_sdk",
+    "opentelemetry-otlp",
+    "reqwest",
+    "tonic",
     "tracing",
     "tracing-subscriber",
     "tracing-opentelemetry",
@@ -20,6 +23,9 @@ const CRATES: [&str; 11] = [
     "tracy-client",
     "tracy-client-sys",
 ];
+
+/// How the header of a record says that there is nothing else in it.
+const OTLP_ONLY: &str = ", over OTLP only";
 
 const LOCK: &str = include_str!("../../Cargo.lock");
 
@@ -54,10 +60,11 @@ impl Record {
             format!("allocator  the system's ({})", first_line("ldd", &["--version"]).unwrap_or_default()),
             format!("versions   {}", versions.join(", ")),
             format!(
-                "pass       {}, {} rounds, profiles fat{}",
+                "pass       {}, {} rounds, profiles fat{}{}",
                 if options.quick { "quick" } else { "full" },
                 options.rounds,
-                if options.plain.is_some() { " and plain" } else { "" }
+                if options.plain.is_some() { " and plain" } else { "" },
+                if options.otlp { OTLP_ONLY } else { "" }
             ),
         ];
         Ok(Self { date, header, ..Self::default() })
@@ -87,6 +94,11 @@ impl Record {
 
     pub(crate) fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// Whether only what goes over OTLP was measured.
+    pub(crate) fn is_of_otlp_only(&self) -> bool {
+        self.header.iter().any(|line| line.ends_with(OTLP_ONLY))
     }
 
     pub(crate) fn file_name(&self) -> String {

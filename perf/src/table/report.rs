@@ -1,8 +1,8 @@
 //! The tables.
 
-use crate::library::LIBRARIES;
+use crate::library::{LIBRARIES, MORE, is_over_otlp};
 use crate::table::figures::{FOREIGN, Figure, Figures, Key, UNDISTURBED, Which};
-use crate::table::plan::{BESIDE, MAIN, SUSTAINED, can, is_floor};
+use crate::table::plan::{BESIDE, MAIN, SENT, SUSTAINED, can, is_floor};
 use crate::table::record::Record;
 use std::fmt::Write as _;
 
@@ -66,7 +66,7 @@ fn series_cell(figures: &Figures<'_>, key: Key<'_>, what: &str) -> String {
 
 fn by_library(cells: impl Fn(&str) -> Vec<String>) -> Vec<Vec<String>> {
     let row = |library: &str| [vec![library.to_owned()], cells(library)].concat();
-    LIBRARIES.into_iter().map(row).collect()
+    LIBRARIES.into_iter().chain(MORE).map(row).collect()
 }
 
 /// All tables.
@@ -79,6 +79,7 @@ pub(crate) fn tables(figures: &Figures<'_>) -> String {
         two_producers(figures),
         elsewhere(figures),
         sustained(figures),
+        otlp(figures),
         full(figures),
         paced(figures),
         beside(figures),
@@ -217,6 +218,56 @@ fn sustained(figures: &Figures<'_>) -> String {
     markdown("sustained W1, nothing dropped: ns a span", &titles, rows.to_vec())
 }
 
+/// What goes over OTLP.
+pub(crate) fn otlp(figures: &Figures<'_>) -> String {
+    let columns =
+        ["wall_ns", "caller_ns", "process_ns", "encode_ns", "span_bytes", "request_spans", "grown_kib"];
+    let rows = SENT.into_iter().flat_map(|(library, exporters)| {
+        exporters.iter().map(move |exporter| {
+            let also = [("exporter", *exporter)];
+            let key = Key { also: &also, ..key(FAT, library, "sustained", "W1") };
+            let name = match *exporter {
+                "encoding" => format!("{library}, encoded and discarded"),
+                _ => library.to_owned(),
+            };
+            [vec![name], numbers(figures, key, &columns)].concat()
+        })
+    });
+    let titles = [
+        "library",
+        "wall",
+        "caller's CPU",
+        "process's CPU",
+        "encoding, CPU",
+        "bytes a span",
+        "spans a request",
+        "memory, KiB more",
+        "delivered",
+        "sampled",
+        "account",
+    ];
+    markdown("sustained W1 over OTLP, nothing dropped: ns a span", &titles, rows.collect())
+}
+
+/// What the caller notices of what is behind the tracer.
+pub(crate) fn behind(figures: &Figures<'_>) -> String {
+    const ROWS: [(&str, &str, &str); 5] = [
+        ("empty", "healthy", "nothing is recorded"),
+        ("nanospan-segments", "healthy", "segment files, the default"),
+        ("nanospan-otlp", "healthy", "OTLP over HTTP"),
+        ("nanospan-otlp", "hanging", "OTLP over HTTP, a collector that never answers"),
+        ("nanospan-otlp", "failing", "OTLP over HTTP, no collector"),
+    ];
+    let rows = ROWS.map(|(library, exporter, name)| {
+        let also = [("rate", "400000"), ("exporter", exporter)];
+        let key = Key { also: &also, ..key(FAT, library, "paced", "W1") };
+        let cells = ["p50", "p99", "p99.9"].map(|column| marked_cell(figures, key, column, None));
+        [vec![name.to_owned()], cells.to_vec()].concat()
+    });
+    let titles = ["behind the tracer", "p50", "p99", "p99.9"];
+    markdown("paced W1, 400,000 spans a second: ns of each, by a fenced clock", &titles, rows.to_vec())
+}
+
 fn full(figures: &Figures<'_>) -> String {
     let columns = ["wall_ns", "caller_ns", "process_ns", "before_kib", "grown_kib"];
     let rows = by_library(|library| numbers(figures, key(FAT, library, "full", "W1"), &columns));
@@ -239,7 +290,7 @@ fn full(figures: &Figures<'_>) -> String {
 fn paced(figures: &Figures<'_>) -> String {
     let columns = ["p50", "p90", "p99", "p99.9", "p99.99", "max", "others_ns", "grown_kib"];
     let mut rows = Vec::new();
-    for library in LIBRARIES {
+    for library in LIBRARIES.into_iter().chain(MORE) {
         for (exporter, rate) in
             [("healthy", "400000"), ("hanging", "400000"), ("failing", "400000"), ("healthy", "4000000")]
         {
@@ -248,6 +299,10 @@ fn paced(figures: &Figures<'_>) -> String {
             let name = match (exporter, rate) {
                 ("healthy", "400000") => library.to_owned(),
                 ("healthy", _) => format!("{library}, 4 million a second"),
+                ("hanging", _) if is_over_otlp(library) => {
+                    format!("{library}, a collector that never answers")
+                }
+                ("failing", _) if is_over_otlp(library) => format!("{library}, no collector"),
                 _ => format!("{library}, exporter {exporter}"),
             };
             rows.push([vec![name], numbers(figures, key, &columns)].concat());
@@ -342,12 +397,22 @@ pub(crate) fn remarks(record: &Record, figures: &Figures<'_>) -> String {
     let (kept, all) = figures.undisturbed_samples();
     let mut text = format!(
         "A process is undisturbed when others, the host included, used at most {FOREIGN} % of one processor\n\
-         meanwhile: {alone} of {processes} were. A sample is when its process is, and an empty loop right before\n\
-         it took at most {:.3} ns a turn, {UNDISTURBED} times that of the fastest hundredth of this record: {kept} of\n\
-         {all} samples of bursts were. A figure is the median over a process's samples; then come the median\n\
+         meanwhile: {alone} of {processes} were.",
+    );
+    // Without bursts there are no samples.
+    if all > 0 {
+        let _ = write!(
+            text,
+            " A sample is when its process is, and an empty loop right before\n\
+             it took at most {:.3} ns a turn, {UNDISTURBED} times that of the fastest hundredth of this record: {kept} of\n\
+             {all} samples of bursts were.",
+            figures.bound()
+        );
+    }
+    text.push_str(
+        " A figure is the median over a process's samples; then come the median\n\
          and the range over the processes. Percentages in bold: not everything was delivered, so the time is\n\
          no price of a delivered span.\n",
-        figures.bound()
     );
     for note in record.notes() {
         let _ = writeln!(text, "note: {note}");

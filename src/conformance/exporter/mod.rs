@@ -108,7 +108,7 @@ use super::Report;
 pub use cases::cases;
 pub use subject::Subject;
 
-/// The check of one clause of the contract of [`SpanExporter`].
+/// The check of one clause of the contract of [`SpanExporter`](crate::export::SpanExporter).
 pub type Case = super::Case<dyn Subject>;
 
 /// Makes a subject, with a back-end of its own. Called on the thread that runs the suite, many times.

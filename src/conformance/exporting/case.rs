@@ -5,8 +5,9 @@ use crate::conformance::{Outcome, PATIENCE, runner};
 use std::fmt;
 use std::time::Duration;
 
-/// The check of one clause of an exporter's contract, over subjects of the trait `S`; see
-/// [`exporter::cases`](super::exporter::cases) and [`metric_exporter::cases`](super::metric_exporter::cases).
+/// The check of one clause of an exporter's contract, over subjects of the trait `S`: one of
+/// [`exporter::cases`](crate::conformance::exporter::cases) or of
+/// [`metric_exporter::cases`](crate::conformance::metric_exporter::cases).
 pub struct Case<S: ?Sized + 'static> {
     pub(in crate::conformance) id: &'static str,
     pub(in crate::conformance) citation: Citation,

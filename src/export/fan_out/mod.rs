@@ -55,8 +55,8 @@ pub use stats::DestinationStats;
 /// one sets the pace, and one that is slow or hangs holds up nobody:
 ///
 /// - Where a queue is full, its destination is refused the batch: that is counted, and reported as an error
-///   of kind [`Full`](ExportErrorKind::Full). Only while all queues are full does `export` wait for room,
-///   since there is nobody then to be held up.
+///   of kind [`Full`](super::ExportErrorKind::Full). Only while all queues are full does `export` wait for
+///   room, since there is nobody then to be held up.
 /// - When the context ends before any destination has delivered the batch, it is taken out of all queues,
 ///   exports of it that are under way are cancelled, and the whole is an error.
 ///
@@ -80,7 +80,7 @@ pub use stats::DestinationStats;
 ///
 /// A destination that panics has lost the batch, which is counted; it goes on with the next one. The threads
 /// [start no spans](crate::suppress_tracing). In a forked child every call returns an error of kind
-/// [`Forked`](ExportErrorKind::Forked).
+/// [`Forked`](super::ExportErrorKind::Forked).
 pub struct FanOutExporter {
     fan_out: FanOut<Spans>,
 }

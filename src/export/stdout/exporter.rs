@@ -22,7 +22,8 @@ use crate::export::{Context, ExportError, SpanExporter};
 /// ```
 ///
 /// `export` writes; `force_flush` and `shutdown` flush the writer as well, which only one with a buffer
-/// of its own needs, and the shutdown drops it. The resource and the scope of a batch are not written.
+/// of its own needs, and the shutdown drops it. Only one of the [formats](StdoutFormat) has the resource and
+/// the scope of a batch.
 ///
 /// # When the writer fails or blocks
 ///
@@ -32,8 +33,9 @@ use crate::export::{Context, ExportError, SpanExporter};
 /// - One that does not block and has no room ([`WouldBlock`](std::io::ErrorKind::WouldBlock)) is asked again
 ///   until the context ends.
 /// - A write that blocks cannot be interrupted. The context is looked at between two of them, which is
-///   about every 8 KiB; other calls leave with their own context meanwhile, and the tracer's shutdown
-///   keeps its deadline. Behind a [`FanOutExporter`](crate::export::FanOutExporter) `export` does, too.
+///   about every 8 KiB, and every line of OTLP; other calls leave with their own context meanwhile, and the
+///   tracer's shutdown keeps its deadline. Behind a [`FanOutExporter`](crate::export::FanOutExporter) `export`
+///   does, too.
 ///
 /// In a forked child every call returns an error of kind [`Forked`](crate::export::ExportErrorKind::Forked).
 pub struct StdoutExporter {

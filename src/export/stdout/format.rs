@@ -2,10 +2,22 @@
 
 /// How spans are written as text, by [`StdoutExporter`](super::StdoutExporter) and by the plugin
 /// `StdoutTracer`.
+///
+/// | format | a line is | with the resource | for |
+/// | --- | --- | --- | --- |
+/// | [`Human`](Self::Human) | a span, or a part of one | no | the eye |
+/// | [`Json`](Self::Json) | a span | no | `grep`, `jq` and scripts, which want a span in a line |
+/// | `OtlpJson` | as many spans as fit into 16 KiB | yes | collectors, which want OpenTelemetry's own form |
+///
+/// There are two forms in JSON because neither serves the other's readers. In OTLP's a span stands three
+/// levels below the top, among others, and an attribute's value one level below its type; so who looks for one
+/// span would first take lines apart. The other one has no resource, and no other program reads it unasked.
+/// It needs no feature; the form of OTLP needs its encoder, by the feature `otlp`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum StdoutFormat {
-    /// For the eye: a line for each span and below it one for each of its events.
+    /// For the eye: a line for each span and below it one for each of its events. No program should read it:
+    /// the layout is no standard's, and may change with any version.
     ///
     /// ```text
     /// trace 0af7651916cd43dd8448eb211c80319c
@@ -61,7 +73,20 @@ pub enum StdoutFormat {
     /// | `string[]`, `bool[]`, `int[]`, `double[]` | an array of the above |
     ///
     /// A number reads back as the same double to the last bit; of a NaN only that it is one is kept.
-    /// Strings escape what the other format escapes.
+    /// Strings escape what the format for the eye escapes.
     /// Fields may be added in later versions, none will change.
     Json,
+    /// For collectors: [JSON Lines](https://jsonlines.org), each of them OTLP's `TracesData` in its JSON
+    /// encoding (OpenTelemetry Protocol File Exporter, which is in development). With the feature `otlp`.
+    ///
+    /// The resource and the scope stand in every line. So that they stand there rarely, and the container
+    /// runtimes that take lines of 16 KiB at most do not divide one, a line has as many spans as it holds
+    /// within that. It is longer when a single span is, or by the escapes of what the other formats escape,
+    /// too.
+    ///
+    /// A line that is torn has lost all of its spans. The plugin `StdoutTracer`, which has no resource,
+    /// writes a line for each span. One of more than 2 GiB, which no batch holds, comes without its texts, and
+    /// says how much is missing.
+    #[cfg(feature = "otlp")]
+    OtlpJson,
 }

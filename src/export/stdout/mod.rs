@@ -6,6 +6,8 @@ mod exporter;
 mod format;
 mod human;
 mod json;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod output;
 pub(crate) mod text;
 
@@ -23,11 +25,17 @@ pub(crate) fn render(format: StdoutFormat, spans: &[FinishedSpan]) -> Page {
     match format {
         StdoutFormat::Human => human::render(spans),
         StdoutFormat::Json => json::render(spans),
+        #[cfg(feature = "otlp")]
+        StdoutFormat::OtlpJson => otlp::render(spans),
     }
 }
 
 /// The text of the spans of `batch`.
 fn render_batch(format: StdoutFormat, batch: &BatchView<'_>) -> Page {
+    #[cfg(feature = "otlp")]
+    if format == StdoutFormat::OtlpJson {
+        return otlp::render_batch(batch);
+    }
     let spans: Vec<_> = batch.spans().map(FinishedSpan::from).collect();
     render(format, &spans)
 }

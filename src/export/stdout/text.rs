@@ -1,6 +1,6 @@
 //! Texts from spans and metrics, made harmless; what all formats are written with.
 //!
-//! Names and values come from whoever sent the traced request. What both formats escape are the
+//! Names and values come from whoever sent the traced request. What all formats escape are the
 //! control characters (so also line ends and the escape character that starts a terminal's
 //! commands) and the invisible characters of Unicode that reorder or hide text.
 
@@ -122,9 +122,12 @@ fn list<T>(out: &mut String, items: &[T], mut item: impl FnMut(&mut String, &T))
 
 /// Appends `text` as a JSON string (RFC 8259, section 7).
 pub(crate) fn json_string(out: &mut String, text: &str) {
-    escaped(out, text, |out, harmful| {
-        for unit in harmful.encode_utf16(&mut [0; 2]) {
-            put!(out, "\\u{unit:04x}");
-        }
-    });
+    escaped(out, text, escape_json);
+}
+
+/// Appends what stands for `character` in a JSON string.
+pub(super) fn escape_json(out: &mut String, character: char) {
+    for unit in character.encode_utf16(&mut [0; 2]) {
+        put!(out, "\\u{unit:04x}");
+    }
 }

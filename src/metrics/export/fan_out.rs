@@ -147,7 +147,8 @@ impl FanOutMetricExporterBuilder {
                     return Err(differ("temporality", format!("{one:?}"), format!("{two:?}")));
                 }
                 let (one, two) = (agreed.aggregation(kind), wanted.aggregation(kind));
-                if one != two {
+                // One that names what the other has by default wants the same.
+                if one.clone().resolved(kind) != two.clone().resolved(kind) {
                     return Err(differ("aggregation", format!("{one:?}"), format!("{two:?}")));
                 }
             }

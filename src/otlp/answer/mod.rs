@@ -5,7 +5,7 @@
 //! so that a newer server is understood as far as it can be.
 
 #[cfg_attr(
-    all(feature = "otlp-client", not(any(feature = "otlp-http", test))),
+    all(feature = "otlp-grpc", not(any(feature = "otlp-http", test))),
     expect(dead_code, reason = "HTTP's client asks for it")
 )]
 mod json;
@@ -16,7 +16,7 @@ use std::fmt;
 use std::time::Duration;
 
 #[cfg_attr(
-    all(feature = "otlp-client", not(any(feature = "otlp-http", test))),
+    all(feature = "otlp-grpc", not(any(feature = "otlp-http", test))),
     expect(unused_imports, reason = "HTTP's client asks for it")
 )]
 pub(crate) use json::{partial_success_json, status_json};

@@ -1,5 +1,6 @@
 //! The client with a resolver of the test's own, which hangs, panics or names what it likes.
 
+#[cfg(feature = "otlp-http")]
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use bytes::Bytes;
 
 use super::Client;
 use super::connect::Resolver;
-use crate::export::{Context, ExportErrorKind};
+use crate::Tracer;
+use crate::export::{Context, ExportErrorKind, MemoryExporter};
 use crate::otlp::retry::RetryPolicy;
 use crate::otlp::settings::{Protocol, Proxy, Settings};
 use crate::otlp::signal::Signal;
@@ -46,6 +48,7 @@ fn patient() -> Context {
 }
 
 /// A server that says to everybody, once, that all is well.
+#[cfg(feature = "otlp-http")]
 fn agreeable() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -200,4 +203,29 @@ fn the_thread_is_gone_when_the_shutdown_returns() {
     let thread = Arc::clone(&client.state().thread);
     client.shutdown(&patient()).unwrap();
     assert!(thread.has_ended());
+}
+
+#[test]
+fn whatever_an_upload_calls_starts_no_span() {
+    let memory = MemoryExporter::new();
+    let tracer = Tracer::builder("shop").memory_budget(8 << 20).exporter(memory.clone()).build().unwrap();
+    let client = client(Arc::new(move |_, _| {
+        Box::pin(async move {
+            let look_up = move |span| tracer.span(span).start().is_recording();
+            let recording = [
+                look_up("on the exporter's thread"),
+                // Where the system's resolver does its work.
+                tokio::task::spawn_blocking(move || look_up("on a resolver's")).await?,
+                tokio::spawn(async move { look_up("in a task of a connection's") }).await?,
+            ];
+            Err(std::io::Error::other(format!("recording: {recording:?}")))
+        })
+    }));
+    let error = client.upload(&patient(), CONTENT).unwrap_err();
+    assert!(error.to_string().ends_with("recording: [false, false, false]"), "{error}");
+    assert_eq!((tracer.stats().suppressed, tracer.stats().started), (3, 0));
+    // The one who waits for it is no thread of ours.
+    tracer.span("request").start().end();
+    tracer.shutdown(PATIENCE).unwrap();
+    assert_eq!(memory.spans().len(), 1);
 }

@@ -3,10 +3,14 @@
 //! It runs one current-thread runtime of tokio's and nothing else, so it can be used from anywhere:
 //! from inside another runtime, from a destructor, from a panic hook. Whoever waits for something
 //! that it does waits by a [`Context`], and goes away when that ends.
+//!
+//! Nothing that it calls starts a span, nor does what runs on the threads that names are resolved on:
+//! an export that were traced would be exported in turn.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +22,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::export::{Cancellation, Context};
+use crate::suppress_tracing;
 
 /// The thread's name, and that of those which it resolves names on.
 const NAME: &str = "nanospan-otlp";
@@ -67,6 +72,8 @@ impl IoThread {
                 .enable_time()
                 .thread_name(NAME)
                 .max_blocking_threads(RESOLVERS)
+                // For as long as the thread lives; without it, the guard has nothing left to undo.
+                .on_thread_start(|| mem::forget(suppress_tracing()))
                 .build()?,
         );
         let runtime = runtime.handle().clone();
@@ -109,6 +116,7 @@ struct Running {
 
 impl Running {
     fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let _quiet = suppress_tracing();
         let Some(runtime) = &self.runtime else { return };
         match runtime.block_on(orders.recv()) {
             Some(Order::Stop(gone)) => self.told = Some(gone),

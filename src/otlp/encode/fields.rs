@@ -223,7 +223,7 @@ pub(in crate::otlp) mod metrics {
     }
 
     /// The field of an `ExportMetricsServiceRequest`.
-    #[cfg(feature = "otlp-client")]
+    #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
     pub(in crate::otlp) const RESOURCE_METRICS: u8 = tag(1, LENGTH);
 
     /// The numbers of `AggregationTemporality`.

@@ -7,12 +7,12 @@ pub(super) mod fields;
 mod json;
 pub(super) mod metrics;
 mod protobuf;
-#[cfg(feature = "otlp-client")]
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
 pub(super) mod requests;
 mod wire;
 
 pub use json::TracesData;
-#[cfg(feature = "otlp-client")]
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
 pub(super) use json::metrics::request as metrics_json_request;
 
 use std::ops::Range;

@@ -1,15 +1,15 @@
 //! Metrics over OTLP: the contract of clients, one that keeps it, and the exporter over any.
 
-#[cfg(feature = "otlp-client")]
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
 mod client;
 mod contract;
-#[cfg(feature = "otlp-client")]
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
 mod exporter;
-#[cfg(feature = "otlp-client")]
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
 mod source;
-#[cfg(feature = "otlp-client")]
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
 mod stats;
 
 pub use contract::MetricClient;
-#[cfg(feature = "otlp-client")]
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
 pub use {client::OtlpMetricClient, exporter::OtlpMetricExporter, stats::OtlpMetricStats};

@@ -11,7 +11,7 @@ mod part;
 mod points;
 
 pub use fault::DecodeError;
-#[cfg(feature = "otlp-client")]
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
 pub(super) use part::{data_point_count, metric_count};
 
 use crate::metrics::data;

@@ -63,7 +63,7 @@ pub(in crate::otlp) fn data_point_count(message: &[u8], chosen: Range<usize>) ->
 }
 
 /// How many metrics there are in all.
-#[cfg(feature = "otlp-client")]
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
 pub(in crate::otlp) fn metric_count(message: &[u8]) -> Result<usize, DecodeError> {
     let mut count = 0;
     each_metric(message, |_, _| {

@@ -1,17 +1,21 @@
 //! A collector that answers as a test tells it to, and remembers what it was asked.
+#![allow(dead_code, reason = "no test binary uses all of it")]
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
+use hyper::header::HeaderValue;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -34,9 +38,8 @@ pub(crate) struct Asked {
     /// The number of the connection, from 0.
     pub(crate) connection: usize,
     pub(crate) at: Instant,
-    /// What was answered.
-    #[allow(dead_code, reason = "for suites that look for what was taken")]
-    pub(crate) reply: Reply,
+    /// Whether the answer was a success.
+    pub(crate) is_taken: bool,
 }
 
 impl Asked {
@@ -75,6 +78,8 @@ pub(crate) enum Reply {
     },
     /// Nothing, ever.
     Never,
+    /// The head of a success, and nothing of its body, ever.
+    Unfinished,
     /// The connection is closed instead.
     Close,
     /// After a while.
@@ -114,6 +119,16 @@ impl Reply {
         self
     }
 
+    /// Whether it says that the request was taken.
+    fn is_success(&self) -> bool {
+        match self {
+            Self::Answer { status, trailers, .. } => {
+                *status == 200 && trailers.iter().all(|(name, value)| name != "grpc-status" || value == "0")
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn late(self, after: Duration) -> Self {
         Self::Late(after, Box::new(self))
     }
@@ -124,11 +139,10 @@ impl Reply {
 struct Book {
     asked: Vec<Asked>,
     script: VecDeque<Reply>,
-    /// What is answered behind the script; that all is well, if nothing is said.
-    then: Option<Reply>,
+    /// What is answered behind the script, if it is not that all is well.
+    from_now_on: Option<Reply>,
     connections: usize,
-    /// Those of them that are not closed.
-    open: usize,
+    open_connections: usize,
 }
 
 /// A collector on a port of its own, which goes away with it.
@@ -174,22 +188,29 @@ impl Collector {
         format!("{scheme}://localhost:{}", self.address.port())
     }
 
-    /// Answers by `script` from now on, and then with `then`.
-    #[allow(dead_code, reason = "for suites that change their mind")]
-    pub(crate) fn answer(&self, script: impl IntoIterator<Item = Reply>, then: Reply) {
-        let mut book = self.book.lock().unwrap();
-        book.script = script.into_iter().collect();
-        book.then = Some(then);
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.book.lock().unwrap().asked.clone()
+    }
+
+    /// Answers the next requests so, one after another.
+    pub(crate) fn answer_next(&self, script: impl IntoIterator<Item = Reply>) {
+        self.book.lock().unwrap().script = script.into_iter().collect();
+    }
+
+    /// What is answered from now on, to whatever the script has nothing for; `None` is that all is well.
+    pub(crate) fn answer(&self, reply: Option<Reply>) {
+        self.book.lock().unwrap().from_now_on = reply;
+    }
+
+    /// Counts the requests, for whoever does not have the collector.
+    pub(crate) fn counter(&self) -> impl Fn() -> usize + Send + Sync + use<> {
+        let book = Arc::clone(&self.book);
+        move || book.lock().unwrap().asked.len()
     }
 
     /// How many connections are open.
-    #[allow(dead_code, reason = "for suites that look for what is left behind")]
     pub(crate) fn open_connections(&self) -> usize {
-        self.book.lock().unwrap().open
-    }
-
-    pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.book.lock().unwrap().asked.clone()
+        self.book.lock().unwrap().open_connections
     }
 
     /// The only request that there was.
@@ -215,7 +236,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, book: Arc<Mutex
         let number = {
             let mut book = book.lock().unwrap();
             book.connections += 1;
-            book.open += 1;
+            book.open_connections += 1;
             book.connections - 1
         };
         let (tls, book) = (tls.clone(), Arc::clone(&book));
@@ -229,7 +250,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, book: Arc<Mutex
                 }
                 None => serve(stream, number, Arc::clone(&book)).await,
             }
-            book.lock().unwrap().open -= 1;
+            book.lock().unwrap().open_connections -= 1;
         });
     }
 }
@@ -247,6 +268,21 @@ async fn serve(
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
+/// A body of which nothing ever comes.
+struct Endless;
+
+impl hyper::body::Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
 async fn answer(
     request: Request<Incoming>,
     connection: usize,
@@ -254,12 +290,11 @@ async fn answer(
 ) -> Result<Response<Body>, std::io::Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes().to_vec();
-    let is_grpc = head.headers.get("content-type").is_some_and(|value| value == "application/grpc");
+    let content_type = head.headers.get("content-type").cloned().unwrap_or(HeaderValue::from_static(""));
+    let is_grpc = content_type == "application/grpc";
     let mut reply = {
         let mut book = book.lock().unwrap();
-        let default = if is_grpc { Reply::grpc(0, "") } else { Reply::status(200) };
-        let default = book.then.clone().unwrap_or(default);
-        let reply = book.script.pop_front().unwrap_or(default);
+        let reply = book.script.pop_front().or_else(|| book.from_now_on.clone());
         book.asked.push(Asked {
             method: head.method.to_string(),
             target: head.uri.to_string(),
@@ -268,9 +303,9 @@ async fn answer(
             body,
             connection,
             at: Instant::now(),
-            reply: reply.clone(),
+            is_taken: reply.as_ref().is_none_or(Reply::is_success),
         });
-        reply
+        reply.unwrap_or_else(|| if is_grpc { Reply::grpc(0, "") } else { Reply::status(200) })
     };
     loop {
         match reply {
@@ -279,6 +314,10 @@ async fn answer(
                 reply = *next;
             }
             Reply::Never => std::future::pending().await,
+            Reply::Unfinished => {
+                let head = Response::builder().header("content-type", content_type);
+                return Ok(head.body(Endless.boxed_unsync()).unwrap());
+            }
             Reply::Close => return Err(std::io::Error::other("closed on purpose")),
             Reply::Answer { status, headers, body, trailers } => {
                 let mut response = Response::builder().status(status);

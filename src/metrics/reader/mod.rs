@@ -1,0 +1,69 @@
+//! Who collects metrics, when, and from whom.
+
+mod collector;
+mod manual;
+mod periodic;
+mod worker;
+
+pub use manual::{ManualReader, ManualReaderBuilder};
+pub use periodic::{PeriodicReader, PeriodicReaderBuilder, PeriodicReaderStats};
+
+use std::error::Error;
+
+use self::collector::Wanted;
+use super::data::{List, ScopeMetrics, Temporality};
+use super::{Aggregation, InstrumentKind};
+use crate::Timestamp;
+use crate::export::Context;
+
+/// Produces metrics for one reader.
+///
+/// A reader calls it from one thread at a time. What it remembers between two collections, to tell what is new,
+/// is its own: for two readers, make two producers.
+pub trait MetricProducer: Send {
+    /// Adds the metrics of its scopes, all points with the same time, over the time that
+    /// [`collection`](Collection) asks for. What others have added is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept it from producing all; what it has added all the same is exported.
+    fn produce(
+        &mut self,
+        collection: &Collection<'_>,
+        into: &mut List<ScopeMetrics>,
+    ) -> Result<(), Box<dyn Error + Send + Sync>>;
+}
+
+/// What a producer is asked for.
+#[derive(Debug)]
+pub struct Collection<'a> {
+    context: &'a Context,
+    time: Timestamp,
+    wanted: &'a Wanted,
+}
+
+impl Collection<'_> {
+    /// How long it may take; to be looked at before anything that waits.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        self.context
+    }
+
+    /// The time of all points.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// Over which time points of this kind of instrument are wanted.
+    #[must_use]
+    pub fn temporality(&self, kind: InstrumentKind) -> Temporality {
+        self.wanted.temporality(kind)
+    }
+
+    /// What is wanted of the measurements of this kind of instrument.
+    #[must_use]
+    pub fn aggregation(&self, kind: InstrumentKind) -> &Aggregation {
+        self.wanted.aggregation(kind)
+    }
+}

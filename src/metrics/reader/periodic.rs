@@ -1,0 +1,286 @@
+//! A reader that collects and exports each interval.
+
+use std::fmt;
+use std::process;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::MetricProducer;
+use super::collector::{Collector, Wanted, reader_shut_down};
+use super::worker::{Call, Order, Worker};
+use crate::export::gone::Gone;
+use crate::export::{Context, ExportError, ExportErrorKind};
+use crate::metrics::MetricExporter;
+use crate::metrics::data::Resource;
+
+/// The defaults of OpenTelemetry's Metrics SDK, section "Periodic exporting MetricReader".
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What is told of failures.
+pub(super) type ErrorHandler = Arc<dyn Fn(&ExportError) + Send + Sync>;
+
+/// Collects each interval, and exports what it has collected.
+///
+/// All of it is done by one thread of the reader's own, so no two exports come together, and whoever calls
+/// leaves when its context ends, whatever the exporter does. Spans started on that thread are
+/// [suppressed](crate::suppress_tracing).
+///
+/// Dropping the reader without a [`shutdown`](PeriodicReader::shutdown) has the thread do what a shutdown does, and
+/// waits for nothing: what a process that ends at once had counted last is not exported then.
+pub struct PeriodicReader {
+    /// The process whose reader it is: a forked child has it too, but not its thread.
+    pid: u32,
+    orders: Sender<Order>,
+    /// What the thread does descends from it.
+    work: Context,
+    timeout: Option<Duration>,
+    is_shut_down: AtomicBool,
+    counters: Arc<Counters>,
+    error_handler: ErrorHandler,
+}
+
+/// What a reader counts. Each is a sum of its own, in order with no other.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) collections: AtomicU64,
+    pub(super) failed_collections: AtomicU64,
+    pub(super) exported_data_points: AtomicU64,
+    pub(super) lost_data_points: AtomicU64,
+    pub(super) panics: AtomicU64,
+}
+
+/// What a [`PeriodicReader`] has done so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct PeriodicReaderStats {
+    /// Collections that were begun.
+    pub collections: u64,
+    /// Collections whose time was over before the producers were done. Nothing of them was exported.
+    pub failed_collections: u64,
+    /// Data points that the exporter took.
+    pub exported_data_points: u64,
+    /// Data points that were collected, and that the exporter could not deliver.
+    pub lost_data_points: u64,
+    /// Panics in producers, the exporter and the error handler that were caught; the reader went on.
+    pub panics: u64,
+}
+
+impl PeriodicReader {
+    /// A reader without producers that exports to `exporter` every 60 seconds, to be changed.
+    pub fn builder(exporter: impl MetricExporter + 'static) -> PeriodicReaderBuilder {
+        PeriodicReaderBuilder {
+            exporter: Arc::new(exporter),
+            collector: Collector::default(),
+            interval: DEFAULT_INTERVAL,
+            timeout: DEFAULT_TIMEOUT,
+            error_handler: Arc::new(|error| eprintln!("nanospan: {error}")),
+        }
+    }
+
+    /// Collects, exports, and has the exporter complete what it has unfinished. The next interval begins then.
+    ///
+    /// A context without a deadline gets the reader's timeout.
+    ///
+    /// # Errors
+    ///
+    /// - [`ReaderShutdown`](ExportErrorKind::ReaderShutdown) after the shutdown, [`Forked`](ExportErrorKind::Forked)
+    ///   in a forked child.
+    /// - [`DeadlineExceeded`](ExportErrorKind::DeadlineExceeded) and [`Cancelled`](ExportErrorKind::Cancelled). What
+    ///   the thread was at is called off, as far as the exporter lets it.
+    /// - The exporter's error, the one of `export` before that of `force_flush`. A producer's failure is told to the
+    ///   error handler.
+    pub fn force_flush(&self, context: &Context) -> Result<(), ExportError> {
+        self.refuse_in_child()?;
+        if self.is_shut_down.load(Ordering::Relaxed) {
+            return Err(reader_shut_down());
+        }
+        self.ask(context, Order::Flush)
+    }
+
+    /// Collects and exports for the last time, and shuts the exporter down.
+    ///
+    /// A context without a deadline gets the reader's timeout. When it ends first, the rest is called off.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`force_flush`](PeriodicReader::force_flush), the one of `export` before that of `shutdown`. The reader
+    /// is shut down all the same.
+    pub fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
+        self.refuse_in_child()?;
+        // Relaxed: the swap alone decides who does it.
+        if self.is_shut_down.swap(true, Ordering::Relaxed) {
+            return Err(reader_shut_down());
+        }
+        let result = self.ask(context, Order::Shutdown);
+        // Nobody waits any more for what is still under way.
+        self.work.cancellation().cancel();
+        result
+    }
+
+    /// As [`shutdown`](PeriodicReader::shutdown), for somebody who has no use for the error: the error handler has
+    /// it. Only the first call does anything.
+    pub(crate) fn shut_down_behind(&self, context: &Context) {
+        match self.shutdown(context) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ExportErrorKind::ReaderShutdown => {}
+            Err(error) if error.kind() == ExportErrorKind::Forked => {}
+            Err(error) => (self.error_handler)(&error),
+        }
+    }
+
+    /// What the reader has done so far. It may be asked at any time, also after the shutdown.
+    #[must_use]
+    pub fn stats(&self) -> PeriodicReaderStats {
+        // Relaxed: sums of their own.
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let Counters { collections, failed_collections, exported_data_points, lost_data_points, panics } =
+            &*self.counters;
+        PeriodicReaderStats {
+            collections: read(collections),
+            failed_collections: read(failed_collections),
+            exported_data_points: read(exported_data_points),
+            lost_data_points: read(lost_data_points),
+            panics: read(panics),
+        }
+    }
+
+    /// Gives the thread an order, and waits until it is done, or the context ends.
+    fn ask(&self, context: &Context, order: impl FnOnce(Call) -> Order) -> Result<(), ExportError> {
+        let context = match (context.deadline(), self.timeout) {
+            (None, Some(timeout)) => context.child_with_timeout(timeout),
+            _ => context.child(),
+        };
+        let (done, gone) = Gone::pair(&context);
+        let outcome = Arc::new(Mutex::new(None));
+        let call = Call { context: context.clone(), outcome: Arc::clone(&outcome), _gone: gone };
+        // If nobody listens, the order is dropped, and with it `gone`.
+        let _ = self.orders.send(order(call));
+        let _ = done.wait(Duration::MAX);
+        let result = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (result, context.check()) {
+            (Some(result), _) => result,
+            (None, Err(over)) => Err(over.into()),
+            // Of a flush that came together with a shutdown, the shutdown was first.
+            (None, Ok(())) => Err(reader_shut_down()),
+        }
+    }
+
+    /// Before anything is waited for: the thread is the parent's.
+    fn refuse_in_child(&self) -> Result<(), ExportError> {
+        let pid = process::id();
+        if pid == self.pid {
+            return Ok(());
+        }
+        let owner = self.pid;
+        let message =
+            format!("the metric reader belongs to process {owner}, of which process {pid} is a forked child");
+        Err(ExportError::new(ExportErrorKind::Forked, message))
+    }
+}
+
+impl fmt::Debug for PeriodicReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeriodicReader").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+/// Sets up a [`PeriodicReader`]; made by [`PeriodicReader::builder`].
+#[must_use = "a builder does nothing until it is built"]
+pub struct PeriodicReaderBuilder {
+    exporter: Arc<dyn MetricExporter>,
+    collector: Collector,
+    interval: Duration,
+    timeout: Duration,
+    error_handler: ErrorHandler,
+}
+
+impl PeriodicReaderBuilder {
+    /// What the metrics are about; nothing by default.
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.collector.resource = resource;
+        self
+    }
+
+    /// What the metrics are about, unless that was said already.
+    pub(crate) fn of(mut self, resource: Resource) -> Self {
+        if self.collector.resource == Resource::default() {
+            self.collector.resource = resource;
+        }
+        self
+    }
+
+    /// Adds a producer. They are asked in the order in which they were added.
+    pub fn producer(mut self, producer: impl MetricProducer + 'static) -> Self {
+        self.collector.producers.push(Box::new(producer));
+        self
+    }
+
+    /// The time between two collections; 60 seconds by default. One that is due while the one before runs is left
+    /// out.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// How long a collection and its export may take together; 30 seconds by default, and zero is no limit.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// What is told of failures that no caller hears of; standard error by default.
+    pub fn error_handler(mut self, handler: impl Fn(&ExportError) + Send + Sync + 'static) -> Self {
+        self.error_handler = Arc::new(handler);
+        self
+    }
+
+    /// Asks the exporter what it wants, once for each kind of instrument, and starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidConfig`](ExportErrorKind::InvalidConfig) if the interval is zero.
+    /// - [`Io`](ExportErrorKind::Io) if the thread cannot be started.
+    pub fn start(self) -> Result<PeriodicReader, ExportError> {
+        let Self { exporter, mut collector, interval, timeout, error_handler } = self;
+        if interval.is_zero() {
+            let message = "interval: 0 is no time between two collections";
+            return Err(ExportError::new(ExportErrorKind::InvalidConfig, message));
+        }
+        collector.wanted = Wanted::new(|kind| exporter.temporality(kind), |kind| exporter.aggregation(kind));
+        let (orders, received) = channel();
+        let counters = Arc::new(Counters::default());
+        let work = Context::new();
+        let timeout = (!timeout.is_zero()).then_some(timeout);
+        let worker = Worker {
+            exporter,
+            collector,
+            interval,
+            timeout,
+            error_handler: Arc::clone(&error_handler),
+            counters: Arc::clone(&counters),
+            work: work.clone(),
+            metrics: Default::default(),
+        };
+        let started = thread::Builder::new().name("nanospan-metrics".into()).spawn(|| worker.run(received));
+        if let Err(error) = started {
+            let message = "cannot start the thread of the metric reader";
+            return Err(ExportError::new(ExportErrorKind::Io, message).with_source(error));
+        }
+        let (pid, is_shut_down) = (process::id(), AtomicBool::new(false));
+        Ok(PeriodicReader { pid, orders, work, timeout, is_shut_down, counters, error_handler })
+    }
+}
+
+impl fmt::Debug for PeriodicReaderBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeriodicReaderBuilder")
+            .field("collector", &self.collector)
+            .field("interval", &self.interval)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,164 @@
+//! The thread of a periodic reader.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::collector::{Collector, Failed};
+use super::periodic::{Counters, ErrorHandler};
+use crate::export::gone::Gone;
+use crate::export::{Context, ExportError, ExportErrorKind};
+use crate::metrics::MetricExporter;
+use crate::metrics::data::ResourceMetrics;
+use crate::suppress_tracing;
+
+/// What the thread is told to do.
+pub(super) enum Order {
+    Flush(Call),
+    Shutdown(Call),
+}
+
+/// An order's context, and where its result goes.
+pub(super) struct Call {
+    pub(super) context: Context,
+    pub(super) outcome: Arc<Mutex<Option<Result<(), ExportError>>>>,
+    /// Behind the others: whoever waits is woken when the result is there, or the call is dropped.
+    pub(super) _gone: Gone,
+}
+
+/// The thread's own side of a reader.
+pub(super) struct Worker {
+    pub(super) exporter: Arc<dyn MetricExporter>,
+    pub(super) collector: Collector,
+    pub(super) interval: Duration,
+    pub(super) timeout: Option<Duration>,
+    pub(super) error_handler: ErrorHandler,
+    pub(super) counters: Arc<Counters>,
+    /// Cancelled when a shutdown is over.
+    pub(super) work: Context,
+    /// Filled again by each collection.
+    pub(super) metrics: ResourceMetrics,
+}
+
+impl Worker {
+    pub(super) fn run(mut self, orders: Receiver<Order>) {
+        let _suppressed = suppress_tracing();
+        let mut due = Instant::now().checked_add(self.interval);
+        loop {
+            let left = due.map(|due| due.saturating_duration_since(Instant::now()));
+            // Without end, if the interval is longer than the clock can say.
+            match orders.recv_timeout(left.unwrap_or(Duration::MAX)) {
+                Err(RecvTimeoutError::Timeout) => {
+                    let context = self.own_context();
+                    if let Err(error) = self.collect_and_export(&context) {
+                        self.tell(&error);
+                    }
+                    due = due.and_then(|due| self.next_after(due));
+                }
+                Ok(Order::Flush(call)) => {
+                    let exported = self.collect_and_export(&call.context);
+                    let flushed = self.call(|exporter| exporter.force_flush(&call.context));
+                    self.answer(call, exported, flushed);
+                    due = Instant::now().checked_add(self.interval);
+                }
+                Ok(Order::Shutdown(call)) => {
+                    let exported = self.collect_and_export(&call.context);
+                    let shut_down = self.call(|exporter| exporter.shutdown(&call.context));
+                    self.answer(call, exported, shut_down);
+                    return;
+                }
+                // The reader was dropped.
+                Err(RecvTimeoutError::Disconnected) => {
+                    let context = self.own_context();
+                    let exported = self.collect_and_export(&context);
+                    let shut_down = self.call(|exporter| exporter.shutdown(&context));
+                    for error in [exported, shut_down].into_iter().filter_map(Result::err) {
+                        self.tell(&error);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The context of what no caller waits for.
+    fn own_context(&self) -> Context {
+        match self.timeout {
+            Some(timeout) => self.work.child_with_timeout(timeout),
+            None => self.work.child(),
+        }
+    }
+
+    /// The next time that is due, at whole intervals after `due` and not passed yet.
+    fn next_after(&self, due: Instant) -> Option<Instant> {
+        let late = Instant::now().saturating_duration_since(due);
+        let missed = late.as_nanos() / self.interval.as_nanos();
+        self.interval.checked_mul(u32::try_from(missed + 1).ok()?).and_then(|later| due.checked_add(later))
+    }
+
+    fn collect_and_export(&mut self, context: &Context) -> Result<(), ExportError> {
+        count(&self.counters.collections, 1);
+        let mut failures = Vec::new();
+        let collected = self.collector.collect(context, &mut self.metrics, |failed| failures.push(failed));
+        for Failed { error, is_panic } in failures {
+            count(&self.counters.panics, is_panic.into());
+            self.tell(&error);
+        }
+        if let Err(error) = collected {
+            count(&self.counters.failed_collections, 1);
+            return Err(error);
+        }
+        let points = self.metrics.data_point_count() as u64;
+        let exported = self.call(|exporter| exporter.export(context, &self.metrics));
+        let lost = match &exported {
+            Ok(()) => 0,
+            Err(error) => error.lost_data_points().map_or(points, |lost| points.min(lost.into())),
+        };
+        count(&self.counters.lost_data_points, lost);
+        count(&self.counters.exported_data_points, points - lost);
+        exported
+    }
+
+    /// Calls the exporter; a panic becomes an error.
+    fn call(
+        &self,
+        what: impl FnOnce(&dyn MetricExporter) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
+        catch_unwind(AssertUnwindSafe(|| what(&*self.exporter))).unwrap_or_else(|_| {
+            count(&self.counters.panics, 1);
+            Err(ExportError::new(ExportErrorKind::Other, "the metric exporter panicked"))
+        })
+    }
+
+    /// Hands the first of two errors to whoever waits, and everything that nobody hears to the error handler.
+    fn answer(&self, call: Call, first: Result<(), ExportError>, second: Result<(), ExportError>) {
+        let result = match (first, second) {
+            (Err(first), second) => {
+                if let Err(second) = second {
+                    self.tell(&second);
+                }
+                Err(first)
+            }
+            (Ok(()), second) => second,
+        };
+        // Whoever asked holds the outcome, too, for as long as it waits.
+        match result {
+            Err(error) if Arc::strong_count(&call.outcome) == 1 => self.tell(&error),
+            result => *call.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(result),
+        }
+    }
+
+    fn tell(&self, error: &ExportError) {
+        // A handler that panics must not take the thread along.
+        if catch_unwind(AssertUnwindSafe(|| (self.error_handler)(error))).is_err() {
+            count(&self.counters.panics, 1);
+        }
+    }
+}
+
+/// Relaxed: sums of their own.
+fn count(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}

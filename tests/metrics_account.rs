@@ -1,0 +1,333 @@
+//! The tracer's account as metrics: the figures of `Tracer::stats`, however often they are collected, and by whomever.
+
+#[path = "common/allocator.rs"]
+mod allocator;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use nanospan::export::{Component, Context, ExportError, ExportErrorKind, MemoryExporter, SpanExporter};
+use nanospan::metrics::data::{Attributes, Data, Metric, Number, ResourceMetrics, Temporality};
+use nanospan::metrics::{Aggregation, InstrumentKind, ManualReader, MetricExporter, PeriodicReader};
+use nanospan::sampling::Sampler;
+use nanospan::{OwnedValue, Stats, Tracer, TracerBuilder, suppress_tracing};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn builder() -> TracerBuilder {
+    Tracer::builder("shop").memory_budget(16 << 20).error_handler(|_| ())
+}
+
+/// The points of all sums and histograms: `name{key=value,…}` to the value, or `count` of a histogram.
+type Figures = BTreeMap<String, i64>;
+
+fn figures(metrics: &ResourceMetrics) -> Figures {
+    let metrics = metrics.scopes.iter().flat_map(|scope| &scope.metrics);
+    metrics.flat_map(points).collect()
+}
+
+fn points(metric: &Metric) -> Vec<(String, i64)> {
+    match &metric.data {
+        Data::Sum(sum) => sum
+            .points
+            .iter()
+            .map(|point| {
+                let Some(Number::I64(value)) = point.value else { panic!("{metric:?}") };
+                (named(metric, &point.attributes), value)
+            })
+            .collect(),
+        Data::Histogram(histogram) => histogram
+            .points
+            .iter()
+            .map(|point| {
+                assert_eq!(point.bucket_counts, [point.count], "a single bucket");
+                (named(metric, &point.attributes), point.count as i64)
+            })
+            .collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Component names end in the number of the tracer, which depends on the other tests.
+fn named(metric: &Metric, attributes: &Attributes) -> String {
+    let pairs: Vec<String> = attributes
+        .iter()
+        .filter(|pair| pair.key != "otel.component.name")
+        .map(|pair| match &pair.value {
+            OwnedValue::Str(text) => format!("{}={text}", pair.key),
+            OwnedValue::I64(number) => format!("{}={number}", pair.key),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    format!("{}{{{}}}", metric.name, pairs.join(","))
+}
+
+fn of(figures: &Figures, name: &str) -> i64 {
+    *figures.get(name).unwrap_or_else(|| panic!("no {name} in {figures:#?}"))
+}
+
+/// The sum of all points of a metric.
+fn total(figures: &Figures, name: &str) -> i64 {
+    let all = figures.iter().filter(|(key, _)| key.split('{').next() == Some(name));
+    all.map(|(_, value)| value).sum()
+}
+
+#[track_caller]
+fn assert_equal_to(figures: &Figures, stats: &Stats) {
+    let dropped = &stats.dropped;
+    let handed = stats.exported + dropped.export_failed;
+    for (name, expected) in [
+        ("otel.sdk.span.live", stats.live),
+        ("otel.sdk.span.started", stats.started + stats.not_sampled + stats.suppressed),
+        ("otel.sdk.processor.span.queue.size", stats.buffered),
+        ("otel.sdk.processor.span.processed", handed + dropped.total() - dropped.export_failed),
+        ("otel.sdk.exporter.span.inflight", stats.exporting),
+        ("otel.sdk.exporter.span.exported", handed),
+        ("otel.sdk.exporter.operation.duration", stats.exports),
+        ("nanospan.span.calls.ignored", stats.stale_calls + stats.invalid_calls + stats.forged_calls),
+        ("nanospan.span.starts.invalid", stats.invalid_parent),
+        (
+            "nanospan.span.parts.lost",
+            stats.lost_attributes
+                + stats.lost_events
+                + stats.lost_links
+                + stats.lost_parents
+                + stats.truncated,
+        ),
+        ("nanospan.memory.usage", stats.memory_bytes),
+        ("nanospan.exporter.panics", stats.exporter_panics),
+    ] {
+        assert_eq!(total(figures, name), expected as i64, "{name} of {stats:?}");
+    }
+}
+
+fn record(tracer: &Tracer, spans: u32) {
+    for _ in 0..spans {
+        let span = tracer.span("request").start();
+        span.set_attribute("long", "x".repeat(70_000).as_str());
+    }
+}
+
+fn collected(reader: &ManualReader) -> ResourceMetrics {
+    let mut metrics = ResourceMetrics::default();
+    reader.collect(&Context::new(), &mut metrics).unwrap();
+    metrics
+}
+
+#[test]
+fn each_figure_of_the_account_is_in_the_metrics() {
+    let exporter = MemoryExporter::new();
+    let sampler = Sampler::parent_based(Sampler::trace_id_ratio(0.5).unwrap());
+    let tracer = builder().sampler(sampler).exporter(exporter.clone()).build().unwrap();
+    let reader = ManualReader::builder().producer(tracer.metric_producer()).build();
+    assert_equal_to(&figures(&collected(&reader)), &tracer.stats());
+
+    record(&tracer, 100);
+    // Half of the roots are sampled, so of so many there is one.
+    let sampled =
+        || (0..200).map(|_| tracer.span("sampled").start()).find(|span| span.is_recording()).unwrap();
+    {
+        let _suppressed = suppress_tracing();
+        (0..200).for_each(|_| drop(tracer.span("suppressed").start()));
+    }
+    let live = sampled();
+    tracer.flush(PATIENCE).unwrap();
+    exporter.fail_next(1);
+    record(&tracer, 100);
+    tracer.flush(PATIENCE).unwrap_err();
+    tracer.shutdown(PATIENCE).unwrap();
+    drop(live);
+
+    let stats = tracer.stats();
+    let is = figures(&collected(&reader));
+    assert_equal_to(&is, &stats);
+    assert!(stats.not_sampled > 0 && stats.exported > 0 && stats.dropped.export_failed > 0);
+    assert!(stats.dropped.shutdown > 0 && stats.suppressed > 0 && stats.truncated > 0, "{stats:?}");
+    let kind = std::any::type_name::<MemoryExporter>();
+    let exported =
+        |error: &str| format!("otel.sdk.exporter.span.exported{{otel.component.type={kind}{error}}}");
+    assert_eq!(of(&is, &exported("")), stats.exported as i64);
+    assert_eq!(of(&is, &exported(",error.type=_OTHER")), stats.dropped.export_failed as i64);
+    let processed = "otel.sdk.processor.span.processed{otel.component.type=batching_span_processor";
+    assert_eq!(of(&is, &format!("{processed},error.type=already_shutdown}}")), stats.dropped.shutdown as i64);
+    assert_eq!(of(&is, &format!("{processed}}}")), (stats.exported + stats.dropped.export_failed) as i64);
+    let started = |result: &str| format!("otel.sdk.span.started{{otel.span.sampling_result={result}}}");
+    assert_eq!(of(&is, &started("RECORD_AND_SAMPLE")), stats.started as i64);
+    assert_eq!(of(&is, &started("DROP")), (stats.not_sampled + stats.suppressed) as i64);
+}
+
+#[test]
+fn deltas_add_up_to_the_account_and_follow_each_other_in_time() {
+    let tracer = builder().max_queue_size(5_000).exporter(MemoryExporter::new()).build().unwrap();
+    let reader = ManualReader::builder()
+        .producer(tracer.metric_producer())
+        .select(|_| Temporality::Delta, |_| Aggregation::Default)
+        .build();
+    // A reader of its own, for the other must not take anything away from it.
+    let other = ManualReader::builder().producer(tracer.metric_producer()).build();
+    let mut sums = Figures::new();
+    let mut ended = None;
+    for spans in [0, 10, 0, 200] {
+        record(&tracer, spans);
+        tracer.flush(PATIENCE).unwrap();
+        let metrics = collected(&reader);
+        for (name, value) in figures(&metrics) {
+            *sums.entry(name).or_default() += value;
+        }
+        for metric in &metrics.scopes[0].metrics {
+            let (temporality, times) = match &metric.data {
+                Data::Sum(sum) => {
+                    (sum.temporality, sum.points.iter().map(|at| (at.start, at.time)).collect::<Vec<_>>())
+                }
+                Data::Histogram(data) => {
+                    (data.temporality, data.points.iter().map(|at| (at.start, at.time)).collect())
+                }
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(temporality, Temporality::Delta);
+            for (start, time) in times {
+                assert!(ended.is_none_or(|ended| start == ended), "it begins where the one before has ended");
+                assert!(start <= time);
+            }
+        }
+        let Data::Sum(sum) = &metrics.scopes[0].metrics[0].data else { panic!() };
+        ended = Some(sum.points[0].time);
+    }
+    let figures = figures(&collected(&other));
+    assert_equal_to(&sums, &tracer.stats());
+    let without_passes = |mut figures: Figures| {
+        figures.retain(|name, _| !name.starts_with("nanospan.drain"));
+        figures
+    };
+    assert_eq!(without_passes(sums), without_passes(figures));
+}
+
+#[test]
+fn kinds_are_asked_for_by_themselves() {
+    let tracer = builder().exporter(MemoryExporter::new()).build().unwrap();
+    let temporality =
+        |kind| if kind == InstrumentKind::Counter { Temporality::Delta } else { Temporality::Cumulative };
+    let aggregation =
+        |kind| if kind == InstrumentKind::Histogram { Aggregation::Drop } else { Aggregation::Default };
+    let reader =
+        ManualReader::builder().producer(tracer.metric_producer()).select(temporality, aggregation).build();
+    for metric in &collected(&reader).scopes[0].metrics {
+        let Data::Sum(sum) = &metric.data else { panic!("nobody asked for {metric:?}") };
+        assert_eq!(sum.is_monotonic, sum.temporality == Temporality::Delta, "{metric:?}");
+    }
+}
+
+#[test]
+fn a_collection_allocates_nothing_once_there_has_been_one_like_it() {
+    let tracer = builder().max_queue_size(5_000).exporter(MemoryExporter::new()).build().unwrap();
+    let reader = ManualReader::builder().producer(tracer.metric_producer()).build();
+    let mut metrics = ResourceMetrics::default();
+    let context = Context::new();
+    reader.collect(&context, &mut metrics).unwrap();
+    let before = allocator::calls();
+    for _ in 0..10 {
+        reader.collect(&context, &mut metrics).unwrap();
+    }
+    assert_eq!(allocator::calls() - before, 0);
+}
+
+/// Delivers to a named place, so that its metrics name it.
+struct Named;
+
+impl SpanExporter for Named {
+    fn export(&self, _: &Context, _: &nanospan::batch::Batch) -> Result<(), ExportError> {
+        Err(ExportError::new(ExportErrorKind::Rejected, "no").with_lost_spans(1))
+    }
+
+    fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    fn component(&self) -> Component {
+        Component::new("test_exporter").with_server("collector.example", 4318)
+    }
+}
+
+#[test]
+fn an_exporter_is_named_with_where_it_sends() {
+    let tracer = builder().exporter(Named).build().unwrap();
+    record(&tracer, 3);
+    tracer.shutdown(PATIENCE).unwrap_err();
+    let reader = ManualReader::builder().producer(tracer.metric_producer()).build();
+    let metrics = collected(&reader);
+    let is = figures(&metrics);
+    let described = "otel.component.type=test_exporter,server.address=collector.example,server.port=4318";
+    let exported = |rest: &str| of(&is, &format!("otel.sdk.exporter.span.exported{{{described}{rest}}}"));
+    assert_eq!((exported(""), exported(",error.type=rejected")), (2, 1));
+    let names: Vec<_> = metrics.scopes[0]
+        .metrics
+        .iter()
+        .filter(|metric| metric.name == "otel.sdk.exporter.span.inflight")
+        .map(|metric| {
+            let Data::Sum(sum) = &metric.data else { panic!() };
+            sum.points[0].attributes[0].clone()
+        })
+        .collect();
+    assert_eq!(names[0].key, "otel.component.name");
+    let OwnedValue::Str(name) = &names[0].value else { panic!() };
+    let number = name.strip_prefix("test_exporter/").unwrap();
+    assert!(number.parse::<u64>().is_ok(), "{name}");
+}
+
+#[test]
+fn a_tracer_that_records_nothing_has_no_metrics() {
+    let reader = ManualReader::builder().producer(Tracer::noop().metric_producer()).build();
+    assert_eq!(collected(&reader).data_point_count(), 0);
+}
+
+/// Keeps what is exported.
+#[derive(Default)]
+struct Kept {
+    exported: Mutex<Vec<ResourceMetrics>>,
+    shutdowns: Mutex<u32>,
+}
+
+impl MetricExporter for Kept {
+    fn export(&self, _: &Context, metrics: &ResourceMetrics) -> Result<(), ExportError> {
+        self.exported.lock().unwrap().push(metrics.clone());
+        Ok(())
+    }
+
+    fn force_flush(&self, _: &Context) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
+        *self.shutdowns.lock().unwrap() += 1;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_tracer_with_a_reader_exports_its_account_at_the_shutdown_under_its_resource() {
+    let kept = Arc::new(Kept::default());
+    let tracer = builder()
+        .resource("deployment.environment.name", "test")
+        .exporter(MemoryExporter::new())
+        .metrics(PeriodicReader::builder(Arc::clone(&kept)))
+        .build()
+        .unwrap();
+    record(&tracer, 100);
+    tracer.shutdown(PATIENCE).unwrap();
+    tracer.shutdown(PATIENCE).unwrap();
+    let exported = kept.exported.lock().unwrap();
+    assert_eq!((exported.len(), *kept.shutdowns.lock().unwrap()), (1, 1));
+    assert_equal_to(&figures(&exported[0]), &tracer.stats());
+    let resource = &exported[0].resource.attributes;
+    for (key, value) in [("service.name", "shop"), ("deployment.environment.name", "test")] {
+        assert!(resource.iter().any(|pair| pair.key == key && pair.value == value.into()), "{resource:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_cannot_be_started_is_an_error_of_the_build() {
+    let reader = PeriodicReader::builder(Kept::default()).interval(Duration::ZERO);
+    let error = builder().exporter(MemoryExporter::new()).metrics(reader).build().unwrap_err();
+    assert!(error.to_string().starts_with("metrics: interval: 0"), "{error}");
+}
