@@ -248,5 +248,5 @@ fn the_page_names_a_test_for_every_variable_and_only_tests_that_there_are() {
             _ => with_tests = false,
         }
     }
-    assert_eq!(rows, 29, "the page has another number of variables");
+    assert_eq!(rows, 31, "the page has another number of variables");
 }
