@@ -49,8 +49,9 @@
 //!         self.0.0.lock().unwrap().clone()
 //!     }
 //!
-//!     fn answer(&self, _: &[Answer], then: Answer) -> bool {
-//!         then == Answer::Accept
+//!     fn answer(&self, next: &[Answer], then: Answer) -> bool {
+//!         // The cases about other answers do not apply.
+//!         next.is_empty() && then == Answer::Accept
 //!     }
 //! }
 //!
