@@ -210,6 +210,7 @@ impl<'a> Segment<'a> {
 
 /// What a segment is made of.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a part is looked at where it is found, and none is kept")]
 pub(crate) enum Part<'a> {
     Batch(Frame<AnyBatch<'a>>),
     Damage(Damage),
