@@ -74,6 +74,16 @@ fn a_builder_of_metrics_that_is_reused_writes_what_a_new_one_writes() {
 }
 
 #[test]
+fn clause_9_7_a_batch_has_the_id_of_its_exporter_and_its_number() {
+    for (instance, sequence) in [(0, 0), (u64::MAX, 1), (7, u64::MAX)] {
+        let mut builder = MetricsBatchBuilder::new(instance);
+        let batch = builder.build(&ResourceMetrics::default(), sequence, 0).expect("the batch is small");
+        let view = MetricsView::parse(batch).expect("the batch is valid");
+        assert_eq!((view.instance_id(), view.sequence()), (instance, sequence));
+    }
+}
+
+#[test]
 fn clause_4_1_batches_of_spans_and_of_metrics_are_told_apart() {
     let spans = plain_batch(0, vec![plain_span(1, "a span")]).write();
     let metrics = written(&Random(1).metrics());

@@ -6,10 +6,10 @@ use flatbuffers::{FlatBufferBuilder, WIPOffset};
 use super::builder::Columns;
 use super::schema::{self, DataKind, NumberType};
 use super::{METRICS_FORMAT_MAJOR, MetricsBatchBuilder, MetricsView};
-use crate::Value;
 use crate::batch::BatchError;
 use crate::batch::generated::nanospan::{Attribute, ValueType};
 use crate::metrics::data::{Data, ResourceMetrics, Temporality};
+use crate::{SpanId, TraceId, Value};
 
 /// A text or entry that does not exist.
 const NOWHERE: u32 = 1_000_000;
@@ -171,6 +171,42 @@ fn clause_9_4_an_unknown_type_of_number_is_none_and_an_unknown_temporality_cumul
     let [gauge, sum, ..] = &mut *metrics.scopes[0].metrics else { panic!("there are five") };
     assert_eq!(gauge.data.gauge().points[0].value, None);
     assert_eq!(sum.data.sum().temporality, Temporality::Cumulative);
+}
+
+#[test]
+fn clause_9_5_statistics_count_only_where_they_are_present_and_relations_are_not_relied_on() {
+    for present in 0..=255_u8 {
+        let batch = tampered(|columns| {
+            let histogram = &mut columns.histograms[0];
+            (histogram.set_sum(1.0), histogram.set_min(2.0), histogram.set_max(3.0));
+            histogram.set_present(present);
+            // Both counts and the bound are handed out, though this is not how many there should be.
+            columns.points[2].set_value(u64::MAX);
+        });
+        let metrics = MetricsView::parse(&batch).and_then(|view| view.to_metrics(1 << 10));
+        let mut metrics = metrics.expect("the batch is valid");
+        let point = &metrics.scopes[0].metrics[2].data.histogram().points[0];
+        let there = |bit: u8, value| (present & bit != 0).then_some(value);
+        assert_eq!((point.sum, point.min, point.max), (there(1, 1.0), there(2, 2.0), there(4, 3.0)));
+        assert_eq!((point.count, point.bucket_counts.len(), point.bounds.len()), (u64::MAX, 2, 1));
+    }
+}
+
+#[test]
+fn clause_9_6_an_id_of_all_zeros_is_none_and_each_may_be_there_alone() {
+    let ids = |trace: [u8; 16], span: [u8; 8]| {
+        let batch = tampered(|columns| {
+            columns.exemplars[0].set_trace_id(&trace.into());
+            columns.exemplars[0].set_span_id(&span.into());
+        });
+        let metrics = MetricsView::parse(&batch).and_then(|view| view.to_metrics(1 << 10));
+        let mut metrics = metrics.expect("the batch is valid");
+        let exemplar = &metrics.scopes[0].metrics[1].data.sum().points[0].exemplars[0];
+        (exemplar.trace_id.map(TraceId::to_bytes), exemplar.span_id.map(SpanId::to_bytes))
+    };
+    assert_eq!(ids([0; 16], [0; 8]), (None, None));
+    assert_eq!(ids([7; 16], [0; 8]), (Some([7; 16]), None));
+    assert_eq!(ids([0; 16], [8; 8]), (None, Some([8; 8])));
 }
 
 #[test]

@@ -15,8 +15,8 @@
 //! All numbers are little-endian. `docs/batch-format.md` is the specification.
 //!
 //! A file is written by appending: [`segment_header`] once, then for each batch [`frame_header`], or
-//! [`metrics_frame_header`], the batch and [`padding`]. After a crash [`valid_prefix`] tells where to cut. [`SegmentReader`]
-//! reads the spans that are there, around whatever is damaged, [`SegmentReader::metrics`] the metrics, and
+//! [`metrics_frame_header`], the batch and [`padding`]. After a crash [`valid_prefix`] tells where to cut.
+//! [`SegmentReader`] reads the spans that are there, around whatever is damaged, [`SegmentReader::metrics`] the metrics, and
 //! [`SegmentReader::all`] both.
 //!
 //! ```

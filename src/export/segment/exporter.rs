@@ -58,7 +58,7 @@ impl SegmentExporterBuilder {
     /// The size in bytes that the segments of the directory together do not exceed; 4 GiB by
     /// default.
     ///
-    /// Once it is reached, exports fail with an error of kind [`Full`](ExportErrorKind::Full)
+    /// Once it is reached, exports fail with an error of kind [`Full`](crate::export::ExportErrorKind::Full)
     /// until segments are deleted or moved away. The exporter itself deletes none: what was
     /// written first is kept.
     pub fn max_total_bytes(mut self, bytes: u64) -> Self {
@@ -70,11 +70,11 @@ impl SegmentExporterBuilder {
     ///
     /// # Errors
     ///
-    /// - [`InvalidConfig`](ExportErrorKind::InvalidConfig) if one of the sizes is zero.
-    /// - [`Insecure`](ExportErrorKind::Insecure) if the directory is a symbolic link, belongs to
+    /// - [`InvalidConfig`](crate::export::ExportErrorKind::InvalidConfig) if one of the sizes is zero.
+    /// - [`Insecure`](crate::export::ExportErrorKind::Insecure) if the directory is a symbolic link, belongs to
     ///   another user, or lets its group or everybody write.
-    /// - [`Locked`](ExportErrorKind::Locked) if the directory has a writer already.
-    /// - [`Io`](ExportErrorKind::Io) if the system refuses something.
+    /// - [`Locked`](crate::export::ExportErrorKind::Locked) if the directory has a writer already.
+    /// - [`Io`](crate::export::ExportErrorKind::Io) if the system refuses something.
     pub fn build(self) -> Result<SegmentExporter, ExportError> {
         Ok(SegmentExporter { files: self.setup.build(SpanBatches)? })
     }
