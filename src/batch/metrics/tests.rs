@@ -178,7 +178,9 @@ fn clause_9_5_statistics_count_only_where_they_are_present_and_relations_are_not
     for present in 0..=255_u8 {
         let batch = tampered(|columns| {
             let histogram = &mut columns.histograms[0];
-            (histogram.set_sum(1.0), histogram.set_min(2.0), histogram.set_max(3.0));
+            histogram.set_sum(1.0);
+            histogram.set_min(2.0);
+            histogram.set_max(3.0);
             histogram.set_present(present);
             // Both counts and the bound are handed out, though this is not how many there should be.
             columns.points[2].set_value(u64::MAX);
@@ -196,8 +198,8 @@ fn clause_9_5_statistics_count_only_where_they_are_present_and_relations_are_not
 fn clause_9_6_an_id_of_all_zeros_is_none_and_each_may_be_there_alone() {
     let ids = |trace: [u8; 16], span: [u8; 8]| {
         let batch = tampered(|columns| {
-            columns.exemplars[0].set_trace_id(&trace.into());
-            columns.exemplars[0].set_span_id(&span.into());
+            columns.exemplars[0].set_trace_id(&trace);
+            columns.exemplars[0].set_span_id(&span);
         });
         let metrics = MetricsView::parse(&batch).and_then(|view| view.to_metrics(1 << 10));
         let mut metrics = metrics.expect("the batch is valid");
