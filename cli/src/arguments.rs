@@ -43,7 +43,8 @@ pub(crate) enum Command {
     Verify(VerifyOptions),
 }
 
-/// Sum up: how many spans of what names, how long they took, what failed and what is missing
+/// Sum up: how many spans of what names, how long they took, what failed and what is missing; and how
+/// many points of what metrics
 ///
 /// Quantiles of durations are within 0.4 % of the exact value; the maximum is exact. Memory grows
 /// with the number of traces and of distinct span names, not with the number of spans.
@@ -53,11 +54,11 @@ pub(crate) struct StatsOptions {
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// Show the N most frequent span names; 0 for all
+    /// Show the N most frequent names of spans, and of metrics; 0 for all
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) top: usize,
 
-    /// Print one JSON object, with all span names, instead of a table
+    /// Print one JSON object, with all names, instead of a table
     ///
     /// Durations are integers in nanoseconds, moments are RFC 3339 texts.
     #[arg(long)]
@@ -67,9 +68,9 @@ pub(crate) struct StatsOptions {
     pub(crate) output: OutputOptions,
 }
 
-/// Print the spans as OTLP/JSON, one line for each batch
+/// Print the spans as OTLP/JSON, one line for each batch, and metrics as text
 ///
-/// Each line is a `TracesData` message of OpenTelemetry's protocol in its JSON encoding, which is
+/// Each line about spans is a `TracesData` message of OpenTelemetry's protocol in its JSON encoding, which is
 /// also what OpenTelemetry's file exporter writes and what the Collector's `otlpjsonfile` receiver
 /// reads. Batches are printed in the order in which they were written, and spans in the order in
 /// which they ended up in their batch.
@@ -82,15 +83,15 @@ pub(crate) struct CatOptions {
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// Only spans of this trace: 32 hexadecimal digits
+    /// Only spans of this trace, and no metrics: 32 hexadecimal digits
     #[arg(long, value_name = "ID", value_parser = trace_id)]
     pub(crate) trace: Option<[u8; 16]>,
 
-    /// Only spans of this name; each `*` stands for any text
+    /// Only spans and metrics of this name; each `*` stands for any text
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
 
-    /// Stop after N spans
+    /// Stop after N spans and points of metrics
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
 }
@@ -143,8 +144,8 @@ pub(crate) struct TreeOptions {
 /// skipped and the reason. A segment that is being written (`.nsp.open`) may end inside of a batch;
 /// that is no damage.
 ///
-/// For the input as a whole: batches that are missing from the sequence of their tracer or are there
-/// twice, span ids that occur twice in a trace, spans that end before they start, and spans whose
+/// For the input as a whole: batches that are missing from the sequence of their tracer, or exporter of
+/// metrics, or are there twice, span ids that occur twice in a trace, spans that end before they start, and spans whose
 /// parent is missing. A missing parent is reported but is an error only with --strict: it may have
 /// been recorded elsewhere, be unfinished, or be in a file that was moved away. Memory grows with
 /// the number of spans, by about 200 bytes for each.

@@ -1,15 +1,17 @@
-//! `nanospan cat`: spans as OTLP/JSON lines.
+//! `nanospan cat`: spans as OTLP/JSON lines, metrics as text.
 
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 
-use nanospan::batch::SpanView;
+use nanospan::batch::segment::AnyBatch;
+use nanospan::batch::{BatchView, MetricsView, SpanView};
 use nanospan::otlp::TracesData;
 
 use crate::arguments::CatOptions;
 use crate::failure::{CLEAN, Failure};
 use crate::input::Input;
 use crate::json;
+use crate::metrics;
 use crate::notices::Notices;
 use crate::terminal;
 
@@ -25,23 +27,63 @@ pub(crate) fn run(options: &CatOptions, notices: &mut Notices) -> Result<u8, Fai
     if left == 0 {
         return Ok(CLEAN);
     }
-    let filtered = options.trace.is_some() || options.name.is_some();
-    let mut chosen = Vec::new();
     input.each_batch(notices, |batch| {
-        chosen.clear();
-        let spans = batch.spans().enumerate();
-        let wanted = spans.filter(|(_, span)| !filtered || matches(options, span));
-        let wanted = wanted.map(|(index, _)| index);
-        chosen.extend(wanted.take(usize::try_from(left).unwrap_or(usize::MAX)));
-        // An envelope without spans says nothing, and OTLP wants none.
-        if !chosen.is_empty() {
-            json::write_line(&mut output, &TracesData::new(batch, chosen.iter().copied()))?;
-            left -= chosen.len() as u64;
-        }
+        left -= match batch {
+            AnyBatch::Spans(batch) => cat_spans(options, &batch, left, &mut output)?,
+            AnyBatch::Metrics(batch) => cat_metrics(options, &batch, left, &mut output)?,
+            _ => 0,
+        };
         Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     output.flush()?;
     Ok(CLEAN)
+}
+
+/// Writes the spans that are wanted, at most `left`, and says how many.
+fn cat_spans(
+    options: &CatOptions,
+    batch: &BatchView<'_>,
+    left: u64,
+    output: &mut impl Write,
+) -> Result<u64, Failure> {
+    let filtered = options.trace.is_some() || options.name.is_some();
+    let spans = batch.spans().enumerate();
+    let wanted = spans.filter(|(_, span)| !filtered || matches(options, span));
+    let wanted = wanted.map(|(index, _)| index);
+    let chosen: Vec<usize> = wanted.take(usize::try_from(left).unwrap_or(usize::MAX)).collect();
+    // An envelope without spans says nothing, and OTLP wants none.
+    if !chosen.is_empty() {
+        json::write_line(output, &TracesData::new(*batch, chosen.iter().copied()))?;
+    }
+    Ok(chosen.len() as u64)
+}
+
+/// Writes the points of the metrics that are wanted, at most `left`, and says how many. No metric is of a
+/// trace.
+fn cat_metrics(
+    options: &CatOptions,
+    batch: &MetricsView<'_>,
+    left: u64,
+    output: &mut impl Write,
+) -> Result<u64, Failure> {
+    let is_wanted = |name: &str| options.name.as_ref().is_none_or(|pattern| is_like(name, pattern));
+    if options.trace.is_some() || !batch.names().any(|(name, _)| is_wanted(name)) {
+        return Ok(0);
+    }
+    let mut all = metrics::copied(batch)?;
+    let mut left = left;
+    let mut points = 0;
+    for scope in &mut all.scopes {
+        scope.metrics = scope.metrics.iter().filter(|metric| is_wanted(&metric.name)).cloned().collect();
+        for metric in &mut scope.metrics {
+            metrics::truncate(&mut metric.data, usize::try_from(left).unwrap_or(usize::MAX));
+            let kept = metric.data.point_count() as u64;
+            left -= kept;
+            points += kept;
+        }
+    }
+    output.write_all(&metrics::text(&all)?)?;
+    Ok(points)
 }
 
 fn matches(options: &CatOptions, span: &SpanView<'_>) -> bool {

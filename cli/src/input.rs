@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use nanospan::batch::BatchView;
-use nanospan::batch::segment::{Damage, DamageKind, Frame, SegmentReader};
+use nanospan::batch::segment::{AnyBatch, Damage, DamageKind, Frame, SegmentReader};
 use nanospan::export::ExportError;
 use nanospan::export::segment::{SegmentFile, segments_in};
 
@@ -117,7 +117,7 @@ impl Input {
     pub(crate) fn each_batch(
         &self,
         notices: &mut Notices,
-        mut visit: impl FnMut(BatchView<'_>) -> Result<ControlFlow<()>, Failure>,
+        mut visit: impl FnMut(AnyBatch<'_>) -> Result<ControlFlow<()>, Failure>,
     ) -> Result<(), Failure> {
         self.each_segment(notices, |mut segment, notices| {
             let mut trouble = Trouble::default();
@@ -137,6 +137,27 @@ impl Input {
             Ok(flow)
         })
     }
+
+    /// Calls `visit` for each batch of spans that can be read. Says whether there were batches, and none of
+    /// spans among them.
+    pub(crate) fn each_span_batch(
+        &self,
+        notices: &mut Notices,
+        mut visit: impl FnMut(BatchView<'_>),
+    ) -> Result<bool, Failure> {
+        let (mut spans, mut others) = (false, false);
+        self.each_batch(notices, |batch| {
+            match batch {
+                AnyBatch::Spans(batch) => {
+                    spans = true;
+                    visit(batch);
+                }
+                _ => others = true,
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(others && !spans)
+    }
 }
 
 impl<'a> Segment<'a> {
@@ -145,9 +166,9 @@ impl<'a> Segment<'a> {
         let bytes = file.bytes();
         let open = file.path().extension().is_some_and(|suffix| suffix == "open");
         let (reader, header) = match file.reader() {
-            Ok(reader) => (reader, None),
+            Ok(reader) => (reader.all(), None),
             Err(damage) => {
-                let salvage = SegmentReader::salvage(bytes);
+                let salvage = SegmentReader::salvage(bytes).all();
                 match &damage.kind {
                     DamageKind::UnknownVersion { major, minor } => {
                         return Err(format!(
@@ -181,7 +202,7 @@ impl<'a> Segment<'a> {
     }
 
     /// How many intact frames the parts so far did not include, because they hold something else
-    /// than spans: a newer version of the library may write such.
+    /// than spans or metrics: a newer version of the library may write such.
     pub(crate) fn foreign_frames(&self) -> u64 {
         self.parts.reader.foreign_frames()
     }
@@ -189,8 +210,9 @@ impl<'a> Segment<'a> {
 
 /// What a segment is made of.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a part is looked at where it is found, and none is kept")]
 pub(crate) enum Part<'a> {
-    Batch(Frame<'a>),
+    Batch(Frame<AnyBatch<'a>>),
     Damage(Damage),
     /// The end of a segment that is being written, inside of a batch or of the header: its writer
     /// is at work, or was interrupted.
@@ -209,7 +231,7 @@ impl Part<'_> {
 
 #[derive(Debug)]
 struct Parts<'a> {
-    reader: SegmentReader<'a>,
+    reader: SegmentReader<'a, AnyBatch<'a>>,
     /// What is wrong with the segment's header, if that has not been told yet.
     header: Option<Damage>,
     length: u64,

@@ -7,6 +7,7 @@ mod cat;
 mod failure;
 mod input;
 mod json;
+mod metrics;
 mod notices;
 mod stats;
 mod terminal;

@@ -21,7 +21,7 @@ const SPARE_BUFFERS: usize = 4;
 
 /// Memory that a vector or a spare buffer keeps from one batch to the next, in bytes. An unusually
 /// large batch gives back what it needed beyond that.
-const KEPT_BYTES: usize = 4 << 20;
+pub(super) const KEPT_BYTES: usize = 4 << 20;
 
 /// What is known of a span when it is added to a batch.
 #[derive(Debug, Clone, Copy)]
@@ -564,14 +564,14 @@ impl fmt::Debug for BatchBuilder {
 }
 
 /// Empties `vector` but keeps memory for the next batch.
-fn clear<T>(vector: &mut Vec<T>) {
+pub(super) fn clear<T>(vector: &mut Vec<T>) {
     vector.clear();
     vector.shrink_to(KEPT_BYTES / size_of::<T>());
 }
 
 /// Adds an attribute to `attributes`.
 #[inline]
-fn push_attribute(attributes: &mut Vec<schema::Attribute>, key: u32, value: Encoded) {
+pub(super) fn push_attribute(attributes: &mut Vec<schema::Attribute>, key: u32, value: Encoded) {
     // Two stores; field by field it would be six.
     let tail = u64::from(key) | u64::from(value.value_type.0) << 32;
     let mut bytes = [0; 16];

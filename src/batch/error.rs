@@ -25,6 +25,12 @@ pub enum BatchError {
         /// The rule, in words.
         problem: &'static str,
     },
+    /// The texts of a batch take more memory than the reader allows when each is copied wherever it
+    /// is named: one text may be named many times.
+    TooMuchText {
+        /// How many bytes of text were allowed.
+        limit: usize,
+    },
     /// The batch is, or would be, larger than FlatBuffers can address.
     TooLarge {
         /// Its size in bytes.
@@ -44,12 +50,15 @@ impl BatchError {
 impl fmt::Display for BatchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotABatch => f.write_str("the bytes are not a span batch: its identifier is missing"),
+            Self::NotABatch => f.write_str("the bytes are not such a batch: its identifier is missing"),
             Self::UnknownVersion { major, minor } => {
                 write!(f, "the batch is of format version {major}.{minor}, which this reader does not know")
             }
             Self::Malformed { field, index, problem } => {
                 write!(f, "malformed batch: {field}[{index}]: {problem}")
+            }
+            Self::TooMuchText { limit } => {
+                write!(f, "the texts of the batch take more than {limit} bytes where they are copied")
             }
             Self::TooLarge { bytes, limit } => {
                 write!(f, "a batch of {bytes} bytes is over the limit of {limit} bytes")

@@ -49,6 +49,12 @@ struct Content {
     index: u32,
 }
 
+impl Default for TextStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl TextStore {
     /// A store that holds the empty text, which is text 0.
     pub(crate) fn new() -> Self {

@@ -1,6 +1,7 @@
-//! Batches: finished spans in one FlatBuffers buffer each, and the segment files that hold them.
+//! Batches: finished spans or metrics in one FlatBuffers buffer each, and the segment files that hold them.
 //!
-//! - [`BatchBuilder`] makes a [`Batch`], [`BatchView`] reads one where it lies.
+//! - [`BatchBuilder`] makes a [`Batch`] of spans, [`BatchView`] reads one where it lies.
+//! - [`MetricsBatchBuilder`] and [`MetricsView`] are the same for metrics.
 //! - [`segment`] frames batches in a file, so that a torn or damaged part is found and skipped.
 //!
 //! The format is specified in `docs/batch-format.md`. Reading is safe code throughout and takes
@@ -23,6 +24,7 @@ mod error;
 #[rustfmt::skip]
 mod generated;
 mod intern;
+mod metrics;
 mod owned;
 pub mod segment;
 mod span;
@@ -40,6 +42,7 @@ pub use error::BatchError;
 #[cfg(feature = "otlp")]
 pub(crate) use generated::nanospan as schema;
 pub(crate) use generated::nanospan::ValueType;
+pub use metrics::{METRICS_FORMAT_MAJOR, METRICS_FORMAT_MINOR, MetricsBatchBuilder, MetricsView};
 pub use owned::Batch;
 #[cfg(feature = "otlp")]
 pub(crate) use span::ids;

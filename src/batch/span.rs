@@ -12,7 +12,11 @@ use crate::{SpanKind, StatusCode};
 
 /// The range that belongs to entry `index` of `owners`, of which `end_of` tells the end. It begins
 /// where that of the entry before ended.
-fn range_of<T: Fixed>(owners: Column<'_, T>, index: usize, end_of: impl Fn(&T) -> u32) -> Range<usize> {
+pub(super) fn range_of<T: Fixed>(
+    owners: Column<'_, T>,
+    index: usize,
+    end_of: impl Fn(&T) -> u32,
+) -> Range<usize> {
     let end = |index| owners.get(index).map_or(0, |owner: T| end_of(&owner) as usize);
     index.checked_sub(1).map_or(0, end)..end(index)
 }

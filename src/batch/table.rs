@@ -1,6 +1,6 @@
 //! Finding the fields of a FlatBuffers table in bytes that nobody vouches for.
 //!
-//! A batch is one table whose fields are numbers, one string and vectors of fixed-size elements, so
+//! A batch, of spans or of metrics, is one table whose fields are numbers, one string and vectors of fixed-size elements, so
 //! the part of FlatBuffers that a reader needs is small. It is written out here in safe code
 //! instead of calling the verifier of the `flatbuffers` crate for three reasons: that verifier
 //! wants the bytes aligned *in memory*, which a slice of a file read into a `Vec` need not be; it
@@ -13,6 +13,7 @@ use std::ops::Range;
 
 use super::BatchError;
 use super::generated::nanospan as schema;
+use super::metrics::schema as metrics;
 
 /// The largest buffer that FlatBuffers' 32-bit signed offsets address, rounded down to the
 /// alignment of a batch.
@@ -42,20 +43,24 @@ macro_rules! fixed_number {
 }
 
 macro_rules! fixed_struct {
-    ($($name:ident align $align:literal),+) => {$(
-        impl Fixed for schema::$name {
-            const SIZE: usize = size_of::<schema::$name>();
+    ($module:ident: $($name:ident align $align:literal),+) => {$(
+        impl Fixed for $module::$name {
+            const SIZE: usize = size_of::<$module::$name>();
             const ALIGN: usize = $align;
             #[inline]
             fn read(bytes: &[u8]) -> Option<Self> {
-                bytes.first_chunk().map(|bytes| schema::$name(*bytes))
+                bytes.first_chunk().map(|bytes| $module::$name(*bytes))
             }
         }
     )+};
 }
 
-fixed_number!(u8, u16, u32, u64);
-fixed_struct!(Attribute align 8, Span align 8, Event align 8, Link align 4);
+fixed_number!(u8, u16, u32, u64, f64);
+fixed_struct!(schema: Attribute align 8, Span align 8, Event align 8, Link align 4);
+fixed_struct!(
+    metrics: MetricScope align 4, Metric align 4, Point align 8, HistogramData align 8,
+    ExponentialHistogramData align 8, SummaryData align 8, Quantile align 8, Exemplar align 8
+);
 
 /// A vector of fixed-size elements, still in the bytes it was found in.
 #[derive(Debug, Clone, Copy)]
@@ -122,21 +127,21 @@ pub(crate) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// Finds the root table of `buffer`.
+    /// Finds the root table of `buffer`, which is called `name` in the schema.
     ///
     /// # Errors
     ///
-    /// If `buffer` is longer than [`MAX_BATCH_BYTES`], is not marked as a batch, or if the table or
-    /// its vtable does not lie inside of it.
-    pub(crate) fn root(buffer: &'a [u8]) -> Result<Self, BatchError> {
+    /// If `buffer` is longer than [`MAX_BATCH_BYTES`], does not have the file `identifier`, or if
+    /// the table or its vtable does not lie inside of it.
+    pub(crate) fn root(buffer: &'a [u8], identifier: &str, name: &'static str) -> Result<Self, BatchError> {
         if buffer.len() > MAX_BATCH_BYTES {
             return Err(BatchError::TooLarge { bytes: buffer.len(), limit: MAX_BATCH_BYTES });
         }
-        if buffer.get(4..8) != Some(schema::BATCH_IDENTIFIER.as_bytes()) {
+        if buffer.get(4..8) != Some(identifier.as_bytes()) {
             return Err(BatchError::NotABatch);
         }
         Self::find(buffer).ok_or(BatchError::malformed(
-            "Batch",
+            name,
             0,
             "the table or its vtable lies outside of the buffer",
         ))

@@ -1,9 +1,10 @@
 //! The rules of the format that FlatBuffers does not know: clauses 4 and 5 of `docs/batch-format.md`.
+//! Those of batches of metrics are checked with the same pieces, in `metrics::verify`.
 //!
 //! Each entry of each vector is looked at once and each array element once, so the time is linear
 //! in the size of the batch however its indices are set.
 
-use super::attributes::{Texts, array_range, is_known};
+use super::attributes::{Store, Texts, array_range, is_known};
 use super::generated::nanospan as schema;
 use super::table::Column;
 use super::{BatchError, BatchView};
@@ -17,12 +18,7 @@ pub(crate) fn check(view: &BatchView<'_>) -> Result<bool, BatchError> {
     text("scope_name", 0, texts, view.scope_name)?;
     text("scope_version", 0, texts, view.scope_version)?;
 
-    let mut values = Values {
-        texts,
-        elements: view.store.elements,
-        elements_left: view.store.elements.len(),
-        unknown: false,
-    };
+    let mut values = Values::of(&view.store);
     values.check("resource", view.resource)?;
     values.check("attributes", view.attributes)?;
     values.check("event_attributes", view.event_attributes)?;
@@ -64,7 +60,7 @@ fn spans(view: &BatchView<'_>, texts: usize) -> Result<(), BatchError> {
 }
 
 /// The ends of the texts must cut the text into pieces that are strings themselves.
-fn texts(texts: &Texts<'_>) -> Result<(), BatchError> {
+pub(super) fn texts(texts: &Texts<'_>) -> Result<(), BatchError> {
     if texts.ends.get(0) != Some(0) {
         return Err(BatchError::malformed("text_ends", 0, "text 0 is not the empty text"));
     }
@@ -82,7 +78,7 @@ fn texts(texts: &Texts<'_>) -> Result<(), BatchError> {
     ends.finish(texts.text.len())
 }
 
-fn text(field: &'static str, index: usize, texts: usize, text: u32) -> Result<(), BatchError> {
+pub(super) fn text(field: &'static str, index: usize, texts: usize, text: u32) -> Result<(), BatchError> {
     if (text as usize) < texts {
         return Ok(());
     }
@@ -91,27 +87,28 @@ fn text(field: &'static str, index: usize, texts: usize, text: u32) -> Result<()
 
 /// The ends of consecutive ranges: each range begins where the one before it ended, and together
 /// they use up the whole of what they cut.
-struct Ends {
+pub(super) struct Ends {
     field: &'static str,
     entries: usize,
     last: u32,
 }
 
 impl Ends {
-    fn new(field: &'static str) -> Self {
+    pub(super) fn new(field: &'static str) -> Self {
         Self { field, entries: 0, last: 0 }
     }
 
-    fn step(&mut self, index: usize, end: u32) -> Result<(), BatchError> {
-        if end < self.last {
+    /// Takes the next range, and says how long it is.
+    pub(super) fn step(&mut self, index: usize, end: u32) -> Result<u32, BatchError> {
+        let Some(length) = end.checked_sub(self.last) else {
             return Err(BatchError::malformed(self.field, index, "a range ends before it begins"));
-        }
+        };
         self.entries = index;
         self.last = end;
-        Ok(())
+        Ok(length)
     }
 
-    fn finish(self, length: usize) -> Result<(), BatchError> {
+    pub(super) fn finish(self, length: usize) -> Result<(), BatchError> {
         if self.last as usize == length {
             return Ok(());
         }
@@ -124,17 +121,29 @@ impl Ends {
 }
 
 /// What the values of attributes are checked against.
-struct Values<'a> {
+pub(super) struct Values<'a> {
     texts: usize,
     elements: Column<'a, u64>,
     /// How many elements the arrays to come may still have together. Arrays may not share
     /// elements, or a small batch could name a huge one over and over.
     elements_left: usize,
-    unknown: bool,
+    /// Whether there were values of a type that is not known.
+    pub(super) unknown: bool,
+}
+
+impl<'a> Values<'a> {
+    pub(super) fn of(store: &Store<'a>) -> Self {
+        Self {
+            texts: store.texts.ends.len(),
+            elements: store.elements,
+            elements_left: store.elements.len(),
+            unknown: false,
+        }
+    }
 }
 
 impl Values<'_> {
-    fn check(
+    pub(super) fn check(
         &mut self,
         field: &'static str,
         attributes: Column<'_, schema::Attribute>,

@@ -72,7 +72,7 @@ impl<'a> BatchView<'a> {
     pub(super) fn locate(bytes: &'a [u8]) -> Result<Self, BatchError> {
         use schema::Batch as Slot;
 
-        let table = Table::root(bytes)?;
+        let table = Table::root(bytes, schema::BATCH_IDENTIFIER, "Batch")?;
         let version = (table.number("major", Slot::VT_MAJOR)?, table.number("minor", Slot::VT_MINOR)?);
         if version.0 != FORMAT_MAJOR {
             return Err(BatchError::UnknownVersion { major: version.0, minor: version.1 });

@@ -2,8 +2,9 @@
 //!
 //! - [`data`]: what is measured, down to the points.
 //! - [`MetricExporter`]: the contract of whatever takes metrics away, which `conformance::metric_exporter`
-//!   (feature `conformance`) checks. [`StdoutMetricExporter`] writes text, [`MemoryMetricExporter`] keeps
-//!   them for a test to look at, and [`FanOutMetricExporter`] exports to several destinations.
+//!   (feature `conformance`) checks. [`StdoutMetricExporter`] writes text, [`SegmentMetricExporter`]
+//!   files, [`MemoryMetricExporter`] keeps them for a test to look at, and [`FanOutMetricExporter`] exports to
+//!   several destinations.
 //!
 //! - [`MetricProducer`], and the readers that collect: [`ManualReader`], [`PeriodicReader`].
 //!
@@ -25,6 +26,8 @@ pub use export::{
     FanOutMetricExporter, FanOutMetricExporterBuilder, MemoryMetricExporter, StdoutMetricExporter,
     StdoutMetricExporterBuilder, StdoutMetricFormat,
 };
+#[cfg(unix)]
+pub use export::{SegmentMetricExporter, SegmentMetricExporterBuilder};
 pub use exporter::MetricExporter;
 pub use kind::{Aggregation, InstrumentKind};
 #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]

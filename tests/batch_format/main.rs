@@ -3,7 +3,9 @@
 //! What only a malformed batch can show is tested beside the builder, which can make one.
 
 mod batches;
+mod metrics;
 mod properties;
 mod random;
+mod random_metrics;
 mod segments;
 mod support;

@@ -100,7 +100,7 @@ fn clause_1_4_reserved_fields_are_written_as_zero_and_ignored() {
 fn clause_2_1_a_segment_begins_with_its_magic_version_and_time() {
     let header = segment_header(0x0102_0304_0506_0708);
     assert_eq!(header[..8], *b"\x89NSP\r\n\x1a\n");
-    assert_eq!(header[8..12], [1, 0, 0, 0]);
+    assert_eq!(header[8..12], [1, 0, 1, 0]);
     assert_eq!(header[16..24], [8, 7, 6, 5, 4, 3, 2, 1]);
     let reader = SegmentReader::new(&header).expect("the header is intact");
     assert_eq!(reader.created_unix_nanos(), 0x0102_0304_0506_0708);

@@ -14,6 +14,8 @@ mod finished_lines;
 mod memory;
 mod metric_fan_out;
 mod metric_memory;
+#[cfg(unix)]
+mod metric_segments;
 mod metric_stdout;
 #[cfg(feature = "otlp")]
 #[path = "../common/otlp_lines.rs"]

@@ -10,6 +10,11 @@ mod metric_text;
 mod reference;
 #[path = "../common/reference_exporter.rs"]
 mod reference_exporter;
+#[cfg(unix)]
+#[path = "../exporters/common/scratch.rs"]
+mod scratch;
+#[cfg(unix)]
+mod segments;
 #[path = "../common/sink.rs"]
 mod sink;
 mod subjects;
@@ -77,6 +82,24 @@ fn the_memory_exporter_conforms() {
 #[test]
 fn the_stdout_exporter_conforms() {
     assert_all_passed_but(&[], &metric_exporter::run(&|| Box::new(Stdout::default())));
+}
+
+/// A disk can neither be made to refuse nor to hang by a test.
+#[cfg(unix)]
+#[test]
+fn the_segment_exporter_of_metrics_conforms() {
+    let not_applicable = [
+        "deadline-ends-a-hang",
+        "cancellation-ends-a-hang",
+        "failure-is-reported",
+        "failure-counts-what-was-lost",
+        "what-is-lost-stays-lost",
+        "exports-go-on-after-a-failure",
+        "shutdown-ends-beside-a-hang",
+        "preferences-answer-beside-a-hang",
+    ];
+    let report = metric_exporter::run(&|| Box::new(segments::Segments::default()));
+    assert_all_passed_but(&not_applicable, &report);
 }
 
 fn assert_fan_out_conforms(destinations: impl Fn() -> Vec<Box<dyn Subject>>) {

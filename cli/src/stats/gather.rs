@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use nanospan::StatusCode;
-use nanospan::batch::{BatchView, SpanView, ValueView};
+use nanospan::batch::segment::AnyBatch;
+use nanospan::batch::{BatchView, MetricsView, SpanView, ValueView};
 
 use super::durations::Durations;
 use crate::failure::Failure;
@@ -29,7 +30,20 @@ pub(super) struct Stats {
     /// By the resource's `service.name`; empty if it has none.
     pub(super) services: HashMap<String, Group>,
     pub(super) dropped: Dropped,
+    pub(super) metrics: Metrics,
     pub(super) damage: DamageSum,
+}
+
+/// What is there besides spans.
+#[derive(Debug, Default)]
+pub(super) struct Metrics {
+    pub(super) batches: u64,
+    /// Of their frames.
+    pub(super) bytes: u64,
+    pub(super) exporters: HashSet<u64>,
+    pub(super) data_points: u64,
+    /// How many points there are of each name.
+    pub(super) names: HashMap<String, u64>,
 }
 
 /// Spans that have something in common.
@@ -70,7 +84,13 @@ impl Stats {
             let mut trouble = Trouble::default();
             for part in segment.parts(notices) {
                 match part {
-                    Part::Batch(frame) => stats.add_batch(&frame.view()),
+                    Part::Batch(frame) => match frame.view() {
+                        AnyBatch::Spans(batch) => stats.add_batch(&batch),
+                        AnyBatch::Metrics(batch) => {
+                            stats.metrics.add(&batch, frame.end() - frame.offset());
+                        }
+                        _ => {}
+                    },
                     Part::Damage(damage) => trouble.add(damage),
                     Part::Unfinished(_) => stats.damage.unfinished += 1,
                 }
@@ -119,6 +139,21 @@ impl Stats {
         let of_events = span.events().map(|event| event.dropped_attributes_count());
         let of_links = span.links().map(|link| link.dropped_attributes_count());
         dropped.attributes += of_events.chain(of_links).map(u64::from).sum::<u64>();
+    }
+}
+
+impl Metrics {
+    fn add(&mut self, batch: &MetricsView<'_>, bytes: u64) {
+        self.batches += 1;
+        self.bytes += bytes;
+        self.exporters.insert(batch.instance_id());
+        self.data_points += batch.data_point_count() as u64;
+        for (name, points) in batch.names() {
+            match self.names.get_mut(name) {
+                Some(sum) => *sum += points as u64,
+                None => drop(self.names.insert(name.to_owned(), points as u64)),
+            }
+        }
     }
 }
 

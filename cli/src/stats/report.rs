@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::gather::{Group, Stats};
+use super::gather::{Group, Metrics, Stats};
 use crate::input::places;
 use crate::terminal::{BAD, FAINT, ODD, Paint, STRONG};
 use crate::text::{cut, harmless, left_aligned, right_aligned};
@@ -34,7 +34,7 @@ impl Table<'_> {
         let tracers = counted(stats.tracers.len() as u64, "tracer");
         let batches = format!("{} from {tracers}", count(stats.batches));
         self.fact(output, "batches", &batches)?;
-        let spans = match stats.bytes.checked_div(stats.spans) {
+        let spans = match bytes_per_span(stats) {
             Some(each) => format!("{}, {each} bytes each", count(stats.spans)),
             None => count(stats.spans),
         };
@@ -59,9 +59,39 @@ impl Table<'_> {
             let text = format!("{} before they start", counted(stats.backward, "span"));
             self.fact(output, "ending", &self.paint.paint(ODD, &text))?;
         }
+        if stats.metrics.batches > 0 {
+            self.fact(output, "metrics", &metrics(&stats.metrics))?;
+        }
         self.fact(output, "damage", &self.damage())?;
         self.groups(output, "service", &stats.services, 0)?;
-        self.groups(output, "span name", &stats.names, self.top)
+        self.groups(output, "span name", &stats.names, self.top)?;
+        self.metric_names(output)
+    }
+
+    /// A table of the metrics, those with the most points first.
+    fn metric_names(&self, output: &mut impl Write) -> io::Result<()> {
+        const HEADING: &str = "metric name";
+        const POINTS_COLUMNS: usize = 13;
+
+        let sorted = sorted_names(&self.stats.metrics);
+        if sorted.is_empty() {
+            return Ok(());
+        }
+        let shown = if self.top == 0 { sorted.len() } else { self.top.min(sorted.len()) };
+        let named =
+            |name: &str| if name.is_empty() { "(none)".to_owned() } else { harmless(name).into_owned() };
+        let names: Vec<_> = sorted[..shown].iter().map(|(name, _)| named(name)).collect();
+        let longest = names.iter().map(|name| crate::text::width(name)).max().unwrap_or(0);
+        let columns = longest
+            .min(self.columns.saturating_sub(POINTS_COLUMNS))
+            .clamp(*NAME_COLUMNS.start(), *NAME_COLUMNS.end());
+        let head = left_aligned(HEADING, columns) + &right_aligned("points", POINTS_COLUMNS);
+        writeln!(output, "\n{}", self.paint.paint(STRONG, &head))?;
+        for (name, (_, points)) in names.iter().zip(&sorted) {
+            let name = left_aligned(&cut(name, columns), columns);
+            writeln!(output, "{name}{}", right_aligned(&count(**points), POINTS_COLUMNS))?;
+        }
+        self.hidden(output, sorted.len() - shown)
     }
 
     fn fact(&self, output: &mut impl Write, name: &str, value: &str) -> io::Result<()> {
@@ -154,13 +184,36 @@ impl Table<'_> {
             }
             writeln!(output)?;
         }
-        let hidden = (sorted.len() - shown) as u64;
-        if hidden > 0 {
-            let text = format!("… and {} (--top 0 shows all)", counted(hidden, "more name"));
+        self.hidden(output, sorted.len() - shown)
+    }
+
+    /// Tells of names that were not shown.
+    fn hidden(&self, output: &mut impl Write, names: usize) -> io::Result<()> {
+        if names > 0 {
+            let text = format!("… and {} (--top 0 shows all)", counted(names as u64, "more name"));
             writeln!(output, "{}", self.paint.paint(FAINT, &text))?;
         }
         Ok(())
     }
+}
+
+/// How large a span is in the files, without what metrics take there.
+fn bytes_per_span(stats: &Stats) -> Option<u64> {
+    stats.bytes.saturating_sub(stats.metrics.bytes).checked_div(stats.spans)
+}
+
+fn metrics(metrics: &Metrics) -> String {
+    let points = counted(metrics.data_points, "data point");
+    let batches = counted(metrics.batches, "batch");
+    let exporters = counted(metrics.exporters.len() as u64, "exporter");
+    format!("{points} in {batches} from {exporters}")
+}
+
+/// Those with the most points first; of equally many in alphabetical order.
+fn sorted_names(metrics: &Metrics) -> Vec<(&String, &u64)> {
+    let mut sorted: Vec<_> = metrics.names.iter().collect();
+    sorted.sort_unstable_by(|(a_name, a), (b_name, b)| b.cmp(a).then_with(|| a_name.cmp(b_name)));
+    sorted
 }
 
 /// The most frequent first; names that are equally frequent in alphabetical order.
@@ -182,7 +235,7 @@ pub(super) fn json(stats: &Stats) -> Value {
         "spans": stats.spans,
         "traces": stats.traces.len(),
         "errors": stats.errors,
-        "bytes_per_span": stats.bytes.checked_div(stats.spans),
+        "bytes_per_span": bytes_per_span(stats),
         "first_start": first.map(moment),
         "last_end": last.map(moment),
         "ending_before_start": stats.backward,
@@ -190,6 +243,12 @@ pub(super) fn json(stats: &Stats) -> Value {
             "attributes": stats.dropped.attributes,
             "events": stats.dropped.events,
             "links": stats.dropped.links,
+        },
+        "metrics": {
+            "batches": stats.metrics.batches,
+            "exporters": stats.metrics.exporters.len(),
+            "data_points": stats.metrics.data_points,
+            "names": metric_names(&stats.metrics),
         },
         "damage": {
             "files": stats.damage.files,
@@ -200,6 +259,11 @@ pub(super) fn json(stats: &Stats) -> Value {
         "services": groups(&stats.services),
         "names": groups(&stats.names),
     })
+}
+
+fn metric_names(metrics: &Metrics) -> Vec<Value> {
+    let entry = |(name, points)| json!({"name": name, "data_points": points});
+    sorted_names(metrics).into_iter().map(entry).collect()
 }
 
 fn groups(groups: &HashMap<String, Group>) -> Vec<Value> {

@@ -1,7 +1,6 @@
 //! Choosing the traces to draw.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 use nanospan::StatusCode;
 
@@ -24,10 +23,15 @@ struct Extent {
     failed: bool,
 }
 
-/// The ids of the traces of `choice`, in the order in which they are drawn.
-pub(super) fn choose(input: &Input, choice: Choice, notices: &mut Notices) -> Result<Vec<[u8; 16]>, Failure> {
+/// The ids of the traces of `choice`, in the order in which they are drawn, and whether the input holds
+/// metrics only.
+pub(super) fn choose(
+    input: &Input,
+    choice: Choice,
+    notices: &mut Notices,
+) -> Result<(Vec<[u8; 16]>, bool), Failure> {
     let mut traces: HashMap<[u8; 16], Extent> = HashMap::new();
-    input.each_batch(notices, |batch| {
+    let only_metrics = input.each_span_batch(notices, |batch| {
         for span in batch.spans() {
             let (start, end) = (span.start_unix_nanos(), span.end_unix_nanos());
             let extent = traces.entry(span.trace_id()).or_insert(Extent { start, end, failed: false });
@@ -35,7 +39,6 @@ pub(super) fn choose(input: &Input, choice: Choice, notices: &mut Notices) -> Re
             extent.end = extent.end.max(end);
             extent.failed |= span.status().0 == StatusCode::Error;
         }
-        Ok(ControlFlow::Continue(()))
     })?;
     let (wanted, mut ranked): (_, Vec<_>) = match choice {
         Choice::Slowest(wanted) => {
@@ -52,5 +55,5 @@ pub(super) fn choose(input: &Input, choice: Choice, notices: &mut Notices) -> Re
     // run.
     ranked.sort_unstable_by_key(|(rank, id)| (std::cmp::Reverse(*rank), *id));
     ranked.truncate(wanted);
-    Ok(ranked.into_iter().map(|(_, id)| id).collect())
+    Ok((ranked.into_iter().map(|(_, id)| id).collect(), only_metrics))
 }

@@ -1,7 +1,6 @@
 //! The spans of one trace, taken out of the batches they were in.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use nanospan::batch::{Attributes, BatchView, SpanView, ValueView};
@@ -56,20 +55,24 @@ pub(super) struct Link {
     pub(super) attributes: Vec<(String, String)>,
 }
 
-/// Takes the traces `ids` out of the input, in the order of `ids`. A trace may have no spans.
-pub(super) fn gather(input: &Input, ids: &[[u8; 16]], notices: &mut Notices) -> Result<Vec<Trace>, Failure> {
+/// Takes the traces `ids` out of the input, in the order of `ids`, and says whether it holds metrics only. A
+/// trace may have no spans.
+pub(super) fn gather(
+    input: &Input,
+    ids: &[[u8; 16]],
+    notices: &mut Notices,
+) -> Result<(Vec<Trace>, bool), Failure> {
     let places: HashMap<_, _> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
     let mut traces: Vec<Trace> = ids.iter().map(|&id| Trace { id, spans: Vec::new() }).collect();
     let mut service: Rc<str> = Rc::from("");
-    input.each_batch(notices, |batch| {
+    let only_metrics = input.each_span_batch(notices, |batch| {
         for span in batch.spans() {
             if let Some(&place) = places.get(&span.trace_id()) {
                 traces[place].spans.push(Span::new(&batch, &span, &mut service));
             }
         }
-        Ok(ControlFlow::Continue(()))
     })?;
-    Ok(traces)
+    Ok((traces, only_metrics))
 }
 
 impl Span {

@@ -1,7 +1,9 @@
-//! What must hold across all spans of the input.
+//! What must hold across all batches and spans of the input.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 
+use nanospan::batch::segment::AnyBatch;
 use nanospan::batch::{BatchView, SpanView};
 
 use crate::text::{cut, harmless};
@@ -23,13 +25,31 @@ type SpanKey = ([u8; 16], [u8; 8]);
 pub(super) struct Consistency {
     batches: u64,
     spans: u64,
-    /// Per tracer, how often each batch number occurs.
-    sequences: BTreeMap<u64, BTreeMap<u64, u64>>,
+    data_points: u64,
+    /// Per origin, how often each batch number occurs.
+    sequences: BTreeMap<Origin, BTreeMap<u64, u64>>,
     present: HashSet<SpanKey>,
     /// Parents that spans refer to, with how many do, and one of those.
     parents: HashMap<SpanKey, Children>,
     duplicates: Cases,
     backward: Cases,
+}
+
+/// Who numbered batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    Tracer(u64),
+    /// An exporter of metrics.
+    Exporter(u64),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tracer(id) => write!(f, "tracer {id:016x}"),
+            Self::Exporter(id) => write!(f, "exporter {id:016x}"),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -66,15 +86,34 @@ impl Consistency {
         self.spans
     }
 
+    pub(super) fn data_points(&self) -> u64 {
+        self.data_points
+    }
+
     /// Takes in a batch.
-    pub(super) fn add(&mut self, batch: &BatchView<'_>) {
+    pub(super) fn add(&mut self, batch: &AnyBatch<'_>) {
         self.batches += 1;
-        self.spans += batch.span_count() as u64;
-        let sequences = self.sequences.entry(batch.instance_id()).or_default();
-        let times = sequences.entry(batch.sequence()).or_default();
+        match batch {
+            AnyBatch::Spans(batch) => self.add_spans(batch),
+            AnyBatch::Metrics(batch) => {
+                self.data_points += batch.data_point_count() as u64;
+                self.number(Origin::Exporter(batch.instance_id()), batch.sequence());
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in the number of a batch, and says whether it was there before.
+    fn number(&mut self, origin: Origin, sequence: u64) -> bool {
+        let times = self.sequences.entry(origin).or_default().entry(sequence).or_default();
         *times += 1;
+        *times > 1
+    }
+
+    fn add_spans(&mut self, batch: &BatchView<'_>) {
+        self.spans += batch.span_count() as u64;
         // The spans of a batch that is there twice are all there twice; that is told once.
-        let repeated = *times > 1;
+        let repeated = self.number(Origin::Tracer(batch.instance_id()), batch.sequence());
         for span in batch.spans() {
             self.add_span(&span, repeated);
         }
@@ -113,12 +152,12 @@ impl Consistency {
         findings
     }
 
-    /// Batches are numbered per tracer. What is before the first and behind the last is not known
+    /// Batches are numbered per origin. What is before the first and behind the last is not known
     /// to have existed; what is missing in between was lost, or is in a file that was not given.
     fn lost_batches(&self) -> Finding {
         let mut cases = Cases::default();
         let mut told: u64 = 0;
-        for (instance, sequences) in &self.sequences {
+        for (origin, sequences) in &self.sequences {
             let numbers = sequences.keys();
             for (before, after) in numbers.clone().zip(numbers.skip(1)) {
                 let missing = after - before - 1;
@@ -130,8 +169,8 @@ impl Consistency {
                     told = missing.saturating_add(told);
                 }
                 cases.add_many(missing, || match missing {
-                    1 => format!("tracer {instance:016x}: batch {first}"),
-                    _ => format!("tracer {instance:016x}: batches {first} to {last}"),
+                    1 => format!("{origin}: batch {first}"),
+                    _ => format!("{origin}: batches {first} to {last}"),
                 });
             }
         }
@@ -140,9 +179,9 @@ impl Consistency {
 
     fn repeated_batches(&self) -> Finding {
         let mut cases = Cases::default();
-        for (instance, sequences) in &self.sequences {
+        for (origin, sequences) in &self.sequences {
             for (number, times) in sequences.iter().filter(|(_, times)| **times > 1) {
-                cases.add(|| format!("tracer {instance:016x}: batch {number} is there {times} times"));
+                cases.add(|| format!("{origin}: batch {number} is there {times} times"));
             }
         }
         cases.finding("batches that occur more than once")

@@ -5,7 +5,7 @@ mod consistency;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 
-use nanospan::batch::segment::{Damage, DamageKind};
+use nanospan::batch::segment::{AnyBatch, Damage, DamageKind};
 
 use crate::arguments::VerifyOptions;
 use crate::failure::{CLEAN, DAMAGED, Failure};
@@ -51,14 +51,18 @@ struct Check<W: Write> {
 impl<W: Write> Check<W> {
     fn file(&mut self, mut segment: Segment<'_>, notices: &mut Notices) -> Result<(), Failure> {
         let (path, size) = (shown(segment.path), segment.bytes.len() as u64);
-        let (mut frames, mut spans) = (0, 0);
+        let (mut frames, mut spans, mut points) = (0, 0, 0);
         let mut damage = Vec::new();
         let mut unfinished = None;
         for part in segment.parts(notices) {
             match part {
                 Part::Batch(frame) => {
                     frames += 1;
-                    spans += frame.view().span_count() as u64;
+                    match frame.view() {
+                        AnyBatch::Spans(batch) => spans += batch.span_count() as u64,
+                        AnyBatch::Metrics(batch) => points += batch.data_point_count() as u64,
+                        _ => {}
+                    }
                     self.consistency.add(&frame.view());
                 }
                 Part::Damage(found) => damage.push(found),
@@ -80,7 +84,7 @@ impl<W: Write> Check<W> {
             "{verdict} {path}  {}",
             self.paint.paint(
                 FAINT,
-                &format!("{}, {}, {}", counted(frames, "batch"), counted(spans, "span"), bytes(size))
+                &format!("{}, {}, {}", counted(frames, "batch"), contents(spans, points), bytes(size))
             )
         )?;
         for found in &damage {
@@ -92,7 +96,7 @@ impl<W: Write> Check<W> {
                 self.output,
                 "         recovered {} with {}; skipped {} of {} bytes",
                 counted(frames, "batch"),
-                counted(spans, "span"),
+                contents(spans, points),
                 count(skipped),
                 count(size),
             )?;
@@ -100,7 +104,7 @@ impl<W: Write> Check<W> {
         if segment.foreign_frames() > 0 {
             writeln!(
                 self.output,
-                "         passed over {} without spans, as only a newer version writes",
+                "         passed over {} without spans or metrics, as only a newer version writes",
                 counted(segment.foreign_frames(), "frame"),
             )?;
         }
@@ -175,7 +179,7 @@ impl<W: Write> Check<W> {
             "{}, {}, {}",
             counted(self.files, "file"),
             counted(self.consistency.batches(), "batch"),
-            counted(self.consistency.spans(), "span"),
+            contents(self.consistency.spans(), self.consistency.data_points()),
         );
         let (verdict, style) = match problems.is_empty() {
             true => ("clean", GOOD.bold()),
@@ -187,6 +191,15 @@ impl<W: Write> Check<W> {
             writeln!(self.output, "    {problem}")?;
         }
         Ok(if problems.is_empty() { CLEAN } else { DAMAGED })
+    }
+}
+
+/// What batches hold. Spans are told of even if there are none, unless there are points of metrics.
+fn contents(spans: u64, data_points: u64) -> String {
+    match (spans, data_points) {
+        (_, 0) => counted(spans, "span"),
+        (0, _) => counted(data_points, "data point"),
+        _ => format!("{}, {}", counted(spans, "span"), counted(data_points, "data point")),
     }
 }
 

@@ -3,6 +3,7 @@
 mod cat;
 mod command_line;
 mod manual;
+mod metrics;
 mod stats;
 mod support;
 mod tree;

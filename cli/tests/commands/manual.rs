@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{Run, Spool, checkout, nanospan, plain_batch, segment, span};
+use crate::support::{
+    Run, Spool, checkout, metrics_segment, nanospan, plain_batch, segment, shop_metrics, span,
+};
 
 fn manual() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/command-line.md");
@@ -14,10 +16,13 @@ fn manual() -> String {
 fn example_directories() -> Spool {
     let spool = Spool::new();
     let name = |begun: u64| format!("spans-{begun:020}.nsp");
-    for directory in ["spans", "damaged"] {
+    for directory in ["spans", "metrics", "damaged"] {
         fs::create_dir(spool.path().join(directory)).expect("a directory");
     }
     spool.file(&format!("spans/{}", name(1_700_000_000_000_000_000)), &segment(&checkout()));
+
+    let metrics = metrics_segment(&[shop_metrics(), shop_metrics()]);
+    spool.file("metrics/metrics-01700000000000000000.nsp", &metrics);
 
     let batches = [0, 1, 3].map(|number| {
         plain_batch(number, &[span(2 * number + 1, 0, "GET /", 0, 9), span(2 * number + 2, 9, "query", 5, 3)])
@@ -41,7 +46,7 @@ fn the_examples_print_what_the_manual_says() {
         .skip(1)
         .map(|rest| rest.split("```").next().expect("the block ends"))
         .collect();
-    assert_eq!(examples.len(), 4);
+    assert_eq!(examples.len(), 6);
     for example in examples {
         let (arguments, expected) = example.split_once('\n').expect("a command and its output");
         let expected = expected.replace("\"0.1.0\"", concat!("\"", env!("CARGO_PKG_VERSION"), "\""));

@@ -32,6 +32,7 @@ fn the_json_form_adds_up_the_example() {
             "last_end": "2023-11-14T22:13:20.048200000Z",
             "ending_before_start": 0,
             "dropped": {"attributes": 2, "events": 1, "links": 0},
+            "metrics": {"batches": 0, "exporters": 0, "data_points": 0, "names": []},
             "damage": {"files": 0, "places": 0, "skipped_bytes": 0, "unfinished_files": 0},
             "services": found["services"],
             "names": null,

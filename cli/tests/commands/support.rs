@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use nanospan::batch::segment::{frame_header, padding, segment_header};
-use nanospan::batch::{Batch, BatchBuilder, SpanHead};
-use nanospan::{OwnedValue, SpanKind, StatusCode, Text, Value};
+use nanospan::batch::segment::{frame_header, metrics_frame_header, padding, segment_header};
+use nanospan::batch::{Batch, BatchBuilder, MetricsBatchBuilder, SpanHead};
+use nanospan::metrics::data::ResourceMetrics;
+use nanospan::{OwnedValue, SpanKind, StatusCode, Text, Timestamp, Value};
 use tempfile::TempDir;
 
 /// The moment that the times of spans are counted from: 2023-11-14T22:13:20Z.
@@ -59,6 +60,50 @@ pub(crate) fn segment(batches: &[Batch]) -> Vec<u8> {
     let mut bytes = segment_header(EPOCH).to_vec();
     bytes.extend(batches.iter().flat_map(frame));
     bytes
+}
+
+/// The bytes of the frame of the batch `sequence` of the exporter 9.
+pub(crate) fn metrics_frame(sequence: u64, metrics: &ResourceMetrics) -> Vec<u8> {
+    let mut builder = MetricsBatchBuilder::new(9);
+    let payload = builder.build(metrics, sequence, EPOCH).expect("the batch is small");
+    [&metrics_frame_header(payload), payload, padding(payload.len())].concat()
+}
+
+/// The bytes of a segment of metrics: the batches 0 and on.
+pub(crate) fn metrics_segment(batches: &[ResourceMetrics]) -> Vec<u8> {
+    let frames = (0..).zip(batches).flat_map(|(sequence, metrics)| metrics_frame(sequence, metrics));
+    segment_header(EPOCH).into_iter().chain(frames).collect()
+}
+
+/// What a shop counts: two points of orders, one of waiting, and one of a scope of its own.
+pub(crate) fn shop_metrics() -> ResourceMetrics {
+    let minute = |metrics: u64| Timestamp::from_unix_nanos(EPOCH + metrics * 60_000_000_000);
+    let mut metrics = ResourceMetrics::default();
+    metrics.resource.attributes.add("service.name", "shop");
+    let scope = metrics.scopes.push();
+    scope.scope.name = "shop.cart".into();
+    let orders = scope.metrics.push();
+    (orders.name, orders.unit) = ("shop.orders".into(), "{order}".into());
+    let sum = orders.data.sum();
+    sum.is_monotonic = true;
+    for (region, value) in [("eu", 17), ("us", 4)] {
+        let point = sum.points.push();
+        point.attributes.add("shop.region", region);
+        (point.start, point.time, point.value) = (minute(0), minute(1), Some(value.into()));
+    }
+    let wait = scope.metrics.push();
+    (wait.name, wait.unit) = ("shop.wait".into(), "s".into());
+    let point = wait.data.histogram().points.push();
+    (point.start, point.time) = (minute(0), minute(1));
+    (point.count, point.sum, point.min, point.max) = (3, Some(0.75), Some(0.1), Some(0.4));
+    (point.bounds, point.bucket_counts) = (vec![0.2, 0.5], vec![1, 2, 0]);
+    let scope = metrics.scopes.push();
+    scope.scope.name = "runtime".into();
+    let threads = scope.metrics.push();
+    threads.name = "process.thread.count".into();
+    let point = threads.data.gauge().points.push();
+    (point.time, point.value) = (minute(1), Some(8.into()));
+    metrics
 }
 
 /// A directory with files in it, deleted when it is dropped.

@@ -14,9 +14,10 @@
 //!
 //! All numbers are little-endian. `docs/batch-format.md` is the specification.
 //!
-//! A file is written by appending: [`segment_header`] once, then for each batch [`frame_header`],
-//! the batch and [`padding`]. After a crash [`valid_prefix`] tells where to cut. [`SegmentReader`]
-//! reads what is there, around whatever is damaged.
+//! A file is written by appending: [`segment_header`] once, then for each batch [`frame_header`], or
+//! [`metrics_frame_header`], the batch and [`padding`]. After a crash [`valid_prefix`] tells where to cut.
+//! [`SegmentReader`] reads the spans that are there, around whatever is damaged, [`SegmentReader::metrics`] the metrics, and
+//! [`SegmentReader::all`] both.
 //!
 //! ```
 //! use nanospan::batch::BatchBuilder;
@@ -35,11 +36,13 @@
 //! ```
 
 mod damage;
+mod payload;
 mod reader;
 
 use crc32fast::hash as crc32;
 
 pub use damage::{Damage, DamageKind};
+pub use payload::{AnyBatch, Payload};
 pub use reader::{Frame, SegmentReader};
 
 /// Length of the header at the start of a segment, in bytes.
@@ -62,11 +65,14 @@ const MARKER: [u8; 4] = *b"\xF5NSF";
 /// The kind of a frame whose payload is a batch of spans.
 const KIND_SPAN_BATCH: u16 = 1;
 
+/// The kind of a frame whose payload is a batch of metrics. Since version 1.1 of the framing.
+const KIND_METRICS_BATCH: u16 = 2;
+
 /// The major version of the framing that this library writes and reads.
 const FRAMING_MAJOR: u16 = 1;
 
 /// The minor version of the framing that this library writes. It reads every minor version.
-const FRAMING_MINOR: u16 = 0;
+const FRAMING_MINOR: u16 = 1;
 
 /// The bytes that a segment begins with.
 #[must_use]
@@ -81,17 +87,27 @@ pub fn segment_header(created_unix_nanos: u64) -> [u8; SEGMENT_HEADER_LEN] {
     header
 }
 
-/// The bytes that stand in front of a batch in a segment.
+/// The bytes that stand in front of a batch of spans in a segment.
 ///
 /// A `payload` of 4 GiB or more does not fit into a frame, and a reader reports such a frame as
 /// damaged. No [`Batch`](super::Batch) is that large.
 #[must_use]
 pub fn frame_header(payload: &[u8]) -> [u8; FRAME_HEADER_LEN] {
+    header_of(KIND_SPAN_BATCH, payload)
+}
+
+/// The bytes that stand in front of a batch of metrics in a segment: [`frame_header`] for these.
+#[must_use]
+pub fn metrics_frame_header(payload: &[u8]) -> [u8; FRAME_HEADER_LEN] {
+    header_of(KIND_METRICS_BATCH, payload)
+}
+
+fn header_of(kind: u16, payload: &[u8]) -> [u8; FRAME_HEADER_LEN] {
     let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
     let mut header = [0; FRAME_HEADER_LEN];
     header[0..4].copy_from_slice(&MARKER);
     header[4..8].copy_from_slice(&length.to_le_bytes());
-    header[8..10].copy_from_slice(&KIND_SPAN_BATCH.to_le_bytes());
+    header[8..10].copy_from_slice(&kind.to_le_bytes());
     header[12..16].copy_from_slice(&crc32(payload).to_le_bytes());
     let checksum = crc32(&header[..20]);
     header[20..].copy_from_slice(&checksum.to_le_bytes());
@@ -115,6 +131,8 @@ pub struct ValidPrefix {
     pub frames: u64,
     /// Number of spans in these batches.
     pub spans: u64,
+    /// Number of points of metrics in these batches.
+    pub data_points: u64,
     /// What ends it; `None` if the whole segment is valid.
     pub damage: Option<Damage>,
 }
@@ -126,9 +144,9 @@ pub struct ValidPrefix {
 /// reaches to the end of the segment, keep the file for [`SegmentReader`] and begin a new one.
 #[must_use]
 pub fn valid_prefix(bytes: &[u8]) -> ValidPrefix {
-    let mut prefix = ValidPrefix { len: 0, frames: 0, spans: 0, damage: None };
+    let mut prefix = ValidPrefix { len: 0, frames: 0, spans: 0, data_points: 0, damage: None };
     let mut reader = match SegmentReader::new(bytes) {
-        Ok(reader) => reader,
+        Ok(reader) => reader.all(),
         Err(damage) => {
             prefix.damage = Some(damage);
             return prefix;
@@ -138,7 +156,10 @@ pub fn valid_prefix(bytes: &[u8]) -> ValidPrefix {
         match frame {
             Ok(frame) => {
                 prefix.frames += 1;
-                prefix.spans += frame.view().span_count() as u64;
+                match frame.view() {
+                    AnyBatch::Spans(batch) => prefix.spans += batch.span_count() as u64,
+                    AnyBatch::Metrics(batch) => prefix.data_points += batch.data_point_count() as u64,
+                }
             }
             Err(damage) => {
                 prefix.len = damage.offset;

@@ -1,14 +1,19 @@
 //! Reading a segment around whatever is damaged.
 
 use std::iter::FusedIterator;
+use std::marker::PhantomData;
 
+use super::payload::sealed::Parse;
 use super::{
-    ALIGN, Damage, DamageKind, FRAME_HEADER_LEN, FRAMING_MAJOR, KIND_SPAN_BATCH, MAGIC, MARKER,
+    ALIGN, AnyBatch, Damage, DamageKind, FRAME_HEADER_LEN, FRAMING_MAJOR, MAGIC, MARKER, Payload,
     SEGMENT_HEADER_LEN, crc32,
 };
-use crate::batch::{BatchError, BatchView};
+use crate::batch::{BatchError, BatchView, MetricsView};
 
 /// Goes over the batches of a segment, and reports what it cannot read.
+///
+/// It hands out the batches of spans. [`metrics`](Self::metrics) and [`all`](Self::all) make of it a reader
+/// that hands out those of metrics, or of both.
 ///
 /// The segment may be damaged in any way, or be nothing of the kind: there is no panic, nothing is
 /// allocated, and the time is linear in its length. After damage the reader looks for the next
@@ -17,28 +22,29 @@ use crate::batch::{BatchError, BatchView};
 /// A segment that is still being written can be read; it may end in a frame that is reported as
 /// [`DamageKind::Torn`] and is whole later. A new reader then goes on at the offset of that damage:
 /// see [`resume_at`](Self::resume_at).
-#[derive(Debug, Clone)]
-pub struct SegmentReader<'a> {
+#[derive(Debug)]
+pub struct SegmentReader<'a, P = BatchView<'a>> {
     bytes: &'a [u8],
     position: usize,
     created_unix_nanos: u64,
     foreign_frames: u64,
     /// How many bytes may still be gone over twice. See [`Self::behind_bad_payload`].
     rescan_budget: usize,
+    payload: PhantomData<fn() -> P>,
 }
 
 /// A batch in a segment.
 #[derive(Debug, Clone, Copy)]
-pub struct Frame<'a> {
+pub struct Frame<P> {
     offset: u64,
     end: u64,
-    view: BatchView<'a>,
+    view: P,
 }
 
 /// What lies at a position of a segment.
-enum Found<'a> {
-    Batch(Frame<'a>),
-    /// An intact frame of a kind that this version does not know, up to `end`.
+enum Found<P> {
+    Batch(Frame<P>),
+    /// An intact frame of a kind that is not handed out, up to `end`.
     Foreign {
         end: usize,
     },
@@ -85,7 +91,39 @@ impl<'a> SegmentReader<'a> {
     /// as damage.
     #[must_use]
     pub fn salvage(bytes: &'a [u8]) -> Self {
-        Self { bytes, position: 0, created_unix_nanos: 0, foreign_frames: 0, rescan_budget: bytes.len() }
+        Self {
+            bytes,
+            position: 0,
+            created_unix_nanos: 0,
+            foreign_frames: 0,
+            rescan_budget: bytes.len(),
+            payload: PhantomData,
+        }
+    }
+}
+
+impl<'a, P: Payload<'a>> SegmentReader<'a, P> {
+    /// The same reader, but of batches of metrics.
+    #[must_use]
+    pub fn metrics(self) -> SegmentReader<'a, MetricsView<'a>> {
+        self.of()
+    }
+
+    /// The same reader, but of all batches, whatever they hold.
+    #[must_use]
+    pub fn all(self) -> SegmentReader<'a, AnyBatch<'a>> {
+        self.of()
+    }
+
+    fn of<Q>(self) -> SegmentReader<'a, Q> {
+        SegmentReader {
+            bytes: self.bytes,
+            position: self.position,
+            created_unix_nanos: self.created_unix_nanos,
+            foreign_frames: self.foreign_frames,
+            rescan_budget: self.rescan_budget,
+            payload: PhantomData,
+        }
     }
 
     /// When the segment was created, in nanoseconds since the Unix epoch; 0 for a reader made by
@@ -113,15 +151,15 @@ impl<'a> SegmentReader<'a> {
         self
     }
 
-    /// How many intact frames were passed over so far because they are of a kind that this version
-    /// of the library does not know.
+    /// How many intact frames were passed over so far because they are of a kind that the reader does not
+    /// hand out. A reader of [all](Self::all) passes over what this version of the library does not know.
     #[must_use]
     pub fn foreign_frames(&self) -> u64 {
         self.foreign_frames
     }
 
     /// Looks at what lies at `start`, which is inside of the segment.
-    fn look_at(&mut self, start: usize) -> Found<'a> {
+    fn look_at(&mut self, start: usize) -> Found<P> {
         let rest = &self.bytes[start..];
         let Some(header) = intact_header(rest) else {
             // A file system may give a file its length before its content, so that it ends in
@@ -146,12 +184,10 @@ impl<'a> SegmentReader<'a> {
                 resume: self.behind_bad_payload(payload_start, end),
             };
         }
-        if u16_at(header, 8) != KIND_SPAN_BATCH {
-            return Found::Foreign { end };
-        }
-        match BatchView::parse(payload) {
-            Ok(view) => Found::Batch(Frame { offset: start as u64, end: end as u64, view }),
-            Err(error) => Found::Damage {
+        match <P as Parse>::parse(u16_at(header, 8), payload) {
+            None => Found::Foreign { end },
+            Some(Ok(view)) => Found::Batch(Frame { offset: start as u64, end: end as u64, view }),
+            Some(Err(error)) => Found::Damage {
                 kind: match error {
                     BatchError::UnknownVersion { major, minor } => {
                         DamageKind::UnknownVersion { major, minor }
@@ -188,8 +224,14 @@ impl<'a> SegmentReader<'a> {
     }
 }
 
-impl<'a> Iterator for SegmentReader<'a> {
-    type Item = Result<Frame<'a>, Damage>;
+impl<P> Clone for SegmentReader<'_, P> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
+impl<'a, P: Payload<'a>> Iterator for SegmentReader<'a, P> {
+    type Item = Result<Frame<P>, Damage>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.position < self.bytes.len() {
@@ -217,9 +259,9 @@ impl<'a> Iterator for SegmentReader<'a> {
     }
 }
 
-impl FusedIterator for SegmentReader<'_> {}
+impl<'a, P: Payload<'a>> FusedIterator for SegmentReader<'a, P> {}
 
-impl<'a> Frame<'a> {
+impl<P: Copy> Frame<P> {
     /// Where the frame begins, in bytes from the start of the segment.
     #[must_use]
     pub fn offset(&self) -> u64 {
@@ -234,7 +276,7 @@ impl<'a> Frame<'a> {
 
     /// The batch in the frame.
     #[must_use]
-    pub fn view(&self) -> BatchView<'a> {
+    pub fn view(&self) -> P {
         self.view
     }
 }

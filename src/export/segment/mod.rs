@@ -1,7 +1,8 @@
 //! Segment files: batches on disk, in a directory that one writer owns.
 //!
 //! [`SegmentExporter`] appends each batch as one frame to the active segment, and begins a new
-//! segment when that one is large or old enough. [`segments_in`] and [`SegmentFile`] read them
+//! segment when that one is large or old enough;
+//! [`SegmentMetricExporter`](crate::metrics::SegmentMetricExporter) does so with metrics. [`segments_in`] and [`SegmentFile`] read them
 //! back, also while they are being written.
 //!
 //! ```no_run
@@ -32,6 +33,8 @@ mod directory;
 #[cfg(unix)]
 mod exporter;
 #[cfg(unix)]
+pub(crate) mod files;
+#[cfg(unix)]
 mod lock;
 #[cfg(unix)]
 mod log;
@@ -46,6 +49,8 @@ mod writer;
 
 #[cfg(unix)]
 pub use exporter::{SegmentExporter, SegmentExporterBuilder};
+#[cfg(unix)]
+pub(crate) use name::Signal;
 pub use name::segments_in;
 pub use read::SegmentFile;
 #[cfg(unix)]

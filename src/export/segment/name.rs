@@ -8,7 +8,27 @@ use std::path::{Path, PathBuf};
 
 use crate::export::{ExportError, ExportErrorKind};
 
-const PREFIX: &str = "spans-";
+/// What a writer writes to a directory.
+///
+/// The order is without meaning; it makes that of names complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Signal {
+    Metrics,
+    Spans,
+}
+
+impl Signal {
+    const ALL: [Self; 2] = [Self::Metrics, Self::Spans];
+
+    /// What the names of its segments begin with.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Metrics => "metrics-",
+            Self::Spans => "spans-",
+        }
+    }
+}
+
 const SEALED_SUFFIX: &str = ".nsp";
 const OPEN_SUFFIX: &str = ".nsp.open";
 
@@ -22,20 +42,22 @@ const DIGITS: usize = 20;
 pub(super) struct SegmentName {
     /// Nanoseconds since the Unix epoch; unique in its directory.
     pub(super) begun_unix_ns: u64,
+    /// What its writer wrote.
+    pub(super) signal: Signal,
     /// Whether a writer may still add to the file, or was killed while it did.
     pub(super) open: bool,
 }
 
 impl SegmentName {
-    /// The name of a new segment begun at `now_unix_ns`, in a directory whose newest segment was
-    /// begun at `newest`.
+    /// The name of a new segment of `signal` begun at `now_unix_ns`, in a directory whose newest segment,
+    /// of whichever signal, was begun at `newest`.
     ///
     /// A clock that was set back must not make a new segment sort before an old one, nor give it
     /// an old one's name.
     #[cfg(unix)]
-    pub(super) fn next(now_unix_ns: u64, newest: Option<u64>) -> Self {
+    pub(super) fn next(signal: Signal, now_unix_ns: u64, newest: Option<u64>) -> Self {
         let begun_unix_ns = newest.map_or(now_unix_ns, |newest| now_unix_ns.max(newest.saturating_add(1)));
-        Self { begun_unix_ns, open: true }
+        Self { begun_unix_ns, signal, open: true }
     }
 
     /// The name that the segment has once it is complete.
@@ -47,21 +69,23 @@ impl SegmentName {
     /// meant to be one and is not.
     fn parse(name: &OsStr) -> Option<Result<Self, &'static str>> {
         let name = name.to_str()?;
-        let claims =
-            name.starts_with(PREFIX) && (name.ends_with(SEALED_SUFFIX) || name.ends_with(OPEN_SUFFIX));
-        if !claims {
+        let of = |signal: Signal| Some((signal, name.strip_prefix(signal.prefix())?));
+        let (signal, name) = Signal::ALL.into_iter().find_map(of)?;
+        if !name.ends_with(SEALED_SUFFIX) && !name.ends_with(OPEN_SUFFIX) {
             return None;
         }
-        let name = &name[PREFIX.len()..];
         let (digits, open) = match name.strip_suffix(OPEN_SUFFIX) {
             Some(digits) => (digits, true),
             None => (name.strip_suffix(SEALED_SUFFIX).unwrap_or(name), false),
         };
         if digits.len() != DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Some(Err("its name does not have 20 digits between `spans-` and `.nsp`"));
+            return Some(Err(match signal {
+                Signal::Metrics => "its name does not have 20 digits between `metrics-` and `.nsp`",
+                Signal::Spans => "its name does not have 20 digits between `spans-` and `.nsp`",
+            }));
         }
         Some(match digits.parse() {
-            Ok(begun_unix_ns) => Ok(Self { begun_unix_ns, open }),
+            Ok(begun_unix_ns) => Ok(Self { begun_unix_ns, signal, open }),
             Err(_) => Err("the time in its name is beyond the year 2554"),
         })
     }
@@ -70,7 +94,7 @@ impl SegmentName {
 impl fmt::Display for SegmentName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let suffix = if self.open { OPEN_SUFFIX } else { SEALED_SUFFIX };
-        write!(f, "{PREFIX}{:0DIGITS$}{suffix}", self.begun_unix_ns)
+        write!(f, "{}{:0DIGITS$}{suffix}", self.signal.prefix(), self.begun_unix_ns)
     }
 }
 
@@ -126,7 +150,8 @@ impl Listing {
 
 /// The segment files of a directory, oldest first, with the one that is being written last.
 ///
-/// Files that are not named `spans-….nsp` or `spans-….nsp.open` are not looked at. A segment may
+/// Files that are not named `spans-…` or `metrics-…` with `.nsp` or `.nsp.open` at the end are not looked at.
+/// A segment may
 /// be sealed, and so renamed, between this call and its opening;
 /// [`SegmentFile::open`](super::SegmentFile::open) follows that.
 ///
@@ -160,8 +185,10 @@ mod tests {
     #[test]
     fn every_name_reads_back_as_itself() {
         for begun_unix_ns in [0, 1, 1_763_722_800_123_456_789, u64::MAX] {
-            for open in [false, true] {
-                let name = SegmentName { begun_unix_ns, open };
+            for (open, signal) in
+                [false, true].into_iter().flat_map(|open| Signal::ALL.map(|signal| (open, signal)))
+            {
+                let name = SegmentName { begun_unix_ns, signal, open };
                 assert_eq!(parse(&name.to_string()), Some(Ok(name)));
             }
         }
@@ -170,21 +197,23 @@ mod tests {
     #[test]
     fn names_sort_as_text_in_the_order_of_their_times() {
         let times = [0, 9, 10, 1_763_722_800_123_456_789, u64::MAX - 1];
-        let names = times.map(|time| SegmentName::next(time, None).sealed().to_string());
+        let names = times.map(|time| SegmentName::next(Signal::Spans, time, None).sealed().to_string());
         assert!(names.is_sorted());
     }
 
     #[test]
     fn a_clock_set_back_still_gives_a_later_name() {
-        assert_eq!(SegmentName::next(5, Some(9)).begun_unix_ns, 10);
-        assert_eq!(SegmentName::next(9, Some(9)).begun_unix_ns, 10);
-        assert_eq!(SegmentName::next(11, Some(9)).begun_unix_ns, 11);
-        assert_eq!(SegmentName::next(11, None).begun_unix_ns, 11);
+        for signal in Signal::ALL {
+            assert_eq!(SegmentName::next(signal, 5, Some(9)).begun_unix_ns, 10);
+            assert_eq!(SegmentName::next(signal, 9, Some(9)).begun_unix_ns, 10);
+            assert_eq!(SegmentName::next(signal, 11, Some(9)).begun_unix_ns, 11);
+            assert_eq!(SegmentName::next(signal, 11, None).begun_unix_ns, 11);
+        }
     }
 
     #[test]
     fn other_peoples_files_are_not_taken_for_segments() {
-        for name in ["writer.lock", "spans.nsp", "spans-1.txt", "a.nsp", "", "lost+found"] {
+        for name in ["writer.lock", "spans.nsp", "spans-1.txt", "metrics-1.txt", "a.nsp", "", "lost+found"] {
             assert_eq!(parse(name), None, "{name}");
         }
     }
@@ -194,6 +223,7 @@ mod tests {
         for name in [
             "spans-.nsp",
             "spans-1.nsp",
+            "metrics-1.nsp",
             "spans-0000000000000000001.nsp",
             "spans-000000000000000000001.nsp",
             "spans-+0000000000000000001.nsp",

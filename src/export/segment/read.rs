@@ -66,7 +66,8 @@ impl SegmentFile {
         &self.bytes
     }
 
-    /// Reads the batches one after another, around whatever is damaged.
+    /// Reads the batches of spans one after another, around whatever is damaged;
+    /// [`SegmentReader::metrics`] and [`SegmentReader::all`] make of it a reader of the others.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::directory::Directory;
 use super::name::{Listing, SegmentName};
-use crate::batch::segment::{self, Damage, DamageKind, SegmentReader};
+use crate::batch::segment::{self, AnyBatch, Damage, DamageKind, SegmentReader};
 
 /// What a writer found in its directory when it opened it, and did about it.
 #[derive(Debug, Default)]
@@ -42,6 +42,8 @@ pub struct SealedLeftover {
     pub batches: u64,
     /// The number of spans in these batches.
     pub spans: u64,
+    /// The number of points of metrics in these batches.
+    pub data_points: u64,
     /// The bytes that were cut off behind the last whole batch: part of one that was being
     /// written.
     pub bytes_cut: u64,
@@ -52,7 +54,12 @@ pub struct SealedLeftover {
 
 impl fmt::Display for SealedLeftover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sealed {} with {} batches of {} spans", self.path.display(), self.batches, self.spans)?;
+        write!(f, "sealed {} with {} batches of ", self.path.display(), self.batches)?;
+        match (self.spans, self.data_points) {
+            (spans, 0) => write!(f, "{spans} spans")?,
+            (0, points) => write!(f, "{points} data points")?,
+            (spans, points) => write!(f, "{spans} spans and {points} data points")?,
+        }
         if self.bytes_cut > 0 {
             write!(f, "; cut {} bytes of an unfinished batch", self.bytes_cut)?;
         }
@@ -117,6 +124,7 @@ fn seal(directory: &Directory, name: SegmentName) -> io::Result<SealedLeftover> 
         path: directory.path_of(sealed),
         batches: contents.batches,
         spans: contents.spans,
+        data_points: contents.data_points,
         bytes_cut: bytes.len() as u64 - contents.whole_len,
         damage: contents.damage,
     })
@@ -128,6 +136,7 @@ struct Contents {
     whole_len: u64,
     batches: u64,
     spans: u64,
+    data_points: u64,
     /// What cannot be read within `whole_len`.
     damage: Vec<Damage>,
 }
@@ -135,7 +144,8 @@ struct Contents {
 impl Contents {
     /// Reads the segment `bytes`; an error if they are not a segment that this version may touch.
     fn of(bytes: &[u8]) -> io::Result<Self> {
-        let mut contents = Self { whole_len: bytes.len() as u64, batches: 0, spans: 0, damage: Vec::new() };
+        let whole_len = bytes.len() as u64;
+        let mut contents = Self { whole_len, batches: 0, spans: 0, data_points: 0, damage: Vec::new() };
         let reader = match SegmentReader::new(bytes) {
             Ok(reader) => reader,
             // Its writer did not get beyond the header.
@@ -145,11 +155,16 @@ impl Contents {
             }
             Err(damage) => return Err(io::Error::new(io::ErrorKind::InvalidData, damage)),
         };
-        for frame in reader {
+        for frame in reader.all() {
             match frame {
                 Ok(frame) => {
                     contents.batches += 1;
-                    contents.spans += frame.view().span_count() as u64;
+                    match frame.view() {
+                        AnyBatch::Spans(batch) => contents.spans += batch.span_count() as u64,
+                        AnyBatch::Metrics(batch) => {
+                            contents.data_points += batch.data_point_count() as u64;
+                        }
+                    }
                 }
                 Err(damage) if is_unfinished(&damage, bytes.len()) => {
                     contents.whole_len = damage.offset;

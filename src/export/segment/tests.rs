@@ -128,7 +128,7 @@ fn a_writers_lock_ends_with_it_even_if_a_child_that_it_forked_lives_on() {
 fn a_call_that_waits_for_another_gives_up_with_its_own_context() {
     let scratch = Scratch::new();
     let exporter = open(&scratch.0);
-    let turn = exporter.turn(&Context::new()).expect("nobody has it");
+    let turn = exporter.files.turn(&Context::new()).expect("nobody has it");
     let short = Context::with_timeout(Duration::from_millis(2));
     let error = exporter.force_flush(&short).expect_err("the writer is taken");
     assert_eq!(error.kind(), ExportErrorKind::DeadlineExceeded);
@@ -141,7 +141,7 @@ fn a_shutdown_that_gives_up_waiting_leaves_the_rest_to_the_call_under_way() {
     let scratch = Scratch::new();
     let exporter = open(&scratch.0);
     exporter.export(&Context::new(), &batch()).expect("there is room");
-    let turn = exporter.turn(&Context::new()).expect("nobody has it");
+    let turn = exporter.files.turn(&Context::new()).expect("nobody has it");
     let short = Context::with_timeout(Duration::from_millis(2));
     let error = exporter.shutdown(&short).expect_err("the writer is taken");
     assert_eq!(error.kind(), ExportErrorKind::DeadlineExceeded);

@@ -8,20 +8,19 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::directory::Directory;
 use super::log::FrameLog;
-use super::name::SegmentName;
-use crate::batch::Batch;
+use super::name::{SegmentName, Signal};
 use crate::batch::segment::{self, SEGMENT_HEADER_LEN};
 use crate::export::{Context, ExportError, ExportErrorKind};
 
 /// When a segment is complete, and when the directory is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// The bytes that a segment does not exceed, but for a single frame larger than that.
-    pub(super) max_bytes: u64,
+    pub(crate) max_bytes: u64,
     /// The age at which a segment is sealed.
-    pub(super) max_age: Duration,
+    pub(crate) max_age: Duration,
     /// The bytes that all segments of the directory together do not exceed.
-    pub(super) max_total_bytes: u64,
+    pub(crate) max_total_bytes: u64,
 }
 
 impl Limits {
@@ -37,7 +36,8 @@ impl Limits {
 /// Whoever hands it a context has just checked it; the writer checks it again before each further
 /// step.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
+    signal: Signal,
     directory: Directory,
     limits: Limits,
     active: Option<Active>,
@@ -58,8 +58,9 @@ struct Active {
 }
 
 impl Writer {
-    pub(super) fn new(directory: Directory, limits: Limits, newest: Option<u64>) -> Self {
+    pub(super) fn new(signal: Signal, directory: Directory, limits: Limits, newest: Option<u64>) -> Self {
         Self {
+            signal,
             directory,
             limits,
             active: None,
@@ -71,12 +72,14 @@ impl Writer {
         }
     }
 
-    /// Writes `batch`, into a new segment if the active one is complete.
+    /// Writes the batch `payload`, into a new segment if the active one is complete.
     ///
-    /// An error that says that no spans were lost is about an earlier segment.
-    pub(super) fn write(&mut self, context: &Context, batch: &Batch) -> Result<(), ExportError> {
-        let payload = batch.as_bytes();
-        let header = segment::frame_header(payload);
+    /// An error that says that nothing was lost is about an earlier segment.
+    pub(crate) fn write(&mut self, context: &Context, payload: &[u8]) -> Result<(), ExportError> {
+        let header = match self.signal {
+            Signal::Metrics => segment::metrics_frame_header(payload),
+            Signal::Spans => segment::frame_header(payload),
+        };
         let padding = segment::padding(payload.len());
         let frame = (header.len() + payload.len() + padding.len()) as u64;
         self.require_room(frame)?;
@@ -90,7 +93,7 @@ impl Writer {
         }
         self.append([&header, payload, padding])?;
         // This batch is safe; what is wrong concerns those before it.
-        sealed.map_err(|error| error.with_lost_spans(0))
+        sealed.map_err(|error| error.with_lost(0))
     }
 
     /// Waits until everything written is on the device, and seals the active segment if it is old
@@ -168,7 +171,7 @@ impl Writer {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(0));
-        let name = SegmentName::next(now, self.newest);
+        let name = SegmentName::next(self.signal, now, self.newest);
         let file = self.directory.create(name).map_err(|error| {
             let path = self.directory.path_of(name);
             let message = format!("cannot create {}", path.display());
