@@ -98,7 +98,7 @@ impl PeriodicReader {
         if self.is_shut_down.load(Ordering::Relaxed) {
             return Err(reader_shut_down());
         }
-        self.ask(context, Order::Flush)
+        self.order(context, Order::Flush).wait()
     }
 
     /// Collects and exports for the last time, and shuts the exporter down.
@@ -110,26 +110,37 @@ impl PeriodicReader {
     /// Those of [`force_flush`](PeriodicReader::force_flush), the one of `export` before that of `shutdown`. The reader
     /// is shut down all the same.
     pub fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
+        let ordered = self.order_shutdown(context)?;
+        self.end_shutdown(ordered)
+    }
+
+    /// Shuts all of them down at once, so that none has less time for another, for somebody who has no use for the
+    /// errors: each one's error handler has its own. Only the first call does anything.
+    pub(crate) fn shut_all_down(readers: &[Self], context: &Context) {
+        let ordered: Vec<_> = readers.iter().map(|reader| reader.order_shutdown(context)).collect();
+        for (reader, ordered) in readers.iter().zip(ordered) {
+            // What was shut down before, or is somebody else's, says nothing new.
+            let Ok(ordered) = ordered else { continue };
+            if let Err(error) = reader.end_shutdown(ordered) {
+                (reader.error_handler)(&error);
+            }
+        }
+    }
+
+    /// Only the first succeeds.
+    fn order_shutdown(&self, context: &Context) -> Result<Ordered, ExportError> {
         self.refuse_in_child()?;
-        // Relaxed: the swap alone decides who does it.
         if self.is_shut_down.swap(true, Ordering::Relaxed) {
             return Err(reader_shut_down());
         }
-        let result = self.ask(context, Order::Shutdown);
+        Ok(self.order(context, Order::Shutdown))
+    }
+
+    fn end_shutdown(&self, ordered: Ordered) -> Result<(), ExportError> {
+        let result = ordered.wait();
         // Nobody waits any more for what is still under way.
         self.work.cancellation().cancel();
         result
-    }
-
-    /// As [`shutdown`](PeriodicReader::shutdown), for somebody who has no use for the error: the error handler has
-    /// it. Only the first call does anything.
-    pub(crate) fn shut_down_behind(&self, context: &Context) {
-        match self.shutdown(context) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ExportErrorKind::ReaderShutdown => {}
-            Err(error) if error.kind() == ExportErrorKind::Forked => {}
-            Err(error) => (self.error_handler)(&error),
-        }
     }
 
     /// What the reader has done so far. It may be asked at any time, also after the shutdown.
@@ -148,8 +159,8 @@ impl PeriodicReader {
         }
     }
 
-    /// Gives the thread an order, and waits until it is done, or the context ends.
-    fn ask(&self, context: &Context, order: impl FnOnce(Call) -> Order) -> Result<(), ExportError> {
+    /// Gives the thread an order.
+    fn order(&self, context: &Context, order: impl FnOnce(Call) -> Order) -> Ordered {
         let context = match (context.deadline(), self.timeout) {
             (None, Some(timeout)) => context.child_with_timeout(timeout),
             _ => context.child(),
@@ -159,14 +170,7 @@ impl PeriodicReader {
         let call = Call { context: context.clone(), outcome: Arc::clone(&outcome), _gone: gone };
         // If nobody listens, the order is dropped, and with it `gone`.
         let _ = self.orders.send(order(call));
-        let _ = done.wait(Duration::MAX);
-        let result = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (result, context.check()) {
-            (Some(result), _) => result,
-            (None, Err(over)) => Err(over.into()),
-            // Of a flush that came together with a shutdown, the shutdown was first.
-            (None, Ok(())) => Err(reader_shut_down()),
-        }
+        Ordered { context, done, outcome }
     }
 
     /// Before anything is waited for: the thread is the parent's.
@@ -179,6 +183,28 @@ impl PeriodicReader {
         let message =
             format!("the metric reader belongs to process {owner}, of which process {pid} is a forked child");
         Err(ExportError::new(ExportErrorKind::Forked, message))
+    }
+}
+
+/// An order that the thread was given.
+struct Ordered {
+    context: Context,
+    done: Context,
+    outcome: Arc<Mutex<Option<Result<(), ExportError>>>>,
+}
+
+impl Ordered {
+    /// Waits until it is done, or the context ends.
+    fn wait(self) -> Result<(), ExportError> {
+        let Self { context, done, outcome } = self;
+        let _ = done.wait(Duration::MAX);
+        let result = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (result, context.check()) {
+            (Some(result), _) => result,
+            (None, Err(over)) => Err(over.into()),
+            // Of a flush that came together with a shutdown, the shutdown was first.
+            (None, Ok(())) => Err(reader_shut_down()),
+        }
     }
 }
 
@@ -206,9 +232,9 @@ impl PeriodicReaderBuilder {
     }
 
     /// What the metrics are about, unless that was said already.
-    pub(crate) fn of(mut self, resource: Resource) -> Self {
+    pub(crate) fn of(mut self, resource: &Resource) -> Self {
         if self.collector.resource == Resource::default() {
-            self.collector.resource = resource;
+            self.collector.resource = resource.clone();
         }
         self
     }
