@@ -10,15 +10,20 @@ use std::time::Duration;
 
 use super::MetricProducer;
 use super::collector::{Collector, Wanted, reader_shut_down};
+use super::counters::{Counters, Delivery, read};
 use super::worker::{Call, Order, Worker};
 use crate::export::gone::Gone;
-use crate::export::{Context, ExportError, ExportErrorKind};
+use crate::export::{Component, Context, ExportError, ExportErrorKind};
 use crate::metrics::MetricExporter;
 use crate::metrics::data::Resource;
+use crate::metrics::named::Named;
 
 /// The defaults of OpenTelemetry's Metrics SDK, section "Periodic exporting MetricReader".
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many readers there have been in the process.
+static READERS: AtomicU64 = AtomicU64::new(0);
 
 /// What is told of failures.
 pub(super) type ErrorHandler = Arc<dyn Fn(&ExportError) + Send + Sync>;
@@ -41,16 +46,6 @@ pub struct PeriodicReader {
     is_shut_down: AtomicBool,
     counters: Arc<Counters>,
     error_handler: ErrorHandler,
-}
-
-/// What a reader counts. Each is a sum of its own, in order with no other.
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    pub(super) collections: AtomicU64,
-    pub(super) failed_collections: AtomicU64,
-    pub(super) exported_data_points: AtomicU64,
-    pub(super) lost_data_points: AtomicU64,
-    pub(super) panics: AtomicU64,
 }
 
 /// What a [`PeriodicReader`] has done so far.
@@ -146,10 +141,9 @@ impl PeriodicReader {
     /// What the reader has done so far. It may be asked at any time, also after the shutdown.
     #[must_use]
     pub fn stats(&self) -> PeriodicReaderStats {
-        // Relaxed: sums of their own.
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counters { collections, failed_collections, exported_data_points, lost_data_points, panics } =
-            &*self.counters;
+        let Counters {
+            collections, failed_collections, exported_data_points, lost_data_points, panics, ..
+        } = &*self.counters;
         PeriodicReaderStats {
             collections: read(collections),
             failed_collections: read(failed_collections),
@@ -279,6 +273,13 @@ impl PeriodicReaderBuilder {
         collector.wanted = Wanted::new(|kind| exporter.temporality(kind), |kind| exporter.aggregation(kind));
         let (orders, received) = channel();
         let counters = Arc::new(Counters::default());
+        // Relaxed: only that each gets another.
+        let number = READERS.fetch_add(1, Ordering::Relaxed);
+        collector.delivery = Some(Delivery {
+            reader: Named::new(Component::new("periodic_metric_reader"), number),
+            exporter: Named::new(exporter.component(), number),
+            counters: Arc::clone(&counters),
+        });
         let work = Context::new();
         let timeout = (!timeout.is_zero()).then_some(timeout);
         let worker = Worker {
