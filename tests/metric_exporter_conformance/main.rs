@@ -5,6 +5,9 @@
 
 #[path = "../common/exporter_faults.rs"]
 mod exporter_faults;
+#[cfg(feature = "otlp")]
+#[path = "../common/metric_lines.rs"]
+mod metric_lines;
 #[path = "../common/metric_text.rs"]
 mod metric_text;
 mod reference;
@@ -77,6 +80,12 @@ fn the_memory_exporter_conforms() {
 #[test]
 fn the_stdout_exporter_conforms() {
     assert_all_passed_but(&[], &metric_exporter::run(&|| Box::new(Stdout::default())));
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn the_stdout_exporter_in_the_form_of_otlp_conforms() {
+    assert_all_passed_but(&[], &metric_exporter::run(&|| Box::new(Stdout::otlp())));
 }
 
 fn assert_fan_out_conforms(destinations: impl Fn() -> Vec<Box<dyn Subject>>) {
