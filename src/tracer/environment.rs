@@ -66,8 +66,9 @@ const SAMPLERS: [(&str, NamedSampler); 8] = {
 };
 
 impl Tracer {
-    /// A tracer as OpenTelemetry's standard variables say: where spans and metrics about the tracer go, which spans are
-    /// recorded, and under what name. `docs/environment.md` has the variables, their defaults, and what becomes of a bad value.
+    /// A tracer as OpenTelemetry's standard variables say: where spans and metrics about the tracer go, which spans
+    /// are recorded, and under what name. `docs/environment.md` has the variables, their defaults, and what becomes
+    /// of a bad value.
     ///
     /// With `OTEL_SDK_DISABLED=true` it is [`noop`](Tracer::noop). To change something by program, begin with
     /// [`TracerBuilder::from_env`].

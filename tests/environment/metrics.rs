@@ -81,6 +81,14 @@ fn metrics_that_are_not_compiled_in_are_an_error_only_if_they_are_named() {
     }
 }
 
+#[cfg(all(feature = "otlp-grpc", not(feature = "otlp-http")))]
+#[test]
+fn metrics_by_a_protocol_that_is_not_compiled_in_are_an_error_only_if_they_are_named() {
+    record_and_shut_down(&builder(&[("OTEL_METRICS_EXPORTER", "")]).build().unwrap());
+    let error = builder(&[("OTEL_METRICS_EXPORTER", "otlp")]).build().unwrap_err().to_string();
+    assert!(error.starts_with("metrics: ") && error.contains("otlp-http"), "{error}");
+}
+
 #[cfg(all(feature = "otlp-http", feature = "otlp-grpc"))]
 mod otlp {
     use super::*;

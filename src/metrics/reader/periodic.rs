@@ -125,6 +125,7 @@ impl PeriodicReader {
     /// Only the first succeeds.
     fn order_shutdown(&self, context: &Context) -> Result<Ordered, ExportError> {
         self.refuse_in_child()?;
+        // Relaxed: the swap alone decides who does it.
         if self.is_shut_down.swap(true, Ordering::Relaxed) {
             return Err(reader_shut_down());
         }

@@ -26,9 +26,16 @@ const NAMES: [(&str, Named); 4] = [
     ("none", Named::None),
 ];
 
-/// What is meant where nothing is named: metrics are an extra, so to do without them is no error.
-const DEFAULT: Named =
-    if cfg!(any(feature = "otlp-grpc", feature = "otlp-http")) { Named::Otlp } else { Named::None };
+/// What is meant where nothing is named: OTLP, unless its default protocol is not compiled in and no other named.
+/// Metrics are an extra, so to do without them is no error.
+fn default(environment: &Environment<'_>) -> Named {
+    let names_protocol = || {
+        let variables = ["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
+        variables.iter().any(|name| environment.text(name).is_some())
+    };
+    let is_there = cfg!(feature = "otlp-http") || (cfg!(feature = "otlp-grpc") && names_protocol());
+    if is_there { Named::Otlp } else { Named::None }
+}
 
 /// What OpenTelemetry has for text on standard output that is paired with a reader by a variable (Metrics
 /// Exporter - Standard output).
@@ -49,7 +56,7 @@ pub(in crate::tracer) struct MetricDestinations {
 impl MetricDestinations {
     /// Those that are asked for, or the default.
     pub(in crate::tracer) fn read(environment: &mut Environment<'_>) -> Self {
-        let named = environment.choices(VARIABLE, &NAMES).unwrap_or_else(|| vec![DEFAULT]);
+        let named = environment.choices(VARIABLE, &NAMES).unwrap_or_else(|| vec![default(environment)]);
         let interval =
             environment.number("OTEL_METRIC_EXPORT_INTERVAL", 1..=u64::MAX, "a number of milliseconds");
         let timeout = environment.duration("OTEL_METRIC_EXPORT_TIMEOUT");
