@@ -8,8 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nanospan::export::{Component, Context, ExportError, ExportErrorKind, MemoryExporter, SpanExporter};
-use nanospan::metrics::data::{Attributes, Data, Metric, Number, ResourceMetrics, Temporality};
-use nanospan::metrics::{Aggregation, InstrumentKind, ManualReader, MetricExporter, PeriodicReader};
+use nanospan::metrics::data::{
+    Attributes, Data, List, Metric, Number, ResourceMetrics, ScopeMetrics, Temporality,
+};
+use nanospan::metrics::{
+    Aggregation, Collection, InstrumentKind, ManualReader, MetricExporter, MetricProducer, PeriodicReader,
+};
 use nanospan::sampling::Sampler;
 use nanospan::{OwnedValue, Stats, Tracer, TracerBuilder, suppress_tracing};
 
@@ -330,4 +334,177 @@ fn a_reader_that_cannot_be_started_is_an_error_of_the_build() {
     let reader = PeriodicReader::builder(Kept::default()).interval(Duration::ZERO);
     let error = builder().exporter(MemoryExporter::new()).metrics(reader).build().unwrap_err();
     assert!(error.to_string().starts_with("metrics: interval: 0"), "{error}");
+}
+
+/// All exports, told apart: what their points are called, without the times.
+fn exported_figures(kept: &Kept) -> Vec<Figures> {
+    kept.exported.lock().unwrap().iter().map(figures).collect()
+}
+
+/// Refuses what it is told to, and says where it sends.
+struct Refusing {
+    kept: Arc<Kept>,
+    refused: Mutex<Vec<ExportError>>,
+}
+
+impl MetricExporter for Refusing {
+    fn export(&self, context: &Context, metrics: &ResourceMetrics) -> Result<(), ExportError> {
+        self.kept.export(context, metrics)?;
+        self.refused.lock().unwrap().pop().map_or(Ok(()), Err)
+    }
+
+    fn force_flush(&self, _: &Context) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    fn component(&self) -> Component {
+        Component::new("test_metric_exporter").with_server("collector.example", 4318)
+    }
+}
+
+#[test]
+fn a_reader_tells_of_itself_and_its_exporter_what_was_before_the_collection() {
+    let tracer = builder().exporter(MemoryExporter::new()).build().unwrap();
+    let kept = Arc::new(Kept::default());
+    let refused = vec![
+        ExportError::new(ExportErrorKind::Io, "no"),
+        ExportError::new(ExportErrorKind::Rejected, "some").with_lost_data_points(2),
+    ];
+    let reader = PeriodicReader::builder(Refusing { kept: Arc::clone(&kept), refused: Mutex::new(refused) })
+        .producer(tracer.metric_producer())
+        // Of two that could tell of the reader, one does.
+        .producer(tracer.metric_producer())
+        .interval(Duration::MAX)
+        .start()
+        .unwrap();
+    let context = Context::new();
+    let kinds = [0; 3].map(|_| reader.force_flush(&context).err().map(|error| error.kind()));
+    assert_eq!(kinds, [Some(ExportErrorKind::Rejected), Some(ExportErrorKind::Io), None]);
+    reader.shutdown(&context).unwrap();
+
+    let exported = exported_figures(&kept);
+    let points: Vec<i64> =
+        kept.exported.lock().unwrap().iter().map(|metrics| metrics.data_point_count() as i64).collect();
+    let component =
+        "otel.component.type=test_metric_exporter,server.address=collector.example,server.port=4318";
+    let of_points = |at: usize, rest: &str| {
+        let name = format!("otel.sdk.exporter.metric_data_point.exported{{{component}{rest}}}");
+        exported[at].get(&name).copied()
+    };
+    let (rejected, broken) = (",error.type=rejected", ",error.type=io");
+    assert_eq!((of_points(0, ""), of_points(0, rejected), of_points(0, broken)), (Some(0), None, None));
+    assert_eq!((of_points(1, ""), of_points(1, rejected)), (Some(points[0] - 2), Some(2)));
+    assert_eq!((of_points(2, ""), of_points(2, broken)), (Some(points[0] - 2), Some(points[1])));
+    assert_eq!(of_points(3, ""), Some(points[0] - 2 + points[2]));
+    let last = reader.stats();
+    let before_the_last = last.exported_data_points - points[3] as u64;
+    assert_eq!(of_points(3, ""), Some(before_the_last as i64));
+
+    for (at, figures) in exported.iter().enumerate() {
+        let at = at as i64;
+        let collections =
+            "otel.sdk.metric_reader.collection.duration{otel.component.type=periodic_metric_reader}";
+        assert_eq!(of(figures, collections), at);
+        let operations = "otel.sdk.exporter.operation.duration";
+        let spans = std::any::type_name::<MemoryExporter>();
+        assert_eq!(of(figures, &format!("{operations}{{otel.component.type={spans}}}")), 0);
+        let metrics: i64 = figures
+            .iter()
+            .filter(|(name, _)| name.starts_with(&format!("{operations}{{{component}")))
+            .map(|(_, count)| count)
+            .sum();
+        assert_eq!(metrics, at);
+        // Nothing is exported while the same reader collects.
+        assert_eq!(of(figures, &format!("otel.sdk.exporter.metric_data_point.inflight{{{component}}}")), 0);
+    }
+    let scopes = &kept.exported.lock().unwrap()[0].scopes;
+    let tells = |scope: usize| {
+        scopes[scope].metrics.iter().any(|metric| metric.name == "otel.sdk.metric_reader.collection.duration")
+    };
+    assert!(tells(0) && !tells(1), "the first of two producers tells of the reader");
+}
+
+/// Fails each time, or takes longer than there is.
+struct Failing;
+
+impl MetricProducer for Failing {
+    fn produce(
+        &mut self,
+        _: &Collection<'_>,
+        _: &mut List<ScopeMetrics>,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        Err("nothing to see".into())
+    }
+}
+
+#[test]
+fn a_collection_that_failed_is_told_with_its_error() {
+    let tracer = builder().exporter(MemoryExporter::new()).build().unwrap();
+    let kept = Arc::new(Kept::default());
+    let reader = PeriodicReader::builder(Arc::clone(&kept))
+        .producer(tracer.metric_producer())
+        .producer(Failing)
+        .error_handler(|_| ())
+        .interval(Duration::MAX)
+        .start()
+        .unwrap();
+    let over = Context::with_timeout(Duration::ZERO);
+    reader.force_flush(&over).unwrap_err();
+    reader.force_flush(&Context::new()).unwrap();
+    reader.shutdown(&Context::new()).unwrap();
+    let exported = exported_figures(&kept);
+    let collections = |rest: &str| {
+        let name = "otel.sdk.metric_reader.collection.duration{otel.component.type=periodic_metric_reader";
+        exported.last().unwrap().get(&format!("{name}{rest}}}")).copied()
+    };
+    assert_eq!(collections(""), Some(0));
+    assert_eq!(collections(",error.type=_OTHER"), Some(1));
+    assert_eq!(collections(",error.type=timeout"), Some(1));
+}
+
+#[test]
+fn deltas_of_a_readers_own_figures_add_up() {
+    /// Wants deltas.
+    struct Deltas(Arc<Kept>);
+
+    impl MetricExporter for Deltas {
+        fn temporality(&self, _: InstrumentKind) -> Temporality {
+            Temporality::Delta
+        }
+
+        fn export(&self, context: &Context, metrics: &ResourceMetrics) -> Result<(), ExportError> {
+            self.0.export(context, metrics)
+        }
+
+        fn force_flush(&self, _: &Context) -> Result<(), ExportError> {
+            Ok(())
+        }
+
+        fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
+            Ok(())
+        }
+    }
+
+    let tracer = builder().exporter(MemoryExporter::new()).build().unwrap();
+    let kept = Arc::new(Kept::default());
+    let reader = PeriodicReader::builder(Deltas(Arc::clone(&kept)))
+        .producer(tracer.metric_producer())
+        .interval(Duration::MAX)
+        .start()
+        .unwrap();
+    (0..3).for_each(|_| reader.force_flush(&Context::new()).unwrap());
+    reader.shutdown(&Context::new()).unwrap();
+    let exported = exported_figures(&kept);
+    let last = kept.exported.lock().unwrap().last().unwrap().data_point_count() as u64;
+    for (name, expected) in [
+        ("otel.sdk.exporter.metric_data_point.exported", reader.stats().exported_data_points - last),
+        ("otel.sdk.metric_reader.collection.duration", 3),
+    ] {
+        let sum: i64 = exported.iter().map(|figures| total(figures, name)).sum();
+        assert_eq!(sum, expected as i64, "{name}");
+    }
 }

@@ -19,9 +19,10 @@ Usage: site [FLAGS]
   --log FILE       what the client of the self-load writes down [target/site-client.jsonl]
   --help           this text
 
-Where the environment says where spans go (OTEL_TRACES_EXPORTER, OTEL_EXPORTER_OTLP_ENDPOINT,
-OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_SDK_DISABLED) they go there instead of into files, and the
-self-load compares nothing. OTLP needs the feature otlp-http or otlp-grpc.
+Where the environment says where spans or metrics go (OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER,
+OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT,
+OTEL_SDK_DISABLED) both go as it says instead of spans into files, and the self-load compares nothing.
+OTLP needs the feature otlp-http or otlp-grpc.
 ";
 
 /// What the command line asks for.

@@ -1,10 +1,11 @@
-//! Where the site's spans go: wherever the environment says, or else into segment files.
+//! Where the site's spans and the metrics about them go: wherever the environment says, or else the spans go into
+//! segment files.
 
 use nanospan::{BuildError, Tracer};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// A place for spans.
+/// A place for spans, and for metrics if it has any.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Destination {
     /// Files in this directory.
@@ -13,9 +14,14 @@ pub(crate) enum Destination {
     Environment,
 }
 
-/// The variables each of which says where spans go.
-const DECISIVE: [&str; 3] =
-    ["OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
+/// The variables each of which says where something goes.
+const DECISIVE: [&str; 5] = [
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_METRICS_EXPORTER",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+];
 
 impl Destination {
     /// The place that the environment names, and the directory `spool` if it names none. `lookup` finds a

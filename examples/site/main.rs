@@ -7,14 +7,15 @@
 //! cargo run --release --example site -- --self-load 20000   # ask itself, compare, report
 //! ```
 //!
-//! Spans go into segment files, or wherever OpenTelemetry's standard variables say:
+//! Spans go into segment files; or they and metrics about them go wherever OpenTelemetry's standard variables say:
 //!
 //! ```text
 //! OTEL_SERVICE_NAME=shop OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 \
 //!     cargo run --release --features otlp-http --example site
 //! ```
 //!
-//! - `main.rs` makes the tracer and shuts it down: begin here. `destination.rs` says where its spans go.
+//! - `main.rs` makes the tracer and shuts it down: begin here. `destination.rs` says where its spans
+//!   and metrics go.
 //! - `visit.rs` has the SERVER span of a request; `routes.rs` the spans of the work for it;
 //!   `payment.rs` a span that another thread ends by its handle; `orders.rs` links.
 //! - `client.rs`, `plan.rs`, `log.rs`, `files.rs`, `check.rs`, `report.rs` and `self_load.rs` are for

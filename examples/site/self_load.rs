@@ -43,7 +43,10 @@ pub(crate) fn run(
     log::write(&args.log, &entries)?;
     let log = args.log.display();
     let Destination::Segments(spool) = destination else {
-        writeln!(out, "\nThe spans went where the environment says; the client's log is {log}.")?;
+        writeln!(
+            out,
+            "\nThe spans and the account went where the environment says; the client's log is {log}."
+        )?;
         return Ok(ExitCode::SUCCESS);
     };
     let entries = log::read(&args.log)?;

@@ -187,9 +187,13 @@ fn spans_go_into_files_unless_the_environment_says_where() {
         Destination::of(&spool, |asked| (asked == name).then(|| OsString::from(value)))
     };
     let files = Destination::Segments(spool.clone());
-    for decisive in
-        ["OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
-    {
+    for decisive in [
+        "OTEL_TRACES_EXPORTER",
+        "OTEL_METRICS_EXPORTER",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+    ] {
         assert_eq!(of(decisive, "none"), Destination::Environment, "{decisive}");
         assert_eq!(of(decisive, " "), files, "{decisive}");
     }

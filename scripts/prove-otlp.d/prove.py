@@ -12,8 +12,8 @@ them all.
 Then the example `otlp_metrics` sends metrics of every kind, and every one of them is compared with the one that
 `metric_content.py` makes of its number; see `metrics.py`.
 
-Then the example site asks itself under the standard variables alone, and the SERVER spans that arrive are
-compared with what its client wrote down.
+Then the example site asks itself under the standard variables alone. The SERVER spans that arrive are compared with
+what its client wrote down, and the metrics about its tracer with the account that it prints.
 
 The exit code is 1 if anything is not as it must be.
 """

@@ -14,7 +14,8 @@ import re
 import subprocess
 import time
 
-from far_end import PATIENCE, Problem, Receiver, Rotel
+import site_metrics
+from far_end import PATIENCE, JsonReceiver, Problem, Receiver, Rotel
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
@@ -27,6 +28,8 @@ def prove(site, protocol, requests, environment, directory):
     log = directory / "client.jsonl"
     receiver = Receiver()
     rotel = Rotel(receiver, directory / f"rotel-site-{protocol.replace('/', '-')}.log")
+    # This Rotel cannot pass metrics in JSON on; see `metrics.py`.
+    direct = JsonReceiver() if protocol == "http/json" else None
     variables = {
         "OTEL_SERVICE_NAME": "shop",
         "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=proof",
@@ -34,6 +37,8 @@ def prove(site, protocol, requests, environment, directory):
         "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
         "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
     }
+    if direct:
+        variables["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"] = f"{direct.endpoint(protocol)}/v1/metrics"
     try:
         began = time.monotonic()
         out = run(site, requests, log, environment | variables)
@@ -42,9 +47,14 @@ def prove(site, protocol, requests, environment, directory):
         batches = []
         while (request := receiver.next(0)) is not None:
             batches += request.resource_spans
+        measured = []
+        while (request := (direct or receiver).next_metrics(0)) is not None:
+            measured.append(request)
     finally:
         rotel.kill()
         receiver.stop()
+        if direct:
+            direct.stop()
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     spans = [span for batch in batches for part in batch.scope_spans for span in part.spans]
     found = list(problems(entries, spans))
@@ -52,8 +62,9 @@ def prove(site, protocol, requests, environment, directory):
     exported = re.search(r"(\d+) exported", out)
     if not exported or int(exported[1]) != len(spans):
         found.append(f"{len(spans)} spans have come; the site's account: {out}")
+    found += site_metrics.problems(measured, out, protocol)
     verdict = "equal" if not found else f"{len(found)} DIFFERENCES"
-    counts = f"{len(entries):>6} requests{len(spans):>8} spans{took:>8.1f} s"
+    counts = f"{len(entries):>6} requests{len(spans):>8} spans{len(measured):>3} x metrics{took:>8.1f} s"
     print(f"site, {protocol:<14}{counts}  {verdict}", flush=True)
     for text in found[:SHOWN]:
         print(f"  DIFFERENT: {text}")

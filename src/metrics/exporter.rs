@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::data::{ResourceMetrics, Temporality};
 use super::{Aggregation, InstrumentKind};
-use crate::export::{Context, ExportError};
+use crate::export::{Component, Context, ExportError};
 
 /// Takes collected metrics to where they are kept.
 ///
@@ -73,6 +73,12 @@ pub trait MetricExporter: Send + Sync {
     /// Whatever kept the exports before this call from being completed; the exporter is shut down all the
     /// same.
     fn shutdown(&self, context: &Context) -> Result<(), ExportError>;
+
+    /// What it is called in metrics about it: the name of its type by default. Asked once, by whoever makes the
+    /// metrics.
+    fn component(&self) -> Component {
+        Component::new(std::any::type_name::<Self>())
+    }
 }
 
 /// An exporter that is shared: one handle for the reader, others to look at what the exporter counts.
@@ -95,5 +101,9 @@ impl<E: MetricExporter + ?Sized> MetricExporter for Arc<E> {
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         (**self).shutdown(context)
+    }
+
+    fn component(&self) -> Component {
+        (**self).component()
     }
 }

@@ -8,13 +8,15 @@
 //!
 //! - [`MetricProducer`], and the readers that collect: [`ManualReader`], [`PeriodicReader`].
 //!
-//! The tracer counts what becomes of spans; an [`AccountProducer`] makes metrics of these counts.
+//! The tracer counts what becomes of spans, and a reader what becomes of metrics; an [`AccountProducer`] makes metrics
+//! of these counts.
 
 mod account;
 pub mod data;
 mod export;
 mod exporter;
 mod kind;
+mod named;
 mod preferences;
 mod reader;
 mod temporality;

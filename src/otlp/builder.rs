@@ -172,17 +172,17 @@ impl<T> OtlpBuilder<T> {
         self.settings.apply_environment(&mut Environment::new(&lookup, &mut |warning| warn(&warning)));
         self
     }
+
+    /// As [`environment`](Self::environment), from variables of whatever source.
+    pub(crate) fn read(mut self, environment: &mut Environment<'_>) -> Self {
+        self.settings.apply_environment(environment);
+        self
+    }
 }
 
 impl OtlpExporterBuilder {
     pub(super) fn new() -> Self {
         Self::of(Signal::Traces)
-    }
-
-    /// As [`environment`](OtlpBuilder::environment), from variables that are read already.
-    pub(crate) fn read(mut self, environment: &mut Environment<'_>) -> Self {
-        self.settings.apply_environment(environment);
-        self
     }
 
     /// Checks the settings, reads the files that they name, and starts the exporter's thread. Nothing

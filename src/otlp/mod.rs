@@ -27,6 +27,7 @@ mod settings;
 )]
 mod signal;
 
+pub(crate) use encode::metrics_json_request;
 pub use encode::{
     TracesData, encode_json, encode_json_within, encode_metrics_json, encode_protobuf, encode_protobuf_within,
 };

@@ -13,7 +13,7 @@ use crate::raw::log::Chunk;
 use crate::raw::slab::MAX_BLOCKS;
 use crate::sampling::{ParentSample, Sampler};
 use crate::tracer::environment::LogLevel;
-use crate::tracer::exporters::Destinations;
+use crate::tracer::exporters::{Destinations, MetricDestinations};
 use crate::tracer::{Core, Tracer};
 use crate::value::OwnedValue;
 use std::fmt;
@@ -199,7 +199,10 @@ pub struct TracerBuilder {
     /// Where the environment says that spans go; without effect beside an exporter.
     pub(super) destinations: Option<Destinations>,
     error_handler: Option<ErrorHandler>,
-    metrics: Option<PeriodicReaderBuilder>,
+    /// What the program says about metrics, `None` within for none at all.
+    metrics: Option<Option<PeriodicReaderBuilder>>,
+    /// Where the environment says that metrics go; without effect if the program says something.
+    pub(super) metric_destinations: Option<MetricDestinations>,
     pub(super) log_level: LogLevel,
     /// What the environment says that is of no use; told to the error handler.
     pub(super) warnings: Vec<String>,
@@ -233,6 +236,7 @@ impl TracerBuilder {
             destinations: None,
             error_handler: None,
             metrics: None,
+            metric_destinations: None,
             log_level: LogLevel::default(),
             warnings: Vec::new(),
             is_disabled: false,
@@ -360,7 +364,8 @@ impl TracerBuilder {
     }
 
     /// Sets what is done with errors of the exporter. By default they are written to standard error.
-    /// It is called on the export thread, once for each error; and by [`build`](Self::build) for each
+    /// It is called on the export thread, once for each error; where [variables](Self::from_env) say that metrics are
+    /// exported, on the threads that do; and by [`build`](Self::build) for each
     /// environment variable that is of no use, where the builder was made
     /// [from the environment](Self::from_env). A warning is an error of kind
     /// [`InvalidConfig`](crate::export::ExportErrorKind::InvalidConfig) with which nothing is lost.
@@ -370,7 +375,8 @@ impl TracerBuilder {
     }
 
     /// Has `reader` export the account as metrics, under the tracer's resource if the reader has none; it is shut down
-    /// with the tracer. Not at all by default, and as the variables say [by these](TracerBuilder::from_env).
+    /// with the tracer. Not at all by default, and as the variables say [by these](TracerBuilder::from_env): `None` is
+    /// no metrics there, either.
     ///
     /// ```
     /// # use nanospan::{Tracer, export::MemoryExporter};
@@ -380,8 +386,8 @@ impl TracerBuilder {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn metrics(mut self, reader: PeriodicReaderBuilder) -> Self {
-        self.metrics = Some(reader);
+    pub fn metrics(mut self, reader: impl Into<Option<PeriodicReaderBuilder>>) -> Self {
+        self.metrics = Some(reader.into());
         self
     }
 
@@ -411,6 +417,13 @@ impl TracerBuilder {
                 destinations.build(&self.segments, self.export_timeout).map_err(BuildError::Exporter)?
             }
             (None, None) => Arc::new(self.segments.build().map_err(BuildError::Exporter)?),
+        };
+        let readers = match (self.metrics, self.metric_destinations) {
+            (Some(reader), _) => reader.into_iter().collect(),
+            (None, Some(destinations)) => {
+                destinations.readers(&error_handler).map_err(BuildError::Metrics)?
+            }
+            (None, None) => Vec::new(),
         };
         let clock = match self.clock {
             ClockSource::Best => Clock::best(),
@@ -455,18 +468,16 @@ impl TracerBuilder {
             // Relaxed: only that each gets another.
             number: TRACERS.fetch_add(1, Ordering::Relaxed),
             built: SystemTime::now().into(),
-            reader: OnceLock::new(),
+            readers: OnceLock::new(),
             #[cfg(feature = "bext")]
             remotes: OnceLock::new(),
         };
         let tracer = Tracer::of(Box::leak(Box::new(core)));
-        if let Some(reader) = self.metrics {
-            // Last of all: its producer needs the tracer, which ends if there is no reader for it.
-            tracer.export_account(reader, resource).map_err(|error| {
-                let _ = tracer.shutdown(Duration::ZERO);
-                BuildError::Metrics(error)
-            })?;
-        }
+        // Last of all: their producers need the tracer, which ends if there are not all of them.
+        tracer.export_account(readers, &resource).map_err(|error| {
+            let _ = tracer.shutdown(Duration::ZERO);
+            BuildError::Metrics(error)
+        })?;
         Ok(tracer)
     }
 }

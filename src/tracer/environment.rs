@@ -3,7 +3,7 @@
 use crate::env::{Environment, Warning};
 use crate::limits::SpanLimits;
 use crate::sampling::Sampler;
-use crate::tracer::exporters::Destinations;
+use crate::tracer::exporters::{Destinations, MetricDestinations};
 use crate::tracer::{BuildError, Tracer, TracerBuilder};
 use std::ffi::OsString;
 use std::time::Duration;
@@ -66,8 +66,9 @@ const SAMPLERS: [(&str, NamedSampler); 8] = {
 };
 
 impl Tracer {
-    /// A tracer as OpenTelemetry's standard variables say: where spans go, which are recorded, and under
-    /// what name. `docs/environment.md` has the variables, their defaults, and what becomes of a bad value.
+    /// A tracer as OpenTelemetry's standard variables say: where spans and metrics about the tracer go, which spans
+    /// are recorded, and under what name. `docs/environment.md` has the variables, their defaults, and what becomes
+    /// of a bad value.
     ///
     /// With `OTEL_SDK_DISABLED=true` it is [`noop`](Tracer::noop). To change something by program, begin with
     /// [`TracerBuilder::from_env`].
@@ -85,7 +86,9 @@ impl TracerBuilder {
     /// Begins to make a tracer as OpenTelemetry's standard variables say. What is set on the builder comes
     /// before any variable.
     ///
-    /// An exporter that is asked for is made by [`build`](TracerBuilder::build), unless the program sets one.
+    /// The exporters that are asked for are made by [`build`](TracerBuilder::build), unless the program sets
+    /// [one for spans](TracerBuilder::exporter) or a [reader](TracerBuilder::metrics) for metrics. Where the features
+    /// have OTLP, and nothing is said, metrics go by OTLP as spans do.
     ///
     /// Variables with values of no use are told to the [error handler](TracerBuilder::error_handler) when
     /// the tracer is built, one by one, as errors of kind
@@ -99,13 +102,20 @@ impl TracerBuilder {
     /// the one with the given name.
     pub fn from_variables(lookup: impl Fn(&str) -> Option<OsString>) -> Self {
         let mut warnings = Vec::new();
-        let mut warn = |warning: Warning| warnings.push(warning.to_string());
+        // Both signals look at some variables, of which one bad value is told once.
+        let mut warn = |warning: Warning| {
+            let warning = warning.to_string();
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        };
         let mut environment = Environment::new(&lookup, &mut warn);
         let mut builder = Self::described_by(&mut environment);
         if builder.is_disabled {
             return builder;
         }
         builder.destinations = Some(Destinations::read(&mut environment));
+        builder.metric_destinations = Some(MetricDestinations::read(&mut environment));
         if let Some(directory) = environment.raw("NANOSPAN_SEGMENT_DIRECTORY") {
             builder = builder.segments(directory);
         }
@@ -123,7 +133,7 @@ impl TracerBuilder {
         builder
     }
 
-    /// All but the exporter.
+    /// All but the exporters.
     fn described_by(environment: &mut Environment<'_>) -> Self {
         let attributes = environment.pairs("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
         let named =

@@ -43,8 +43,8 @@ pub(crate) struct Core {
     /// Which of the process's tracers it is, from 0 on.
     pub(crate) number: u64,
     pub(crate) built: Timestamp,
-    /// Collects and exports the account.
-    pub(crate) reader: OnceLock<PeriodicReader>,
+    /// They collect and export the account.
+    pub(crate) readers: OnceLock<Vec<PeriodicReader>>,
     /// Remote parents that a handle names; made when there is one.
     #[cfg(feature = "bext")]
     pub(crate) remotes: OnceLock<&'static Table>,
@@ -117,12 +117,21 @@ impl Tracer {
         self.core
     }
 
-    /// Has `reader` export the account, until the tracer is shut down.
-    fn export_account(self, reader: PeriodicReaderBuilder, resource: Resource) -> Result<(), ExportError> {
+    /// Has `readers` export the account, until the tracer is shut down, which it is to be on an error.
+    fn export_account(
+        self,
+        readers: Vec<PeriodicReaderBuilder>,
+        resource: &Resource,
+    ) -> Result<(), ExportError> {
         let Some(core) = self.core else { return Ok(()) };
-        let reader = reader.of(resource).producer(self.metric_producer()).start()?;
-        let _ = core.reader.set(reader);
-        Ok(())
+        let mut started = Vec::with_capacity(readers.len());
+        let mut start = |reader: PeriodicReaderBuilder| {
+            started.push(reader.of(resource).producer(self.metric_producer()).start()?);
+            Ok(())
+        };
+        let result = readers.into_iter().try_for_each(&mut start);
+        let _ = core.readers.set(started);
+        result
     }
 
     /// Begins to make a span; [`SpanBuilder::start`] starts it. Without a parent it is a root.
@@ -167,10 +176,10 @@ impl Tracer {
         let now = Instant::now();
         let deadline = now.checked_add(timeout).unwrap_or(now + FAR);
         let result = core.pipeline.shutdown(deadline);
-        if let Some(reader) = core.reader.get() {
+        if let Some(readers) = core.readers.get() {
             // After the spans, so that the account is complete. What a later shutdown or a forked child is told says
-            // nothing new; everything else goes to the reader's error handler.
-            reader.shut_down_behind(&Context::with_deadline(deadline));
+            // nothing new; everything else goes to the readers' error handlers.
+            PeriodicReader::shut_all_down(readers, &Context::with_deadline(deadline));
         }
         result
     }

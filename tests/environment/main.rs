@@ -1,10 +1,14 @@
 //! A tracer as OpenTelemetry's standard variables say. The rules for single values are tested where they
 //! are read; here stands what each variable does to a tracer.
 
+#[cfg(all(feature = "otlp-http", feature = "otlp-grpc"))]
+#[path = "../common/collector.rs"]
+mod collector;
 #[path = "../common/mod.rs"]
 mod common;
 mod exporters;
 mod limits;
+mod metrics;
 mod processor;
 mod samplers;
 #[cfg(unix)]
@@ -23,8 +27,10 @@ fn lookup(variables: Variables<'_>) -> impl Fn(&str) -> Option<OsString> {
     let mut variables: Vec<(String, OsString)> =
         variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
     // Nothing is to be sent anywhere.
-    if variables.iter().all(|(name, _)| name != "OTEL_TRACES_EXPORTER") {
-        variables.push(("OTEL_TRACES_EXPORTER".into(), "none".into()));
+    for exporter in ["OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER"] {
+        if variables.iter().all(|(name, _)| name != exporter) {
+            variables.push((exporter.into(), "none".into()));
+        }
     }
     move |name| variables.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone())
 }
@@ -174,6 +180,8 @@ fn an_empty_variable_is_as_if_unset_whichever_it_is() {
         "OTEL_BSP_EXPORT_TIMEOUT",
         "OTEL_BSP_MAX_QUEUE_SIZE",
         "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+        "OTEL_METRIC_EXPORT_INTERVAL",
+        "OTEL_METRIC_EXPORT_TIMEOUT",
         "OTEL_CONFIG_FILE",
         "OTEL_EXPERIMENTAL_CONFIG_FILE",
     ] {
@@ -204,8 +212,12 @@ fn a_configuration_file_is_told_to_be_ignored() {
 
 #[test]
 fn nothing_is_told_where_the_sdk_is_disabled() {
-    let made =
-        made(&[("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_SAMPLER", "x"), ("OTEL_TRACES_EXPORTER", "x")]);
+    let made = made(&[
+        ("OTEL_SDK_DISABLED", "true"),
+        ("OTEL_TRACES_SAMPLER", "x"),
+        ("OTEL_TRACES_EXPORTER", "x"),
+        ("OTEL_METRICS_EXPORTER", "x"),
+    ]);
     assert_eq!(made.warnings, [""; 0]);
 }
 
@@ -248,5 +260,5 @@ fn the_page_names_a_test_for_every_variable_and_only_tests_that_there_are() {
             _ => with_tests = false,
         }
     }
-    assert_eq!(rows, 31, "the page has another number of variables");
+    assert_eq!(rows, 34, "the page has another number of variables");
 }

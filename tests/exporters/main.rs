@@ -13,7 +13,12 @@ mod fan_out;
 mod finished_lines;
 mod memory;
 mod metric_fan_out;
+#[cfg(feature = "otlp")]
+#[path = "../common/metric_lines.rs"]
+mod metric_lines;
 mod metric_memory;
+#[cfg(feature = "otlp")]
+mod metric_otlp_stdout;
 #[cfg(unix)]
 mod metric_segments;
 mod metric_stdout;

@@ -5,6 +5,9 @@
 
 #[path = "../common/exporter_faults.rs"]
 mod exporter_faults;
+#[cfg(feature = "otlp")]
+#[path = "../common/metric_lines.rs"]
+mod metric_lines;
 #[path = "../common/metric_text.rs"]
 mod metric_text;
 mod reference;
@@ -100,6 +103,12 @@ fn the_segment_exporter_of_metrics_conforms() {
     ];
     let report = metric_exporter::run(&|| Box::new(segments::Segments::default()));
     assert_all_passed_but(&not_applicable, &report);
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn the_stdout_exporter_in_the_form_of_otlp_conforms() {
+    assert_all_passed_but(&[], &metric_exporter::run(&|| Box::new(Stdout::otlp())));
 }
 
 fn assert_fan_out_conforms(destinations: impl Fn() -> Vec<Box<dyn Subject>>) {

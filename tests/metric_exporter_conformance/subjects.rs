@@ -5,7 +5,9 @@ use crate::sink::Sink;
 use nanospan::conformance::metric_exporter::Subject;
 use nanospan::export::Hold;
 use nanospan::metrics::data::ResourceMetrics;
-use nanospan::metrics::{FanOutMetricExporter, MemoryMetricExporter, MetricExporter, StdoutMetricExporter};
+use nanospan::metrics::{
+    FanOutMetricExporter, MemoryMetricExporter, MetricExporter, StdoutMetricExporter, StdoutMetricFormat,
+};
 use std::sync::{Arc, Mutex};
 
 #[derive(Default)]
@@ -42,13 +44,25 @@ impl Subject for Memory {
 pub(crate) struct Stdout {
     exporter: Arc<StdoutMetricExporter>,
     sink: Sink,
+    parse: fn(&[u8]) -> Result<Vec<ResourceMetrics>, String>,
+}
+
+impl Stdout {
+    fn new(format: StdoutMetricFormat, parse: fn(&[u8]) -> Result<Vec<ResourceMetrics>, String>) -> Self {
+        let sink = Sink::default();
+        let builder = StdoutMetricExporter::builder().format(format).writer(sink.writer(), "a sink");
+        Self { exporter: Arc::new(builder.build()), sink, parse }
+    }
+
+    #[cfg(feature = "otlp")]
+    pub(crate) fn otlp() -> Self {
+        Self::new(StdoutMetricFormat::OtlpJson, crate::metric_lines::parse)
+    }
 }
 
 impl Default for Stdout {
     fn default() -> Self {
-        let sink = Sink::default();
-        let exporter = StdoutMetricExporter::builder().writer(sink.writer(), "a sink").build();
-        Self { exporter: Arc::new(exporter), sink }
+        Self::new(StdoutMetricFormat::Human, metric_text::parse)
     }
 }
 
@@ -58,7 +72,7 @@ impl Subject for Stdout {
     }
 
     fn delivered(&self) -> Vec<Vec<ResourceMetrics>> {
-        vec![metric_text::parse(&self.sink.written()).unwrap()]
+        vec![(self.parse)(&self.sink.written()).unwrap()]
     }
 
     fn set_unreachable(&self, unreachable: bool) -> bool {

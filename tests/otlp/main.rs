@@ -18,6 +18,7 @@ mod common {
 mod forked;
 
 mod answers;
+mod component;
 mod connections;
 mod contract;
 mod delivery;

@@ -18,6 +18,8 @@ use crate::{SpanKind, StatusCode};
 pub(crate) use console::{Console, ConsoleSetup};
 pub use exporter::{StdoutExporter, StdoutExporterBuilder};
 pub use format::StdoutFormat;
+#[cfg(feature = "otlp")]
+pub(crate) use otlp::{LINE_MAX, push_json};
 pub(crate) use text::Page;
 
 /// The text of `spans`.

@@ -11,7 +11,7 @@ use crate::otlp::{encode_json, encode_json_within};
 
 /// The bytes of a line, the line feed not counted, unless it is longer with a single span: what container
 /// runtimes (containerd, Docker) take from standard output in one piece.
-const LINE_MAX: usize = (16 << 10) - 1;
+pub(crate) const LINE_MAX: usize = (16 << 10) - 1;
 
 /// Each line with as many spans of `batch` as fit.
 pub(super) fn render_batch(batch: &BatchView<'_>) -> Page {
@@ -43,7 +43,13 @@ fn line(page: &mut Page, batch: &BatchView<'_>, spans: Range<usize>) -> usize {
         encode_json(batch, spans.start..spans.start + 1, &mut json);
         count = 1;
     }
-    let json = String::from_utf8(json).expect("serde_json writes UTF-8");
+    push_json(page, &json, count);
+    count
+}
+
+/// Appends a line of `json`, with which so many items end.
+pub(crate) fn push_json(page: &mut Page, json: &[u8], items: usize) {
+    let json = std::str::from_utf8(json).expect("serde_json writes UTF-8");
     // JSON's own characters are none of these, so what is escaped stands within a string.
     for character in json.chars() {
         if is_harmful(character) {
@@ -53,8 +59,7 @@ fn line(page: &mut Page, batch: &BatchView<'_>, spans: Range<usize>) -> usize {
         }
     }
     page.text.push('\n');
-    (0..count).for_each(|_| page.end_item());
-    count
+    (0..items).for_each(|_| page.end_item());
 }
 
 /// A batch of one span.

@@ -1,9 +1,11 @@
 //! One collection, from all producers of a reader.
 
+use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::SystemTime;
 
+use super::counters::Delivery;
 use super::{Collection, MetricProducer};
 use crate::export::turns::Close;
 use crate::export::{Context, ExportError, ExportErrorKind};
@@ -46,6 +48,8 @@ pub(super) struct Collector {
     pub(super) resource: Resource,
     pub(super) producers: Vec<Box<dyn MetricProducer>>,
     pub(super) wanted: Wanted,
+    /// The reader itself, if that is to be told of.
+    pub(super) delivery: Option<Delivery>,
 }
 
 impl Collector {
@@ -66,7 +70,13 @@ impl Collector {
         if into.resource != self.resource {
             into.resource.clone_from(&self.resource);
         }
-        let collection = Collection { context, time: SystemTime::now().into(), wanted: &self.wanted };
+        let collection = Collection {
+            context,
+            time: SystemTime::now().into(),
+            wanted: &self.wanted,
+            delivery: self.delivery.as_ref(),
+            is_told: Cell::new(false),
+        };
         for producer in &mut self.producers {
             context.check()?;
             let scopes = &mut into.scopes;

@@ -1,13 +1,16 @@
 //! Who collects metrics, when, and from whom.
 
 mod collector;
+mod counters;
 mod manual;
 mod periodic;
 mod worker;
 
+pub(super) use counters::{Delivered, Delivery, Times};
 pub use manual::{ManualReader, ManualReaderBuilder};
 pub use periodic::{PeriodicReader, PeriodicReaderBuilder, PeriodicReaderStats};
 
+use std::cell::Cell;
 use std::error::Error;
 
 use self::collector::Wanted;
@@ -40,13 +43,22 @@ pub struct Collection<'a> {
     context: &'a Context,
     time: Timestamp,
     wanted: &'a Wanted,
+    /// The reader, if it tells of itself.
+    delivery: Option<&'a Delivery>,
+    /// Whether somebody told of it already.
+    is_told: Cell<bool>,
 }
 
-impl Collection<'_> {
+impl<'a> Collection<'a> {
     /// How long it may take; to be looked at before anything that waits.
     #[must_use]
     pub fn context(&self) -> &Context {
         self.context
+    }
+
+    /// The reader that collects, for the first who asks: it is told of once.
+    pub(super) fn take_delivery(&self) -> Option<&'a Delivery> {
+        self.delivery.filter(|_| !self.is_told.replace(true))
     }
 
     /// The time of all points.

@@ -10,15 +10,20 @@ use std::time::Duration;
 
 use super::MetricProducer;
 use super::collector::{Collector, Wanted, reader_shut_down};
+use super::counters::{Counters, Delivery, read};
 use super::worker::{Call, Order, Worker};
 use crate::export::gone::Gone;
-use crate::export::{Context, ExportError, ExportErrorKind};
+use crate::export::{Component, Context, ExportError, ExportErrorKind};
 use crate::metrics::MetricExporter;
 use crate::metrics::data::Resource;
+use crate::metrics::named::Named;
 
 /// The defaults of OpenTelemetry's Metrics SDK, section "Periodic exporting MetricReader".
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many readers there have been in the process.
+static READERS: AtomicU64 = AtomicU64::new(0);
 
 /// What is told of failures.
 pub(super) type ErrorHandler = Arc<dyn Fn(&ExportError) + Send + Sync>;
@@ -41,16 +46,6 @@ pub struct PeriodicReader {
     is_shut_down: AtomicBool,
     counters: Arc<Counters>,
     error_handler: ErrorHandler,
-}
-
-/// What a reader counts. Each is a sum of its own, in order with no other.
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    pub(super) collections: AtomicU64,
-    pub(super) failed_collections: AtomicU64,
-    pub(super) exported_data_points: AtomicU64,
-    pub(super) lost_data_points: AtomicU64,
-    pub(super) panics: AtomicU64,
 }
 
 /// What a [`PeriodicReader`] has done so far.
@@ -98,7 +93,7 @@ impl PeriodicReader {
         if self.is_shut_down.load(Ordering::Relaxed) {
             return Err(reader_shut_down());
         }
-        self.ask(context, Order::Flush)
+        self.order(context, Order::Flush).wait()
     }
 
     /// Collects and exports for the last time, and shuts the exporter down.
@@ -110,35 +105,46 @@ impl PeriodicReader {
     /// Those of [`force_flush`](PeriodicReader::force_flush), the one of `export` before that of `shutdown`. The reader
     /// is shut down all the same.
     pub fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
+        let ordered = self.order_shutdown(context)?;
+        self.end_shutdown(ordered)
+    }
+
+    /// Shuts all of them down at once, so that none has less time for another, for somebody who has no use for the
+    /// errors: each one's error handler has its own. Only the first call does anything.
+    pub(crate) fn shut_all_down(readers: &[Self], context: &Context) {
+        let ordered: Vec<_> = readers.iter().map(|reader| reader.order_shutdown(context)).collect();
+        for (reader, ordered) in readers.iter().zip(ordered) {
+            // What was shut down before, or is somebody else's, says nothing new.
+            let Ok(ordered) = ordered else { continue };
+            if let Err(error) = reader.end_shutdown(ordered) {
+                (reader.error_handler)(&error);
+            }
+        }
+    }
+
+    /// Only the first succeeds.
+    fn order_shutdown(&self, context: &Context) -> Result<Ordered, ExportError> {
         self.refuse_in_child()?;
         // Relaxed: the swap alone decides who does it.
         if self.is_shut_down.swap(true, Ordering::Relaxed) {
             return Err(reader_shut_down());
         }
-        let result = self.ask(context, Order::Shutdown);
+        Ok(self.order(context, Order::Shutdown))
+    }
+
+    fn end_shutdown(&self, ordered: Ordered) -> Result<(), ExportError> {
+        let result = ordered.wait();
         // Nobody waits any more for what is still under way.
         self.work.cancellation().cancel();
         result
     }
 
-    /// As [`shutdown`](PeriodicReader::shutdown), for somebody who has no use for the error: the error handler has
-    /// it. Only the first call does anything.
-    pub(crate) fn shut_down_behind(&self, context: &Context) {
-        match self.shutdown(context) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ExportErrorKind::ReaderShutdown => {}
-            Err(error) if error.kind() == ExportErrorKind::Forked => {}
-            Err(error) => (self.error_handler)(&error),
-        }
-    }
-
     /// What the reader has done so far. It may be asked at any time, also after the shutdown.
     #[must_use]
     pub fn stats(&self) -> PeriodicReaderStats {
-        // Relaxed: sums of their own.
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counters { collections, failed_collections, exported_data_points, lost_data_points, panics } =
-            &*self.counters;
+        let Counters {
+            collections, failed_collections, exported_data_points, lost_data_points, panics, ..
+        } = &*self.counters;
         PeriodicReaderStats {
             collections: read(collections),
             failed_collections: read(failed_collections),
@@ -148,8 +154,8 @@ impl PeriodicReader {
         }
     }
 
-    /// Gives the thread an order, and waits until it is done, or the context ends.
-    fn ask(&self, context: &Context, order: impl FnOnce(Call) -> Order) -> Result<(), ExportError> {
+    /// Gives the thread an order.
+    fn order(&self, context: &Context, order: impl FnOnce(Call) -> Order) -> Ordered {
         let context = match (context.deadline(), self.timeout) {
             (None, Some(timeout)) => context.child_with_timeout(timeout),
             _ => context.child(),
@@ -159,14 +165,7 @@ impl PeriodicReader {
         let call = Call { context: context.clone(), outcome: Arc::clone(&outcome), _gone: gone };
         // If nobody listens, the order is dropped, and with it `gone`.
         let _ = self.orders.send(order(call));
-        let _ = done.wait(Duration::MAX);
-        let result = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (result, context.check()) {
-            (Some(result), _) => result,
-            (None, Err(over)) => Err(over.into()),
-            // Of a flush that came together with a shutdown, the shutdown was first.
-            (None, Ok(())) => Err(reader_shut_down()),
-        }
+        Ordered { context, done, outcome }
     }
 
     /// Before anything is waited for: the thread is the parent's.
@@ -179,6 +178,28 @@ impl PeriodicReader {
         let message =
             format!("the metric reader belongs to process {owner}, of which process {pid} is a forked child");
         Err(ExportError::new(ExportErrorKind::Forked, message))
+    }
+}
+
+/// An order that the thread was given.
+struct Ordered {
+    context: Context,
+    done: Context,
+    outcome: Arc<Mutex<Option<Result<(), ExportError>>>>,
+}
+
+impl Ordered {
+    /// Waits until it is done, or the context ends.
+    fn wait(self) -> Result<(), ExportError> {
+        let Self { context, done, outcome } = self;
+        let _ = done.wait(Duration::MAX);
+        let result = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (result, context.check()) {
+            (Some(result), _) => result,
+            (None, Err(over)) => Err(over.into()),
+            // Of a flush that came together with a shutdown, the shutdown was first.
+            (None, Ok(())) => Err(reader_shut_down()),
+        }
     }
 }
 
@@ -206,9 +227,9 @@ impl PeriodicReaderBuilder {
     }
 
     /// What the metrics are about, unless that was said already.
-    pub(crate) fn of(mut self, resource: Resource) -> Self {
+    pub(crate) fn of(mut self, resource: &Resource) -> Self {
         if self.collector.resource == Resource::default() {
-            self.collector.resource = resource;
+            self.collector.resource = resource.clone();
         }
         self
     }
@@ -253,6 +274,13 @@ impl PeriodicReaderBuilder {
         collector.wanted = Wanted::new(|kind| exporter.temporality(kind), |kind| exporter.aggregation(kind));
         let (orders, received) = channel();
         let counters = Arc::new(Counters::default());
+        // Relaxed: only that each gets another.
+        let number = READERS.fetch_add(1, Ordering::Relaxed);
+        collector.delivery = Some(Delivery {
+            reader: Named::new(Component::new("periodic_metric_reader"), number),
+            exporter: Named::new(exporter.component(), number),
+            counters: Arc::clone(&counters),
+        });
         let work = Context::new();
         let timeout = (!timeout.is_zero()).then_some(timeout);
         let worker = Worker {

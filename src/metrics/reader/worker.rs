@@ -1,13 +1,13 @@
 //! The thread of a periodic reader.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::collector::{Collector, Failed};
-use super::periodic::{Counters, ErrorHandler};
+use super::counters::{Counters, count};
+use super::periodic::ErrorHandler;
 use crate::export::gone::Gone;
 use crate::export::{Context, ExportError, ExportErrorKind};
 use crate::metrics::MetricExporter;
@@ -100,8 +100,11 @@ impl Worker {
 
     fn collect_and_export(&mut self, context: &Context) -> Result<(), ExportError> {
         count(&self.counters.collections, 1);
+        let began = Instant::now();
         let mut failures = Vec::new();
         let collected = self.collector.collect(context, &mut self.metrics, |failed| failures.push(failed));
+        let failure = collected.as_ref().err().or(failures.first().map(|failed| &failed.error));
+        self.counters.collected.add(began.elapsed(), failure.map(ExportError::kind));
         for Failed { error, is_panic } in failures {
             count(&self.counters.panics, is_panic.into());
             self.tell(&error);
@@ -111,11 +114,17 @@ impl Worker {
             return Err(error);
         }
         let points = self.metrics.data_point_count() as u64;
+        count(&self.counters.handed, points);
+        let began = Instant::now();
         let exported = self.call(|exporter| exporter.export(context, &self.metrics));
+        self.counters.exports.add(began.elapsed(), exported.as_ref().err().map(ExportError::kind));
         let lost = match &exported {
             Ok(()) => 0,
             Err(error) => error.lost_data_points().map_or(points, |lost| points.min(lost.into())),
         };
+        if let Err(error) = &exported {
+            count(&self.counters.lost_by[error.kind() as usize], lost);
+        }
         count(&self.counters.lost_data_points, lost);
         count(&self.counters.exported_data_points, points - lost);
         exported
@@ -156,9 +165,4 @@ impl Worker {
             count(&self.counters.panics, 1);
         }
     }
-}
-
-/// Relaxed: sums of their own.
-fn count(counter: &AtomicU64, more: u64) {
-    counter.fetch_add(more, Ordering::Relaxed);
 }

@@ -15,7 +15,7 @@ use self::outcome::Outcome;
 use super::client::{self, Client};
 use super::settings::{Compression, Protocol, Settings};
 use super::signal::Signal;
-use crate::export::{Context, ExportError};
+use crate::export::{Component, Context, ExportError};
 
 /// What is to be delivered: a batch, or a message of metrics.
 pub(super) trait Source {
@@ -38,6 +38,7 @@ pub(super) struct Delivery {
     /// Taken by the delivery that uses them.
     buffers: Mutex<Buffers>,
     counters: Arc<Counters>,
+    component: Component,
 }
 
 /// How items become requests.
@@ -105,6 +106,7 @@ impl Delivery {
             compression: settings.compression,
             max_bytes: settings.max_request_bytes,
         };
+        let component = settings.component();
         let client = Client::new(settings)?;
         let counters = Arc::new(Counters {
             client: Arc::clone(client.counters()),
@@ -112,7 +114,7 @@ impl Delivery {
             split: AtomicU64::default(),
             oversized: AtomicU64::default(),
         });
-        Ok(Self { client, signal, form, buffers: Mutex::default(), counters })
+        Ok(Self { client, signal, form, buffers: Mutex::default(), counters, component })
     }
 
     /// The context of a call that begins now; see [`Client::begin`].
@@ -122,6 +124,11 @@ impl Delivery {
 
     pub(super) fn protocol(&self) -> Protocol {
         self.form.protocol
+    }
+
+    /// What the exporter is called in metrics about it.
+    pub(super) fn component(&self) -> &Component {
+        &self.component
     }
 
     pub(super) fn counters(&self) -> &Arc<Counters> {

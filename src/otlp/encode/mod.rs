@@ -12,8 +12,7 @@ pub(super) mod requests;
 mod wire;
 
 pub use json::TracesData;
-#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
-pub(super) use json::metrics::request as metrics_json_request;
+pub(crate) use json::metrics::request as metrics_json_request;
 
 use std::ops::Range;
 

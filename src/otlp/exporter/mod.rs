@@ -13,7 +13,7 @@ use super::delivery::{Delivery, Source};
 use super::encode::{encode_json_within, encode_protobuf_within};
 use super::settings::Protocol;
 use crate::batch::{Batch, BatchView};
-use crate::export::{Context, ExportError, SpanExporter};
+use crate::export::{Component, Context, ExportError, SpanExporter};
 
 /// Sends batches to an OpenTelemetry collector or back-end.
 ///
@@ -110,6 +110,10 @@ impl SpanExporter for OtlpExporter {
     /// Waits for an export under way in another thread, and calls it off when the context ends.
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         self.delivery.shutdown(context)
+    }
+
+    fn component(&self) -> Component {
+        self.delivery.component().clone()
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::source::{Decoded, Encoded};
 use super::{MetricClient, OtlpMetricStats};
-use crate::export::{Context, ExportError, ExportErrorKind};
+use crate::export::{Component, Context, ExportError, ExportErrorKind};
 use crate::metrics::data::{self, Temporality};
 use crate::metrics::{Aggregation, InstrumentKind, Preferences};
 use crate::otlp::delivery::{Counters, Delivery};
@@ -44,6 +44,11 @@ impl OtlpMetricClient {
     #[must_use]
     pub fn stats(&self) -> OtlpMetricStats {
         self.counters().read().into()
+    }
+
+    /// What an exporter over it is called in metrics about it.
+    pub(super) fn component(&self) -> &Component {
+        self.shared.delivery.component()
     }
 
     /// What is counted, and can be looked at when the client is gone.

@@ -1,13 +1,13 @@
 //! The exporter over any client.
 
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{MetricClient, OtlpMetricClient, OtlpMetricStats};
 use crate::export::turns::{Close, Turns};
-use crate::export::{Cancellation, Context, ExportError};
+use crate::export::{Cancellation, Component, Context, ExportError};
 use crate::metrics::data::{self, Temporality};
 use crate::metrics::{Aggregation, InstrumentKind, MetricExporter, Preferences};
 use crate::otlp::OtlpMetricExporterBuilder;
@@ -66,6 +66,7 @@ struct Shared<C: MetricClient> {
     preferences: Preferences,
     /// Those of a client of this crate's own.
     counters: Option<Arc<Counters>>,
+    component: Component,
 }
 
 /// What one call at a time has.
@@ -93,8 +94,12 @@ impl<C: MetricClient + 'static> OtlpMetricExporter<C> {
         preferences.set_aggregation(|kind| client.aggregation(kind));
         let own = (&client as &dyn Any).downcast_ref::<OtlpMetricClient>();
         let counters = own.map(|client| Arc::clone(client.counters()));
+        let component = own.map(|client| client.component().clone());
+        let component = component.unwrap_or_else(|| Component::new(type_name::<Self>()));
         let turns = Turns::new(Held { client, message: ResourceMetrics::default() });
-        Self { shared: Arc::new(Shared { turns, under_way: Mutex::default(), preferences, counters }) }
+        Self {
+            shared: Arc::new(Shared { turns, under_way: Mutex::default(), preferences, counters, component }),
+        }
     }
 }
 
@@ -199,6 +204,12 @@ impl<C: MetricClient> MetricExporter for OtlpMetricExporter<C> {
             }
         }
         result
+    }
+
+    /// With a client of this crate's own, that of OpenTelemetry's conventions for its protocol, and the server that it
+    /// sends to.
+    fn component(&self) -> Component {
+        self.shared.component.clone()
     }
 }
 

@@ -37,6 +37,17 @@ impl Endpoint {
     pub(crate) fn url(&self) -> &Uri {
         &self.url
     }
+
+    /// The host, an IPv6 address without its brackets, and the port.
+    pub(super) fn server(&self) -> (&str, u16) {
+        let host = self.url.host().unwrap_or_default();
+        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let default = match self.scheme {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        };
+        (address.unwrap_or(host), self.url.port_u16().unwrap_or(default))
+    }
 }
 
 impl fmt::Display for Endpoint {

@@ -33,6 +33,7 @@ use hyper::Uri;
 
 use super::retry::RetryPolicy;
 use super::signal::Signal;
+use crate::export::Component;
 use crate::metrics::Preferences;
 
 /// A form of OTLP.
@@ -129,5 +130,20 @@ impl Settings {
     /// its query; the endpoint's own text does not.
     pub(crate) fn url(&self) -> &Uri {
         self.endpoint.url()
+    }
+
+    /// What the exporter is called in metrics about it (OpenTelemetry's semantic conventions, attribute
+    /// `otel.component.type`), and where it sends, which a proxy in between does not change.
+    pub(crate) fn component(&self) -> Component {
+        let kind = match (self.signal, self.protocol) {
+            (Signal::Traces, Protocol::Grpc) => "otlp_grpc_span_exporter",
+            (Signal::Traces, Protocol::HttpProtobuf) => "otlp_http_span_exporter",
+            (Signal::Traces, Protocol::HttpJson) => "otlp_http_json_span_exporter",
+            (Signal::Metrics, Protocol::Grpc) => "otlp_grpc_metric_exporter",
+            (Signal::Metrics, Protocol::HttpProtobuf) => "otlp_http_metric_exporter",
+            (Signal::Metrics, Protocol::HttpJson) => "otlp_http_json_metric_exporter",
+        };
+        let (host, port) = self.endpoint.server();
+        Component::new(kind).with_server(host, port)
     }
 }

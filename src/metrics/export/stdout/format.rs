@@ -35,4 +35,12 @@ pub enum StdoutMetricFormat {
     /// terminal. Nothing of the data is left out or rounded; but the layout may change in later versions.
     #[default]
     Human,
+    /// For collectors: [JSON Lines](https://jsonlines.org), each of them OTLP's `MetricsData` in its JSON encoding
+    /// (OpenTelemetry Protocol File Exporter, which is in development). With the feature `otlp`.
+    ///
+    /// Lines hold whole metrics, under their resource and scope, and no more than 16 KiB, which container runtimes
+    /// take in one piece; they are longer when a single metric is, or by escapes, as in
+    /// `StdoutFormat::OtlpJson`. A line that is torn has lost all of its points.
+    #[cfg(feature = "otlp")]
+    OtlpJson,
 }

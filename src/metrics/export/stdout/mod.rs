@@ -2,6 +2,8 @@
 
 mod format;
 mod human;
+#[cfg(feature = "otlp")]
+mod otlp;
 
 use std::fmt;
 use std::io::Write;
@@ -78,6 +80,8 @@ impl MetricExporter for StdoutMetricExporter {
     fn export(&self, context: &Context, metrics: &ResourceMetrics) -> Result<(), ExportError> {
         self.console.write(context, || match self.format {
             StdoutMetricFormat::Human => human::render(metrics),
+            #[cfg(feature = "otlp")]
+            StdoutMetricFormat::OtlpJson => otlp::render(metrics),
         })
     }
 

@@ -15,7 +15,7 @@ use crate::otlp::encode::fields::metrics::{CUMULATIVE, DELTA};
 
 /// Appends a request with those of all metrics, counted over all scopes, that are in `chosen`. A scope of
 /// which none is chosen is left out, unless all are.
-pub(in crate::otlp) fn request(metrics: &ResourceMetrics, chosen: Range<usize>, into: &mut Vec<u8>) {
+pub(crate) fn request(metrics: &ResourceMetrics, chosen: Range<usize>, into: &mut Vec<u8>) {
     append(into, &Request(All { metrics, chosen }));
 }
 

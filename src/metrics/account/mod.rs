@@ -4,10 +4,15 @@
 //! conventions ("SDK metrics", in development); those that begin with `nanospan.` are the crate's own. docs/metrics.md
 //! has the table.
 
+mod page;
+
 use std::error::Error;
 
-use super::data::{Attributes, List, Metric, NumberPoint, ScopeMetrics, Temporality};
-use super::{Aggregation, Collection, InstrumentKind, MetricProducer};
+use self::page::Page;
+use super::data::{List, ScopeMetrics};
+use super::named::Named;
+use super::reader::{Delivered, Delivery, Times};
+use super::{Collection, MetricProducer};
 use crate::Timestamp;
 use crate::drain::Stats;
 use crate::export::{Component, ExportErrorKind};
@@ -16,6 +21,9 @@ use crate::tracer::Core;
 /// The tracer's account, as metrics; made by [`Tracer::metric_producer`](crate::Tracer::metric_producer).
 ///
 /// It reads what is counted anyway: recording a span costs the same with it and without.
+///
+/// In a [`PeriodicReader`](super::PeriodicReader) it tells of that reader and of its exporter, too: what became of the
+/// collections before. Of several in one reader, the first does.
 #[derive(Debug)]
 pub struct AccountProducer {
     /// Without a core there is nothing to tell.
@@ -39,34 +47,14 @@ struct Reading {
     /// Spans in batches that the exporter was handed, and those that it lost, by the kind of its error.
     handed: u64,
     lost_by: [u64; ExportErrorKind::ALL.len()],
+    /// What became of the metrics themselves.
+    delivered: Delivered,
 }
 
 impl Reading {
     /// Spans that were to be exported and that the exporter was never handed: a shutdown had no time left for them.
     fn given_up(&self) -> u64 {
         self.stats.dropped.export_failed.saturating_sub(self.lost_by.iter().sum())
-    }
-}
-
-/// A part of the tracer, as metrics name it.
-#[derive(Debug)]
-struct Named {
-    name: String,
-    component: Component,
-}
-
-impl Named {
-    fn new(component: Component, number: u64) -> Self {
-        Self { name: format!("{}/{number}", component.kind), component }
-    }
-
-    fn describe(&self, attributes: &mut Attributes) {
-        attributes.add("otel.component.name", &*self.name);
-        attributes.add("otel.component.type", &*self.component.kind);
-        if let Some((address, port)) = &self.component.server {
-            attributes.add("server.address", &**address);
-            attributes.add("server.port", i64::from(*port));
-        }
     }
 }
 
@@ -91,7 +79,9 @@ impl MetricProducer for AccountProducer {
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let Some(account) = &mut self.of else { return Ok(()) };
         let (handed, lost_by) = account.core.pipeline.handed();
-        let now = Reading { stats: account.core.pipeline.counts(), handed, lost_by };
+        let delivery = collection.take_delivery();
+        let delivered = delivery.map(Delivery::read).unwrap_or_default();
+        let now = Reading { stats: account.core.pipeline.counts(), handed, lost_by, delivered };
         let scope = into.push();
         scope.scope.name = env!("CARGO_PKG_NAME").into();
         scope.scope.version = env!("CARGO_PKG_VERSION").into();
@@ -104,6 +94,10 @@ impl MetricProducer for AccountProducer {
         account.of_spans(&mut page, &now);
         account.of_the_processor(&mut page, &now);
         account.of_the_exporter(&mut page, &now);
+        if let Some(delivery) = delivery {
+            account.of_delivery(&mut page, &now.delivered, delivery);
+        }
+        account.of_operations(&mut page, &now, delivery);
         account.of_the_tracer(&mut page, &now);
         account.before = now;
         account.read_at = collection.time();
@@ -179,18 +173,55 @@ impl Account {
                 }
             }
         });
-        let text = "Time for which the exporter was at work on a batch";
-        let (is, was) = (&now.stats, &before.stats);
-        let durations = (is.exports, is.export_nanos);
-        page.durations(
-            "otel.sdk.exporter.operation.duration",
-            text,
-            durations,
-            (was.exports, was.export_nanos),
-            |at| {
-                self.exporter.describe(at);
-            },
-        );
+    }
+
+    /// Metrics on their way to where this reader has them go.
+    fn of_delivery(&self, page: &mut Page<'_>, now: &Delivered, delivery: &Delivery) {
+        let before = &self.before.delivered;
+        let text = "Data points that the exporter is at work on";
+        page.up_down("otel.sdk.exporter.metric_data_point.inflight", "{data_point}", text, |points| {
+            delivery.exporter.describe(points.add(now.in_flight(), before.in_flight()));
+        });
+        let text = "Data points that the exporter has delivered, and those that it could not";
+        page.counter("otel.sdk.exporter.metric_data_point.exported", "{data_point}", text, |points| {
+            delivery.exporter.describe(points.add(now.exported, before.exported));
+            for kind in ExportErrorKind::ALL {
+                let lost = now.lost_by[kind as usize];
+                if lost > 0 {
+                    let attributes = points.add(lost, before.lost_by[kind as usize]);
+                    delivery.exporter.describe(attributes);
+                    attributes.add("error.type", kind.as_error_type());
+                }
+            }
+        });
+        let text = "Time that a collection of metrics took";
+        page.durations("otel.sdk.metric_reader.collection.duration", text, |points| {
+            for (failure, now, before) in now.collections.beside(&before.collections) {
+                let attributes = points.add(now, before);
+                delivery.reader.describe(attributes);
+                if let Some(kind) = failure {
+                    attributes.add("error.type", kind.as_error_type());
+                }
+            }
+        });
+    }
+
+    /// Operations of the exporters of both signals.
+    fn of_operations(&self, page: &mut Page<'_>, now: &Reading, delivery: Option<&Delivery>) {
+        let before = &self.before;
+        let text = "Time for which an exporter was at work on a batch or a collection";
+        page.durations("otel.sdk.exporter.operation.duration", text, |points| {
+            let of_spans = |stats: &Stats| Times { count: stats.exports, nanos: stats.export_nanos };
+            self.exporter.describe(points.add(of_spans(&now.stats), of_spans(&before.stats)));
+            let Some(delivery) = delivery else { return };
+            for (failure, now, before) in now.delivered.exports.beside(&before.delivered.exports) {
+                let attributes = points.add(now, before);
+                delivery.exporter.describe(attributes);
+                if let Some(kind) = failure {
+                    attributes.add("error.type", kind.as_error_type());
+                }
+            }
+        });
     }
 
     fn of_the_tracer(&self, page: &mut Page<'_>, now: &Reading) {
@@ -222,14 +253,10 @@ impl Account {
             }
         });
         let text = "Time that a pass of the drain took over what the threads have recorded";
-        let durations = (now.drain_passes, now.drain_nanos);
-        page.durations(
-            "nanospan.drain.pass.duration",
-            text,
-            durations,
-            (before.drain_passes, before.drain_nanos),
-            |_| (),
-        );
+        page.durations("nanospan.drain.pass.duration", text, |points| {
+            let of = |stats: &Stats| Times { count: stats.drain_passes, nanos: stats.drain_nanos };
+            points.add(of(now), of(before));
+        });
         let text = "Memory of spans that exists, out of the budget";
         page.up_down("nanospan.memory.usage", "By", text, |points| {
             points.add(now.memory_bytes, before.memory_bytes);
@@ -238,113 +265,5 @@ impl Account {
         page.counter("nanospan.exporter.panics", "{panic}", text, |points| {
             points.add(now.exporter_panics, before.exporter_panics);
         });
-    }
-}
-
-/// Where metrics are written, and over which time.
-struct Page<'a> {
-    metrics: &'a mut List<Metric>,
-    collection: &'a Collection<'a>,
-    built: Timestamp,
-    read_at: Timestamp,
-}
-
-impl Page<'_> {
-    fn counter(
-        &mut self,
-        name: &'static str,
-        unit: &'static str,
-        text: &'static str,
-        fill: impl FnOnce(&mut Points<'_>),
-    ) {
-        self.sum(InstrumentKind::Counter, name, unit, text, fill);
-    }
-
-    fn up_down(
-        &mut self,
-        name: &'static str,
-        unit: &'static str,
-        text: &'static str,
-        fill: impl FnOnce(&mut Points<'_>),
-    ) {
-        self.sum(InstrumentKind::UpDownCounter, name, unit, text, fill);
-    }
-
-    fn sum(
-        &mut self,
-        kind: InstrumentKind,
-        name: &'static str,
-        unit: &'static str,
-        text: &'static str,
-        fill: impl FnOnce(&mut Points<'_>),
-    ) {
-        let Some((temporality, start)) = self.over(kind) else { return };
-        let time = self.collection.time();
-        let sum = self.metric(name, unit, text).data.sum();
-        sum.is_monotonic = kind == InstrumentKind::Counter;
-        sum.temporality = temporality;
-        let is_delta = temporality == Temporality::Delta;
-        fill(&mut Points { points: &mut sum.points, is_delta, start, time });
-    }
-
-    /// A histogram of one bucket, which is what the conventions want of durations: a count and a sum of nanoseconds,
-    /// as seconds.
-    fn durations(
-        &mut self,
-        name: &'static str,
-        text: &'static str,
-        now: (u64, u64),
-        before: (u64, u64),
-        describe: impl FnOnce(&mut Attributes),
-    ) {
-        let Some((temporality, start)) = self.over(InstrumentKind::Histogram) else { return };
-        let time = self.collection.time();
-        let histogram = self.metric(name, "s", text).data.histogram();
-        histogram.temporality = temporality;
-        let (before_count, before_nanos) = if temporality == Temporality::Delta { before } else { (0, 0) };
-        let point = histogram.points.push();
-        (point.start, point.time) = (start, time);
-        point.count = now.0.saturating_sub(before_count);
-        point.sum = Some(now.1.saturating_sub(before_nanos) as f64 / 1e9);
-        point.bucket_counts.push(point.count);
-        describe(&mut point.attributes);
-    }
-
-    fn metric(&mut self, name: &'static str, unit: &'static str, text: &'static str) -> &mut Metric {
-        let metric = self.metrics.push();
-        metric.name = name.into();
-        metric.unit = unit.into();
-        metric.description = text.into();
-        metric
-    }
-
-    /// Over which time points of this kind are wanted, and since when that is; `None` if they are not wanted.
-    fn over(&self, kind: InstrumentKind) -> Option<(Temporality, Timestamp)> {
-        if *self.collection.aggregation(kind) == Aggregation::Drop {
-            return None;
-        }
-        let temporality = self.collection.temporality(kind);
-        let start = if temporality == Temporality::Delta { self.read_at } else { self.built };
-        Some((temporality, start))
-    }
-}
-
-/// The points of a sum.
-struct Points<'a> {
-    points: &'a mut List<NumberPoint>,
-    is_delta: bool,
-    start: Timestamp,
-    time: Timestamp,
-}
-
-impl Points<'_> {
-    /// Adds a point of what is counted `now` and was `before`, to be described.
-    fn add(&mut self, now: u64, before: u64) -> &mut Attributes {
-        let point = self.points.push();
-        (point.start, point.time) = (self.start, self.time);
-        let before = if self.is_delta { before } else { 0 };
-        // What went down is negative: the difference of two counts that are far below 2^63.
-        point.value = Some((now.wrapping_sub(before) as i64).into());
-        &mut point.attributes
     }
 }

@@ -1,9 +1,11 @@
-//! The exporters that `OTEL_TRACES_EXPORTER` names.
+//! Where spans go by `OTEL_TRACES_EXPORTER`.
 
 use crate::batch::Batch;
 use crate::env::Environment;
 use crate::export::segment::SegmentExporterBuilder;
-use crate::export::{Context, ExportError, FanOutExporter, SpanExporter, StdoutExporter, StdoutFormat};
+use crate::export::{
+    Component, Context, ExportError, FanOutExporter, SpanExporter, StdoutExporter, StdoutFormat,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +30,7 @@ const NAMES: [(&str, Named); 5] = [
 
 /// Where spans go. Nothing of it is opened or started before the tracer is built: until then the program may
 /// say otherwise.
-pub(super) struct Destinations {
+pub(in crate::tracer) struct Destinations {
     /// Each once, at least one.
     named: Vec<Named>,
     #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
@@ -37,7 +39,7 @@ pub(super) struct Destinations {
 
 impl Destinations {
     /// Those that are asked for; OTLP when none is.
-    pub(super) fn read(environment: &mut Environment<'_>) -> Self {
+    pub(in crate::tracer) fn read(environment: &mut Environment<'_>) -> Self {
         let named = environment.choices(VARIABLE, &NAMES).unwrap_or_else(|| vec![Named::Otlp]);
         #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
         let otlp =
@@ -53,7 +55,7 @@ impl Destinations {
     /// destinations, each export to one of them takes no longer than `timeout`.
     ///
     /// An error when one cannot be had: its spans would be lost.
-    pub(super) fn build(
+    pub(in crate::tracer) fn build(
         mut self,
         segments: &SegmentExporterBuilder,
         timeout: Duration,
@@ -109,14 +111,9 @@ fn otlp_stdout() -> Result<Arc<dyn SpanExporter>, ExportError> {
     Err(missing("otlp/stdout", "otlp"))
 }
 
-/// The error for a name of something that is not compiled in.
 #[cfg(not(any(feature = "otlp-grpc", feature = "otlp-http")))]
 fn missing(name: &str, feature: &str) -> ExportError {
-    let message = format!(
-        "{VARIABLE}: {name} needs the feature {feature}; without it there are console, nanospan/segments and \
-         none"
-    );
-    ExportError::new(crate::export::ExportErrorKind::InvalidConfig, message)
+    super::missing(VARIABLE, name, feature, "console, nanospan/segments and none")
 }
 
 /// Where spans go that nobody wants: they are recorded, since services below have their ids and decisions
@@ -131,5 +128,9 @@ impl SpanExporter for Nowhere {
 
     fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
         Ok(())
+    }
+
+    fn component(&self) -> Component {
+        Component::new("none")
     }
 }
