@@ -122,6 +122,14 @@ impl Recorder {
         }
     }
 
+    /// Waits until an export hangs as it was told to.
+    fn wait_for_the_hang(&self) {
+        let mut calls = self.calls.lock().unwrap();
+        while self.next.lock().unwrap().is_some() {
+            calls = self.called.wait(calls).unwrap();
+        }
+    }
+
     fn called(&self, call: Call) {
         self.calls.lock().unwrap().push(call);
         self.called.notify_all();

@@ -112,9 +112,8 @@ fn an_export_that_hangs_ends_with_the_callers_context() {
     recorder.will(Deed::Hang);
     let context = Context::new();
     thread::scope(|scope| {
-        let before = recorder.calls().len();
         let flushing = scope.spawn(|| kind(reader.force_flush(&context)));
-        recorder.wait_for_calls(before + 1);
+        recorder.wait_for_the_hang();
         context.cancellation().cancel();
         assert_eq!(flushing.join().unwrap(), ExportErrorKind::Cancelled);
     });
