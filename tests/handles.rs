@@ -117,7 +117,8 @@ fn the_end_that_comes_first_sets_the_time() {
 #[test]
 fn every_call_on_one_span_may_be_made_by_two_threads_at_once() {
     type Call = fn(Tracer, SpanHandle);
-    let calls: [(Call, fn(&FinishedSpan) -> bool); 7] = [
+    type Arrived = fn(&FinishedSpan) -> bool;
+    let calls: [(Call, Arrived); 7] = [
         (|tracer, span| tracer.end_span(span, None), |_| true),
         (|tracer, span| tracer.add_event(span, "event", None, &[]), |span| span.events.len() == 2),
         (

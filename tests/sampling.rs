@@ -282,26 +282,32 @@ fn a_tracer_keeps_the_share_that_its_sampler_says_without_a_parent_and_below_one
 
 #[test]
 fn a_sampler_is_asked_for_the_children_of_local_spans_too() {
-    let roots_alone =
-        ParentBased::new(Sampler::always_on()).local_parent_sampled(Sampler::always_off()).build();
-    let recorder = Recorder::with(|builder| builder.sampler(roots_alone));
-    let tracer = recorder.tracer();
-    let root = tracer.span("root").start();
-    let context = root.context();
-    let children = [
-        root.child("short").start(),
-        root.child("with more").attributes(&attributes!["k" => 1]).start(),
-        tracer.span("by reference").child_of(&root).start(),
-        tracer.span("by handle").child_of_handle(root.handle()).start(),
-        tracer.span("by context").child_of_context(&context).start(),
-    ];
-    for child in &children {
-        assert!(!child.is_recording() && !child.flags().is_sampled(), "{child:?}");
+    let [on, off] = [Sampler::always_on(), Sampler::always_off()];
+    let none_below = ParentBased::new(on.clone()).local_parent_sampled(off.clone());
+    let all_below = ParentBased::new(off).local_parent_not_sampled(on);
+    for (sampler, kept) in [(none_below, false), (all_below, true)] {
+        let recorder = Recorder::with(|builder| builder.sampler(sampler.build()));
+        let tracer = recorder.tracer();
+        let root = tracer.span("root").start();
+        assert_eq!(root.is_recording(), !kept);
+        let context = root.context();
+        let children = [
+            root.child("short").start(),
+            root.child("with more").attributes(&attributes!["k" => 1]).start(),
+            tracer.span("by reference").child_of(&root).start(),
+            tracer.span("by context").child_of_context(&context).start(),
+        ];
+        for child in &children {
+            assert_eq!((child.is_recording(), child.flags().is_sampled()), (kept, kept), "{child:?}");
+            assert_eq!(child.trace_id(), root.trace_id());
+        }
+        if !kept {
+            assert!(!tracer.span("by handle").child_of_handle(root.handle()).start().is_recording());
+        }
+        drop((children, root));
+        assert_eq!(recorder.spans().len(), if kept { 4 } else { 1 });
+        assert_eq!(tracer.stats().not_sampled, if kept { 1 } else { 5 });
     }
-    drop(children);
-    root.end();
-    recorder.assert_tree("root");
-    assert_eq!(tracer.stats().not_sampled, 5);
 }
 
 #[test]
