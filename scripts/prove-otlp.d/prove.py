@@ -24,7 +24,7 @@ import time
 
 import site_spans
 from far_end import Problem, Receiver, Rotel
-from near_end import EXAMPLES, PROTOCOLS, Comparison, library_version, plain_environment, send
+from near_end import EXAMPLES, PROTOCOLS, Comparison, build, library_version, plain_environment, send
 
 COMPRESSIONS = "none", "gzip"
 
@@ -69,6 +69,10 @@ def main():
     if min(args.spans, args.threads, args.requests) < 1:
         about.error("--spans, --threads and --requests must be at least 1")
     chosen = args.only or [*PROTOCOLS, "site"]
+    try:
+        build("otlp_load", "site")
+    except Problem as problem:
+        sys.exit(f"prove-otlp: {problem}")
     version = library_version()
     directory = pathlib.Path(tempfile.mkdtemp(prefix="prove-otlp-"))
     began = time.monotonic()
