@@ -5,6 +5,7 @@ mod error;
 mod fan_out;
 mod finished;
 mod memory;
+mod nowhere;
 pub mod segment;
 pub(crate) mod stdout;
 mod turns;
@@ -14,6 +15,7 @@ pub use error::{ExportError, ExportErrorKind};
 pub use fan_out::{DestinationStats, FanOutExporter, FanOutExporterBuilder};
 pub use finished::{FinishedEvent, FinishedLink, FinishedSpan};
 pub use memory::{Hold, MemoryExporter};
+pub(crate) use nowhere::Nowhere;
 pub use stdout::{StdoutExporter, StdoutExporterBuilder, StdoutFormat};
 
 use crate::batch::Batch;

@@ -1,9 +1,8 @@
 //! The exporters that `OTEL_TRACES_EXPORTER` names.
 
-use crate::batch::Batch;
 use crate::env::Environment;
 use crate::export::segment::SegmentExporterBuilder;
-use crate::export::{Context, ExportError, FanOutExporter, SpanExporter, StdoutExporter, StdoutFormat};
+use crate::export::{ExportError, FanOutExporter, Nowhere, SpanExporter, StdoutExporter, StdoutFormat};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,19 +116,4 @@ fn missing(name: &str, feature: &str) -> ExportError {
          none"
     );
     ExportError::new(crate::export::ExportErrorKind::InvalidConfig, message)
-}
-
-/// Where spans go that nobody wants: they are recorded, since services below have their ids and decisions
-/// from them, and let go of.
-#[derive(Debug)]
-struct Nowhere;
-
-impl SpanExporter for Nowhere {
-    fn export(&self, _: &Context, _: &Batch) -> Result<(), ExportError> {
-        Ok(())
-    }
-
-    fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
-        Ok(())
-    }
 }
