@@ -1,6 +1,6 @@
 //! Go's tests of the batch and the simple span processor (sdk/trace, `batch_span_processor_test.go` and
 //! `simple_span_processor_test.go`), as far as what they are about is here: the tracer's drain and export
-//! threads are its processor. `docs/exporters.md` has the list, case by case, with the ones that other tests
+//! threads are its processor. `docs/go-tests.md` has the list, case by case, with the ones that other tests
 //! hold already.
 
 mod common;

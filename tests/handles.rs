@@ -7,9 +7,10 @@
 mod common;
 
 use common::{Numbers, PATIENCE, size};
-use nanospan::testing::Recorder;
-use nanospan::{SpanContext, SpanHandle, SpanId, Stats, Status, TraceId, Tracer, attributes};
+use nanospan::testing::{FinishedSpan, Recorder};
+use nanospan::{SpanContext, SpanHandle, SpanId, Stats, Status, Timestamp, TraceId, Tracer, attributes};
 use std::collections::HashSet;
+use std::sync::Barrier;
 
 /// Makes every call there is on a handle.
 fn all_calls(tracer: Tracer, handle: SpanHandle) {
@@ -70,7 +71,7 @@ fn each_kind_of_bad_handle_has_a_counter_of_its_own() {
 fn an_end_as_of_a_time_or_by_a_panic_is_one_stale_call_when_it_comes_too_late() {
     let recorder = Recorder::new();
     let tracer = recorder.tracer();
-    let time = nanospan::Timestamp::from_unix_nanos(1);
+    let time = Timestamp::from_unix_nanos(1);
     let [by_handle, by_span, by_panic] = [(); 3].map(|()| tracer.span("s").start());
     let late = [&by_handle, &by_span, &by_panic].map(nanospan::Span::handle);
     late.iter().for_each(|&handle| tracer.end_span(handle, None));
@@ -94,6 +95,69 @@ fn an_end_as_of_a_time_or_by_a_panic_is_one_stale_call_when_it_comes_too_late() 
     assert_eq!(counted_by(unwind), 1);
     drop(by_handle);
     assert!(recorder.spans().iter().all(|span| span.end_unix_nanos >= span.start_unix_nanos));
+}
+
+#[test]
+fn the_end_that_comes_first_sets_the_time() {
+    let recorder = Recorder::new();
+    let tracer = recorder.tracer();
+    let at = Timestamp::from_unix_nanos;
+    let handle = tracer.span("by handle").start_time(at(100)).start_handle();
+    [200, 300].into_iter().for_each(|end| tracer.end_span(handle, Some(at(end))));
+    let span = tracer.span("by span").start_time(at(100)).start();
+    tracer.end_span(span.handle(), Some(at(200)));
+    span.end_at(at(300));
+    for name in ["by handle", "by span"] {
+        let span = recorder.span(name);
+        assert_eq!((span.start_unix_nanos, span.end_unix_nanos), (100, 200), "{name}");
+    }
+    assert_eq!(tracer.stats().stale_calls, 2);
+}
+
+#[test]
+fn every_call_on_one_span_may_be_made_by_two_threads_at_once() {
+    type Call = fn(Tracer, SpanHandle);
+    type Arrived = fn(&FinishedSpan) -> bool;
+    let calls: [(Call, Arrived); 7] = [
+        (|tracer, span| tracer.end_span(span, None), |_| true),
+        (|tracer, span| tracer.add_event(span, "event", None, &[]), |span| span.events.len() == 2),
+        (
+            |tracer, span| tracer.add_event(span, "event", Some(Timestamp::from_unix_nanos(7)), &[]),
+            |span| span.events.len() == 2 && span.events.iter().all(|event| event.time_unix_nanos == 7),
+        ),
+        (|tracer, span| tracer.add_link(span, &SpanContext::INVALID, &[]), |span| span.links.len() == 2),
+        (
+            |tracer, span| tracer.set_status(span, Status::error("internal")),
+            |span| span.status_message == "internal",
+        ),
+        (|tracer, span| tracer.update_name(span, "new name"), |span| span.name == "new name"),
+        (
+            |tracer, span| tracer.set_attributes(span, &attributes!["key1" => "value", "key2" => 123]),
+            |span| span.attributes == [("key1".to_owned(), "value".into()), ("key2".to_owned(), 123.into())],
+        ),
+    ];
+    let recorder = Recorder::new();
+    let tracer = recorder.tracer();
+    let barrier = Barrier::new(2);
+    for (number, (call, arrived)) in calls.into_iter().enumerate() {
+        for _ in 0..50 {
+            recorder.exporter().clear();
+            let span = tracer.span("test").start_handle();
+            std::thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| {
+                        barrier.wait();
+                        call(tracer, span);
+                    });
+                }
+            });
+            tracer.end_span(span, None);
+            let [span] = &recorder.spans()[..] else { panic!("call {number}: one span was recorded") };
+            assert!(arrived(span), "call {number}: {span:?}");
+        }
+    }
+    // Of the three ends in the first call's rounds two came too late.
+    assert_eq!(counted(&tracer.stats()), [100, 0, 0]);
 }
 
 #[test]
@@ -160,7 +224,9 @@ fn a_million_bad_calls_from_eight_threads_are_counted_one_by_one_and_harm_no_spa
     assert_eq!(rounds, [ROUNDS; THREADS as usize]);
     let ended = good.spans_named("ended");
     assert_eq!(ended.len(), 500);
-    assert!(ended.iter().all(|span| span.attributes.is_empty() && span.events.is_empty()));
+    let is_bare =
+        |span: &FinishedSpan| span.attributes.is_empty() && span.events.is_empty() && span.links.is_empty();
+    assert!(ended.iter().all(is_bare));
     assert_eq!(other.spans().len(), 0);
     assert_eq!(other.tracer().stats().live, 500);
 }

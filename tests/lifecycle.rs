@@ -9,7 +9,7 @@ use nanospan::testing::Recorder;
 use nanospan::{BuildError, FlushError, Status, Text, Tracer, Value, attributes};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, OnceLock};
 use std::time::{Duration, Instant};
 
 /// An hour: no test waits for it, so what takes effect by then took effect by other means.
@@ -279,6 +279,54 @@ fn every_shutdown_returns_the_result_of_the_first_and_the_exporter_sees_one() {
     assert!(results.iter().all(|result| *result == results[0]), "{results:?}");
     assert_eq!(tracer.shutdown(PATIENCE), results[0], "long after");
     assert_eq!(calls.shutdowns.load(Ordering::Relaxed), 1);
+}
+
+/// Refuses each flush, and starts a span of its own tracer in each call.
+struct Reentrant {
+    tracer: Arc<OnceLock<Tracer>>,
+    refused_starts: Arc<AtomicU64>,
+}
+
+impl Reentrant {
+    fn start(&self) {
+        let span = self.tracer.get().expect("set before the first call").span("own").start();
+        self.refused_starts.fetch_add(u64::from(!span.is_recording()), Ordering::Relaxed);
+    }
+}
+
+impl SpanExporter for Reentrant {
+    fn export(&self, _: &Context, _: &Batch) -> Result<(), ExportError> {
+        self.start();
+        Ok(())
+    }
+
+    fn force_flush(&self, _: &Context) -> Result<(), ExportError> {
+        self.start();
+        refuse()
+    }
+
+    fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
+        self.start();
+        Ok(())
+    }
+}
+
+#[test]
+fn an_exporter_may_use_its_own_tracer_in_each_call_and_a_flush_returns_its_error() {
+    let (own, refused_starts) = (Arc::new(OnceLock::new()), Arc::new(AtomicU64::new(0)));
+    let exporter = Reentrant { tracer: Arc::clone(&own), refused_starts: Arc::clone(&refused_starts) };
+    let tracer = quiet_builder().export_interval(NEVER).exporter(exporter).build().unwrap();
+    own.set(tracer).expect("set here alone");
+    tracer.span("s").start().end();
+    let Err(FlushError::Export { message, lost_spans: 0 }) = tracer.flush(PATIENCE) else {
+        panic!("the exporter refuses a flush, and loses nothing")
+    };
+    assert!(message.contains("refused by the test"), "{message}");
+    assert_eq!(refused_starts.load(Ordering::Relaxed), 2, "in the export and in the flush");
+    // It flushes the exporter, too, and says what that says.
+    assert!(matches!(tracer.shutdown(PATIENCE), Err(FlushError::Export { lost_spans: 0, .. })));
+    assert_eq!(refused_starts.load(Ordering::Relaxed), 4, "in the last flush and in the shutdown");
+    assert_account(&tracer.stats(), &Account { started: 1, exported: 1, ..Account::default() });
 }
 
 #[test]

@@ -96,6 +96,100 @@ fn a_limit_of_zero_keeps_nothing() {
 }
 
 #[test]
+fn a_limit_of_zero_on_an_event_or_a_link_keeps_it_without_attributes() {
+    let recorder = limited(|limits| {
+        limits.attributes_per_event = 0;
+        limits.attributes_per_link = 0;
+    });
+    let two = attributes!["one" => true, "two" => true];
+    let span = recorder.tracer().span("s").attributes(&two).start();
+    span.add_event("e", &two);
+    span.add_link(&SpanContext::INVALID, &two);
+    span.end();
+    let span = recorder.span("s");
+    let ([event], [link]) = (&span.events[..], &span.links[..]) else { panic!("one of each: {span:?}") };
+    assert_eq!((event.attributes.len(), event.dropped_attributes_count), (0, 2));
+    assert_eq!((link.attributes.len(), link.dropped_attributes_count), (0, 2));
+    assert_eq!((span.attributes.len(), dropped(&span)), (2, [0; 3]));
+}
+
+#[test]
+fn limits_set_twice_are_those_of_the_last_call() {
+    let limits_of = |events| {
+        let mut limits = SpanLimits::default();
+        limits.events = events;
+        limits
+    };
+    let recorder = Recorder::with(|builder| builder.span_limits(limits_of(1)).span_limits(limits_of(3)));
+    let span = recorder.tracer().span("s").start();
+    (0..5).for_each(|_| span.add_event("e", &[]));
+    span.end();
+    assert_eq!(recorder.span("s").events.len(), 3);
+}
+
+#[test]
+fn of_links_given_at_the_start_those_beyond_the_limit_are_left_out_and_counted() {
+    let recorder = limited(|limits| limits.links = 2);
+    let to = |id| {
+        SpanContext::new(TraceId::from_u128(1), SpanId::from_u64(id), TraceFlags::NONE, TraceState::EMPTY)
+    };
+    recorder.tracer().span("s").links(&[to(1), to(2), to(3)]).start().end();
+    let span = recorder.span("s");
+    let linked: Vec<_> = span.links.iter().map(|link| u64::from_be_bytes(link.span_id)).collect();
+    assert_eq!((&linked[..], dropped(&span)), (&[1, 2][..], [0, 0, 1]));
+}
+
+/// Attributes as Go's tests have them: key 1 to 3, and with other values.
+#[test]
+fn a_full_span_takes_new_values_and_no_new_keys_whichever_calls_bring_them() {
+    type Set = [(&'static str, &'static str)];
+    const FIRST: &Set = &[("key1", "value1"), ("key2", "value2"), ("key3", "value3")];
+    const FOURTH: &Set = &[("key4", "value4")];
+    const OTHER: &Set = &[("key1", "value5"), ("key2", "value6"), ("key3", "value7")];
+    const THIRD_THRICE: &Set = &[("key3", "value3"), ("key3", "value3"), ("key3", "value3")];
+    let one = |n: usize| &FIRST[n..=n];
+    let cases: [(&str, &[&Set], &Set, u32); 12] = [
+        ("at once", &[FIRST], FIRST, 0),
+        ("one and two", &[one(0), &FIRST[1..]], FIRST, 0),
+        ("two and one", &[&FIRST[..2], one(2)], FIRST, 0),
+        ("one by one", &[one(0), one(1), one(2)], FIRST, 0),
+        ("more than three", &[FIRST, FOURTH, FOURTH], FIRST, 2),
+        ("one again", &[one(0), FIRST], FIRST, 0),
+        ("all again", &[FIRST, OTHER], OTHER, 0),
+        ("all back again", &[FIRST, OTHER, FIRST], FIRST, 0),
+        ("the same thrice", &[one(0), one(0), one(0)], one(0), 0),
+        ("the same thrice and more", &[one(0), one(0), one(0), FIRST], FIRST, 0),
+        ("one thrice in a call", &[&FIRST[..2], THIRD_THRICE], FIRST, 0),
+        ("one thrice in a call when full", &[FIRST, THIRD_THRICE], FIRST, 0),
+    ];
+    let recorder = limited(|limits| limits.attributes = 3);
+    for (name, calls, expected, lost) in cases {
+        let span = recorder.tracer().span(name).start();
+        for call in calls {
+            let attributes: Vec<_> =
+                call.iter().map(|&(key, value)| (Text::Static(key), Value::Str(value))).collect();
+            span.set_attributes(&attributes);
+        }
+        span.end();
+        let span = recorder.span(name);
+        let expected: Vec<(String, OwnedValue)> =
+            expected.iter().map(|&(key, value)| (key.to_owned(), value.into())).collect();
+        assert_eq!((&span.attributes, dropped(&span)), (&expected, [lost, 0, 0]), "{name}");
+    }
+}
+
+#[test]
+fn a_length_limit_of_zero_leaves_strings_empty() {
+    let recorder = limited(|limits| limits.attribute_value_length = Some(0));
+    let span = recorder.tracer().span("s").start();
+    span.set_attributes(&attributes!["euro" => "€", "strs" => Value::StrArray(&["abc", "def"]), "n" => 7]);
+    span.end();
+    let empty = OwnedValue::StrArray(vec![String::new(); 2]);
+    let expected = [("euro", "".into()), ("strs", empty), ("n", 7.into())];
+    assert_eq!(recorder.span("s").attributes, expected.map(|(key, value)| (key.to_owned(), value)));
+}
+
+#[test]
 fn the_length_limit_counts_characters_and_cuts_every_string() {
     let recorder = limited(|limits| limits.attribute_value_length = Some(3));
     let strings = ["wxyz".to_owned()];

@@ -5,13 +5,15 @@
 //! threads take turns, so each history has one order and the model is exact: attributes, status,
 //! name and events of every span, and the number of calls that came after the end.
 //!
+//! Two tracers that one thread uses in turn keep their records apart.
+//!
 //! `NANOSPAN_ORDER_SEEDS` sets the number of histories.
 
 mod common;
 
 use common::{Numbers, size};
 use nanospan::testing::Recorder;
-use nanospan::{OwnedValue, SpanHandle, Status, StatusCode, Text, Tracer, Value};
+use nanospan::{OwnedValue, SpanHandle, Status, StatusCode, Text, Tracer, Value, attributes};
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex};
 
@@ -209,5 +211,33 @@ fn every_span_is_what_the_calls_in_their_order_made_it() {
         let stats = tracer.stats();
         assert_eq!(stats.stale_calls - stale_before, stale, "stale calls, seed {seed}");
         assert_eq!((stats.forged_calls, stats.lost_attributes, stats.live), (0, 0, 0), "seed {seed}");
+    }
+}
+
+#[test]
+fn what_is_recorded_in_turn_with_two_tracers_arrives_at_its_own() {
+    let recorders = [Recorder::new(), Recorder::new()];
+    let roots = recorders.each_ref().map(|recorder| recorder.tracer().span("root").start());
+    for n in 0..200_i64 {
+        // Started, recorded on and ended while the other tracer was the one used last.
+        let children = roots.each_ref().map(|root| root.child("child").start());
+        for (which, child) in (0..).zip(&children) {
+            child.set_attributes(&attributes!["n" => n, "of" => which]);
+            child.set_attribute("of", 10 + which);
+        }
+    }
+    drop(roots);
+    for (which, recorder) in (0..).zip(&recorders) {
+        let root = recorder.span("root");
+        let spans = recorder.spans();
+        let children = spans.iter().filter(|span| span.name == "child");
+        let numbers: Vec<_> = children
+            .map(|child| {
+                assert_eq!(child.parent_span_id, Some(root.span_id));
+                assert_eq!(child.attribute("of"), Some(&OwnedValue::I64(10 + which)));
+                child.attribute("n").cloned()
+            })
+            .collect();
+        assert_eq!(numbers, (0..200).map(|n| Some(OwnedValue::I64(n))).collect::<Vec<_>>());
     }
 }

@@ -3,6 +3,8 @@
 use nanospan::sampling::Sampler;
 use nanospan::testing::Recorder;
 use nanospan::{SpanContext, SpanHandle, SpanId, Status, TraceFlags, TraceId, TraceState, Tracer};
+use std::collections::HashSet;
+use std::time::Duration;
 
 const FORGED: SpanHandle =
     SpanHandle { trace_id: TraceId::from_u128(0x1234 << 90 | 5), span_id: SpanId::from_u64(0x1111_2222) };
@@ -60,6 +62,65 @@ fn a_span_of_another_tracer_and_a_forged_one_are_no_parents() {
         assert_ne!(span.trace_id, FORGED.trace_id.to_bytes(), "{} is a trace of its own", span.name);
     }
     assert_eq!(tracer.stats().forged_calls, 0, "a parent is not a call");
+}
+
+#[test]
+fn beside_an_open_span_a_root_is_a_trace_of_its_own_that_is_sampled_on_its_own() {
+    let recorder = Recorder::with(|builder| builder.sampler(Sampler::parent_based(Sampler::always_off())));
+    let tracer = recorder.tracer();
+    let parent = SpanContext::remote(FORGED.trace_id, FORGED.span_id, TraceFlags::SAMPLED, TraceState::EMPTY);
+    let open = tracer.span("below the remote one").child_of_context(&parent).start();
+    assert!(open.is_recording() && open.child("below").start().is_recording());
+    let roots = [
+        tracer.span("without a word").start(),
+        tracer.span("no context").child_of_context(None).start(),
+        tracer.span("parent taken back").child_of_context(&parent).child_of_context(None).start(),
+        open.child("child taken back").child_of_context(None).start(),
+    ];
+    for root in &roots {
+        assert!(!root.is_recording() && !root.flags().is_sampled(), "{root:?}");
+        assert!(root.context().is_valid(), "{root:?}");
+        assert_ne!(root.trace_id(), open.trace_id(), "{root:?}");
+    }
+    drop((roots, open));
+    recorder.assert_tree("below the remote one > below");
+    assert_eq!(tracer.stats().not_sampled, 4);
+}
+
+#[test]
+fn every_root_has_ids_of_its_own_sampled_or_not() {
+    for sampler in [Sampler::always_on(), Sampler::always_off()] {
+        let recorder = Recorder::with(|builder| builder.sampler(sampler.clone()));
+        let (mut traces, mut spans) = (HashSet::new(), HashSet::new());
+        for _ in 0..1000 {
+            let root = recorder.tracer().span("root").start().context();
+            assert!(root.is_valid(), "{root:?}");
+            assert!(traces.insert(root.trace_id()) && spans.insert(root.span_id()), "{root:?} twice");
+        }
+    }
+}
+
+#[test]
+fn many_threads_may_start_children_of_one_span_sampled_or_not() {
+    for sampler in [Sampler::always_on(), Sampler::always_off()] {
+        let recorder = Recorder::with(|builder| builder.sampler(sampler.clone()));
+        let parent = recorder.tracer().span("parent").start();
+        let started: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..20).map(|_| scope.spawn(|| parent.child("child").start().context())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(started.iter().all(|child| child.trace_id() == parent.trace_id()), "{started:?}");
+        let ids: HashSet<_> = started.iter().map(SpanContext::span_id).chain([parent.span_id()]).collect();
+        // One that is not sampled passes its parent's id on.
+        let (expected, recorded) = if parent.is_recording() { (21, 20) } else { (1, 0) };
+        assert_eq!(ids.len(), expected, "{started:?}");
+        let parent_id = parent.span_id().to_bytes();
+        drop(parent);
+        let spans = recorder.spans();
+        let children = spans.iter().filter(|span| span.parent_span_id == Some(parent_id));
+        assert_eq!(children.count(), recorded);
+    }
 }
 
 #[test]
@@ -136,5 +197,6 @@ fn a_noop_tracer_records_nothing_and_passes_contexts_on() {
     assert!(!tracer.span("root").start().context().is_valid());
     tracer.set_attribute(FORGED, "k", 1);
     tracer.end_span(FORGED, None);
+    assert_eq!((tracer.flush(Duration::ZERO), tracer.shutdown(Duration::ZERO)), (Ok(()), Ok(())));
     assert_eq!(tracer.stats(), nanospan::Stats::default());
 }

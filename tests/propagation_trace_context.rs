@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use nanospan::propagation::{Getter, Setter, TraceContextPropagator, format_traceparent, parse_traceparent};
+use nanospan::testing::Recorder;
 use nanospan::{SpanContext, SpanHandle, SpanId, TraceFlags, TraceId, TraceState};
 
 const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -46,6 +47,51 @@ fn a_malformed_id_is_refused_with_what_is_wrong_and_where() {
     assert_eq!(error.to_string(), "expected 32 lowercase hexadecimal digits, found 4 bytes");
     let error = "00F067aa0ba902b7".parse::<SpanId>().unwrap_err();
     assert_eq!(error.to_string(), "expected a lowercase hexadecimal digit at offset 2, found 'F'");
+    for (trace_id, span_id, trace_error, span_error) in [
+        (
+            &*format!("{TRACE_ID}0"),
+            &*format!("{SPAN_ID}0"),
+            "expected 32 lowercase hexadecimal digits, found 33 bytes",
+            "expected 16 lowercase hexadecimal digits, found 17 bytes",
+        ),
+        (
+            "",
+            "",
+            "expected 32 lowercase hexadecimal digits, found 0 bytes",
+            "expected 16 lowercase hexadecimal digits, found 0 bytes",
+        ),
+        (
+            "completely unacceptablecharacter",
+            "unacceptablechar",
+            "expected a lowercase hexadecimal digit at offset 1, found 'o'",
+            "expected a lowercase hexadecimal digit at offset 0, found 'u'",
+        ),
+        (
+            "DEADBEEFBAD0CAFEDEADBEEFBAD0CAFE",
+            "DEADBEEFBAD0CAFE",
+            "expected a lowercase hexadecimal digit at offset 0, found 'D'",
+            "expected a lowercase hexadecimal digit at offset 0, found 'D'",
+        ),
+    ] {
+        assert_eq!(trace_id.parse::<TraceId>().unwrap_err().to_string(), trace_error);
+        assert_eq!(span_id.parse::<SpanId>().unwrap_err().to_string(), span_error);
+    }
+}
+
+#[test]
+fn the_id_of_all_zeroes_reads_as_the_invalid_one() {
+    assert_eq!("0".repeat(32).parse(), Ok(TraceId::INVALID));
+    assert_eq!("0".repeat(16).parse(), Ok(SpanId::INVALID));
+}
+
+#[test]
+fn every_id_that_a_tracer_makes_reads_back_from_its_text() {
+    let recorder = Recorder::new();
+    for _ in 0..1000 {
+        let span = recorder.tracer().span("s").start();
+        assert_eq!(span.trace_id().to_string().parse(), Ok(span.trace_id()));
+        assert_eq!(span.span_id().to_string().parse(), Ok(span.span_id()));
+    }
 }
 
 #[test]

@@ -181,34 +181,6 @@ fn a_list_of_any_length_arrives_once_and_in_order_wherever_in_it_a_value_is_copi
 }
 
 #[test]
-fn what_is_recorded_in_turn_with_two_tracers_arrives_at_its_own() {
-    let recorders = [Recorder::new(), Recorder::new()];
-    let roots = recorders.each_ref().map(|recorder| recorder.tracer().span("root").start());
-    for n in 0..200_i64 {
-        // Started, recorded on and ended while the other tracer was the one used last.
-        let children = roots.each_ref().map(|root| root.child("child").start());
-        for (which, child) in (0..).zip(&children) {
-            child.set_attributes(&attributes!["n" => n, "of" => which]);
-            child.set_attribute("of", 10 + which);
-        }
-    }
-    drop(roots);
-    for (which, recorder) in (0..).zip(&recorders) {
-        let root = recorder.span("root");
-        let spans = recorder.spans();
-        let children = spans.iter().filter(|span| span.name == "child");
-        let numbers: Vec<_> = children
-            .map(|child| {
-                assert_eq!(child.parent_span_id, Some(root.span_id));
-                assert_eq!(child.attribute("of"), Some(&OwnedValue::I64(10 + which)));
-                child.attribute("n").cloned()
-            })
-            .collect();
-        assert_eq!(numbers, (0..200).map(|n| Some(OwnedValue::I64(n))).collect::<Vec<_>>());
-    }
-}
-
-#[test]
 fn the_last_value_of_a_key_wins_in_the_place_of_the_first() {
     on_each_clock(|recorder| {
         let copied = String::from("a");
@@ -271,6 +243,26 @@ fn attributes_given_at_the_start_equal_those_set_later() {
             late.end();
             assert_eq!(recorder.span("early").attributes, recorder.span("late").attributes);
         });
+    });
+}
+
+#[test]
+fn a_second_list_of_attributes_at_the_start_takes_the_place_of_the_first() {
+    on_each_clock(|recorder| {
+        let (first, second) = (attributes!["key1" => "value1"], attributes!["key2" => "value2"]);
+        recorder.tracer().span("s").attributes(&first).attributes(&second).start().end();
+        assert_eq!(recorder.span("s").attributes, [("key2".to_owned(), "value2".into())]);
+    });
+}
+
+#[test]
+fn a_span_on_which_nothing_was_recorded_arrives_empty() {
+    on_each_clock(|recorder| {
+        recorder.tracer().span("s").start().end();
+        let span = recorder.span("s");
+        assert!(span.attributes.is_empty() && span.events.is_empty() && span.links.is_empty(), "{span:?}");
+        let dropped = [span.dropped_attributes_count, span.dropped_events_count, span.dropped_links_count];
+        assert_eq!((dropped, span.status, &*span.status_message), ([0; 3], StatusCode::Unset, ""));
     });
 }
 
@@ -385,6 +377,23 @@ fn links_arrive_with_all_that_they_hold() {
 }
 
 #[test]
+fn a_link_to_no_span_arrives_with_all_that_it_says() {
+    on_each_clock(|recorder| {
+        let with_state = SpanContext::INVALID.with_trace_state("k=v".parse().unwrap());
+        let span = recorder.tracer().span("s").start();
+        span.add_link(&SpanContext::INVALID, &[]);
+        span.add_link(&SpanContext::INVALID, &attributes!["k1" => "v1"]);
+        span.add_link(&with_state, &[]);
+        span.end();
+        let span = recorder.span("s");
+        assert_eq!((span.links.len(), span.dropped_links_count), (3, 0));
+        assert!(span.links.iter().all(|link| link.trace_id == [0; 16] && link.span_id == [0; 8]));
+        let said = span.links.iter().map(|link| (link.attributes.len(), &*link.trace_state));
+        assert_eq!(said.collect::<Vec<_>>(), [(0, ""), (1, ""), (0, "k=v")]);
+    });
+}
+
+#[test]
 fn times_given_by_the_caller_replace_the_clock() {
     on_each_clock(|recorder| {
         let tracer = recorder.tracer();
@@ -448,8 +457,9 @@ fn a_root_has_a_random_id_and_a_child_its_parents_trace() {
 #[test]
 fn a_remote_parent_gives_its_trace_flags_and_state_to_all_below() {
     on_each_clock(|recorder| {
-        for random in [false, true] {
-            let parent = remote(TraceFlags::SAMPLED.with_random(random), "rojo=00f067aa,congo=t61");
+        let states = ["rojo=00f067aa,congo=t61", ""];
+        for (random, state) in states.into_iter().flat_map(|state| [(false, state), (true, state)]) {
+            let parent = remote(TraceFlags::SAMPLED.with_random(random), state);
             let server = recorder.tracer().span("server").child_of_context(&parent).start();
             let inner = server.child("inner").start();
             assert_eq!(inner.context().trace_state(), parent.trace_state());
@@ -464,7 +474,7 @@ fn a_remote_parent_gives_its_trace_flags_and_state_to_all_below() {
             for name in ["inner", "by context"] {
                 let span = recorder.span(name);
                 assert_eq!(span.trace_id, parent.trace_id().to_bytes());
-                assert_eq!((span.flags, &*span.trace_state), (expected, "rojo=00f067aa,congo=t61"));
+                assert_eq!((span.flags, &*span.trace_state), (expected, state));
             }
             recorder.assert_tree("server > inner > by context");
             recorder.exporter().clear();

@@ -3,10 +3,13 @@
 //! 1. A higher ratio keeps every trace that a lower one keeps.
 //! 2. Ratios 0 and 1 are exact, and those between keep their share.
 //! 3. A parent-based sampler asks the sampler of the parent's state, and no other.
-//! 4. Settings that make no sense are refused in words.
+//! 4. None but those of probabilities touches the trace state.
+//! 5. A tracer does as its sampler says, for roots and below parents.
+//! 6. Settings that make no sense are refused in words.
 
 use nanospan::sampling::{ParentBased, Sampler, SamplingInput};
-use nanospan::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use nanospan::testing::Recorder;
+use nanospan::{SpanContext, SpanId, TraceFlags, TraceId, TraceState, attributes};
 
 /// SplitMix64: fixed numbers that look random.
 struct Numbers(u64);
@@ -194,6 +197,120 @@ fn nested_parent_based_samplers_decide_as_if_asked_in_turn() {
 }
 
 #[test]
+fn the_trace_state_of_a_parent_goes_on_whatever_is_decided_and_that_of_no_parent_does_not() {
+    let state: TraceState = "k=v".parse().unwrap();
+    let [on, off] = [Sampler::always_on(), Sampler::always_off()];
+    for sampler in
+        [&on, &off, &Sampler::parent_based(on.clone()), &Sampler::parent_based(off.clone()), &ratio(0.5)]
+    {
+        let below = |parent: &SpanContext| {
+            let mut input = SamplingInput::new(TRACE_ID, "request");
+            input.parent = Some(parent);
+            sampler.should_sample(&input).trace_state
+        };
+        for (remote, sampled) in [(true, true), (true, false), (false, true), (false, false)] {
+            let parent = parent(remote, sampled).with_trace_state(state.clone());
+            assert_eq!(below(&parent), state, "{sampler:?} {parent:?}");
+        }
+        let no_parent = SpanContext::INVALID.with_trace_state(state.clone());
+        assert_eq!(below(&no_parent), TraceState::EMPTY, "{sampler:?}");
+
+        let recorder = Recorder::with(|builder| builder.sampler(sampler.clone()));
+        for sampled in [true, false] {
+            let parent = parent(true, sampled).with_trace_state(state.clone());
+            let span = recorder.tracer().span("request").child_of_context(&parent).start();
+            assert_eq!(*span.trace_state(), state, "{sampler:?} {parent:?}");
+        }
+        assert!(recorder.spans().iter().all(|span| span.trace_state == "k=v"), "{sampler:?}");
+    }
+}
+
+#[test]
+fn a_tracer_keeps_the_share_that_its_sampler_says_without_a_parent_and_below_one() {
+    const TOTAL: u32 = 10_000;
+    const ROOT: Option<bool> = None;
+    const SAMPLED: Option<bool> = Some(true);
+    const UNSAMPLED: Option<bool> = Some(false);
+    let [on, off] = [Sampler::always_on(), Sampler::always_off()];
+    let below = |root: &Sampler| Sampler::parent_based(root.clone());
+    for (sampler, parent, share) in [
+        (off.clone(), ROOT, 0.0),
+        (on.clone(), ROOT, 1.0),
+        (ratio(0.25), ROOT, 0.25),
+        (ratio(0.5), ROOT, 0.5),
+        (ratio(0.75), ROOT, 0.75),
+        (below(&off), ROOT, 0.0),
+        (below(&on), ROOT, 1.0),
+        (below(&ratio(0.5)), ROOT, 0.5),
+        (ratio(0.25), UNSAMPLED, 0.25),
+        (ratio(0.25), SAMPLED, 0.25),
+        (ratio(0.5), UNSAMPLED, 0.5),
+        (ratio(0.5), SAMPLED, 0.5),
+        (ratio(0.75), UNSAMPLED, 0.75),
+        (ratio(0.75), SAMPLED, 0.75),
+        (off.clone(), SAMPLED, 0.0),
+        (below(&off), SAMPLED, 1.0),
+        (below(&off), UNSAMPLED, 0.0),
+        (below(&on), SAMPLED, 1.0),
+        (below(&on), UNSAMPLED, 0.0),
+        (below(&ratio(0.5)), SAMPLED, 1.0),
+        (below(&ratio(0.5)), UNSAMPLED, 0.0),
+    ] {
+        // Both seeds are fixed, so that the shares are the same in every run.
+        let recorder = Recorder::with(|builder| builder.id_seed(7).sampler(sampler.clone()));
+        let (tracer, mut numbers) = (recorder.tracer(), Numbers(7));
+        for _ in 0..TOTAL {
+            let flags = |sampled| TraceFlags::RANDOM.with_sampled(sampled);
+            let parent = parent.map(|sampled| {
+                SpanContext::remote(
+                    numbers.trace_id(),
+                    SpanId::from_u64(1),
+                    flags(sampled),
+                    TraceState::EMPTY,
+                )
+            });
+            let span = tracer.span("test").child_of_context(parent.as_ref()).start();
+            assert_eq!(span.flags().is_sampled(), span.is_recording());
+        }
+        // A span that found no memory was sampled all the same, so these are not.
+        let kept = f64::from(TOTAL) - tracer.stats().not_sampled as f64;
+        let expected = f64::from(TOTAL) * share;
+        let five_sigma = 5.0 * (expected * (1.0 - share)).sqrt();
+        assert!((kept - expected).abs() <= five_sigma, "{sampler:?} below {parent:?} kept {kept} of {TOTAL}");
+    }
+}
+
+#[test]
+fn a_sampler_is_asked_for_the_children_of_local_spans_too() {
+    let [on, off] = [Sampler::always_on(), Sampler::always_off()];
+    let none_below = ParentBased::new(on.clone()).local_parent_sampled(off.clone());
+    let all_below = ParentBased::new(off).local_parent_not_sampled(on);
+    for (sampler, kept) in [(none_below, false), (all_below, true)] {
+        let recorder = Recorder::with(|builder| builder.sampler(sampler.build()));
+        let tracer = recorder.tracer();
+        let root = tracer.span("root").start();
+        assert_eq!(root.is_recording(), !kept);
+        let context = root.context();
+        let children = [
+            root.child("short").start(),
+            root.child("with more").attributes(&attributes!["k" => 1]).start(),
+            tracer.span("by reference").child_of(&root).start(),
+            tracer.span("by context").child_of_context(&context).start(),
+        ];
+        for child in &children {
+            assert_eq!((child.is_recording(), child.flags().is_sampled()), (kept, kept), "{child:?}");
+            assert_eq!(child.trace_id(), root.trace_id());
+        }
+        if !kept {
+            assert!(!tracer.span("by handle").child_of_handle(root.handle()).start().is_recording());
+        }
+        drop((children, root));
+        assert_eq!(recorder.spans().len(), if kept { 4 } else { 1 });
+        assert_eq!(tracer.stats().not_sampled, if kept { 1 } else { 5 });
+    }
+}
+
+#[test]
 fn the_default_is_parent_based_with_a_root_that_is_always_on() {
     assert_eq!(Sampler::default(), Sampler::parent_based(Sampler::always_on()));
     assert_eq!(Sampler::from(ParentBased::new(Sampler::always_on())), Sampler::default());
@@ -204,6 +321,8 @@ fn descriptions_are_those_of_the_specification() {
     assert_eq!(Sampler::always_on().description(), "AlwaysOnSampler");
     assert_eq!(Sampler::always_off().description(), "AlwaysOffSampler");
     assert_eq!(ratio(0.0001).description(), "TraceIdRatioBased{0.000100}");
+    assert_eq!(ratio(0.0).description(), "TraceIdRatioBased{0.000000}");
+    assert_eq!(ratio(0.5).description(), "TraceIdRatioBased{0.500000}");
     assert_eq!(ratio(1.0).description(), "TraceIdRatioBased{1.000000}");
     assert_eq!(
         Sampler::default().description(),

@@ -31,8 +31,11 @@ const LONG: Duration = Duration::from_secs(60);
 /// How long a stage is left to be reached, once it has begun.
 const SETTLING: Duration = Duration::from_millis(20);
 
+/// Packets are dropped, so nobody sees the attempt: that it has begun, which `cancelled` waits for, is all that can be
+/// seen. An export that ended by itself would return another error, and `cancelled` says so.
 fn connecting(protocol: Protocol) -> Result<Duration, Box<dyn Error>> {
     let network = Network::dropping()?;
+    // No more than is said above.
     cancelled(exporter(protocol, &network.url()), 10, || true)
 }
 
@@ -62,9 +65,12 @@ fn waiting(protocol: Protocol) -> Result<Duration, Box<dyn Error>> {
     cancelled(exporter, 10, || hole.connections() == 1)
 }
 
+/// The system refuses the attempt at once. That it was made, which `cancelled` waits for, is all that can be seen;
+/// an export that did not wait for the next would return the refusal, and `cancelled` says so.
 fn between_attempts(protocol: Protocol) -> Result<Duration, Box<dyn Error>> {
     let network = Network::closed()?;
     let patient = RetryPolicy::new().initial(LONG).max(LONG);
+    // No more than is said above.
     cancelled(exporter(protocol, &network.url()).retry(patient), 10, || true)
 }
 

@@ -16,6 +16,14 @@ WINDOW = 32_768  # spans between two flushes; two windows are under way
 SHOWN = 5  # differences that are worth reading
 
 
+def build(*examples):
+    """Builds the examples as they are released."""
+    named = [argument for example in examples for argument in ("--example", example)]
+    command = ["cargo", "build", "--release", "--locked", "--features", "otlp-grpc,otlp-http", *named]
+    if subprocess.run(command, cwd=ROOT).returncode:
+        raise Problem("the examples cannot be built")
+
+
 class Comparison:
     """What arrived, held against what must."""
 

@@ -28,7 +28,7 @@ import time
 import metrics
 import site_spans
 from far_end import Problem, Receiver, Rotel
-from near_end import EXAMPLES, PROTOCOLS, Comparison, library_version, plain_environment, send
+from near_end import EXAMPLES, PROTOCOLS, Comparison, build, library_version, plain_environment, send
 
 COMPRESSIONS = "none", "gzip"
 
@@ -74,6 +74,10 @@ def main():
     if min(args.spans, args.threads, args.requests, args.metrics) < 1:
         about.error("--spans, --threads, --requests and --metrics must be at least 1")
     chosen = args.only or [*PROTOCOLS, "metrics", "site"]
+    try:
+        build("otlp_load", "otlp_metrics", "site")
+    except Problem as problem:
+        sys.exit(f"prove-otlp: {problem}")
     version = library_version()
     directory = pathlib.Path(tempfile.mkdtemp(prefix="prove-otlp-"))
     began = time.monotonic()

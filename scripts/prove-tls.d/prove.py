@@ -26,7 +26,16 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "prove-otlp
 
 from certificates import EXPIRED, Authority
 from far_end import PATIENCE, Problem, Receiver, Rotel
-from near_end import EXAMPLES, PROTOCOLS, Comparison, account_in, library_version, plain_environment, send
+from near_end import (
+    EXAMPLES,
+    PROTOCOLS,
+    Comparison,
+    account_in,
+    build,
+    library_version,
+    plain_environment,
+    send,
+)
 from servers import Nginx, OpenSsl, Site
 
 CONTENT = {"grpc": "application/grpc", "http/protobuf": "application/x-protobuf", "http/json": "application/json"}
@@ -222,6 +231,7 @@ def main():
     directory = pathlib.Path(tempfile.mkdtemp(prefix="prove-tls-"))
     began = time.monotonic()
     try:
+        build("otlp_load")
         table = prove(args, directory)
     except Problem as problem:
         sys.exit(f"prove-tls: {problem} (in {directory})")

@@ -7,6 +7,7 @@ pub(crate) mod fan_out;
 mod finished;
 pub(crate) mod gone;
 pub(crate) mod memory;
+mod nowhere;
 pub mod segment;
 pub(crate) mod stdout;
 mod telemetry;
@@ -18,6 +19,7 @@ pub use error::{ExportError, ExportErrorKind};
 pub use fan_out::{DestinationStats, FanOutExporter, FanOutExporterBuilder};
 pub use finished::{FinishedEvent, FinishedLink, FinishedSpan};
 pub use memory::{Hold, MemoryExporter};
+pub(crate) use nowhere::Nowhere;
 pub use stdout::{StdoutExporter, StdoutExporterBuilder, StdoutFormat};
 
 #[cfg(feature = "conformance")]

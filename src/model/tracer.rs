@@ -6,7 +6,7 @@ use crate::batch::{Batch, ValueView};
 use crate::drain::Pipeline;
 use crate::drain::model::Bench;
 use crate::drain::{self, Stats};
-use crate::export::{Context, ExportError, SpanExporter};
+use crate::export::Nowhere;
 use crate::raw::clock::Clock;
 use crate::raw::engine::{Engine, Sizes};
 use crate::raw::local::Target;
@@ -66,6 +66,7 @@ impl Tracer {
     #[must_use]
     pub fn unstocked(blocks: usize, chunks: usize) -> (Self, Drain) {
         let tracer = Self::without_drain(blocks, chunks);
+        // Models look at what the drain makes, before any exporter.
         (tracer, Drain(Bench::new(tracer.0, Arc::new(Nowhere))))
     }
 
@@ -264,18 +265,4 @@ pub(super) fn read(batch: &Batch) -> Vec<Seen> {
             }
         })
         .collect()
-}
-
-/// Models look at what the drain makes, before any exporter.
-#[derive(Debug)]
-struct Nowhere;
-
-impl SpanExporter for Nowhere {
-    fn export(&self, _: &Context, _: &Batch) -> Result<(), ExportError> {
-        Ok(())
-    }
-
-    fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
-        Ok(())
-    }
 }

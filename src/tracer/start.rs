@@ -148,8 +148,9 @@ impl<'a> SpanBuilder<'a> {
         self
     }
 
-    /// Makes the span a child of a span of the same tracer. A span that is not recording has
-    /// children that are not either; a span of another tracer is no parent, and the new one a root.
+    /// Makes the span a child of a span of the same tracer. Below a span that is not sampled the
+    /// [sampler](crate::sampling::Sampler) decides, and by default nothing is recorded there; a span of another
+    /// tracer is no parent, and the new one a root.
     #[inline]
     pub fn child_of(self, parent: &'a Span) -> Self {
         self.with_parent(Parent::Span(parent))

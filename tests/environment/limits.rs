@@ -3,6 +3,16 @@
 use crate::{Made, assert_ignored, made, made_with};
 use nanospan::{OwnedValue, SpanLimits, Tracer, attributes};
 
+/// The variables of single limits.
+const NAMES: [&str; 6] = [
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+    "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+    "OTEL_SPAN_EVENT_COUNT_LIMIT",
+    "OTEL_SPAN_LINK_COUNT_LIMIT",
+    "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+    "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+];
+
 /// A span with five of everything.
 fn five_of_everything(tracer: &Tracer) {
     let other = tracer.span("other").start().context();
@@ -71,11 +81,16 @@ fn a_limit_of_its_own_comes_before_the_one_for_all() {
 #[test]
 fn what_the_program_sets_comes_before_the_limits_of_variables() {
     let mut limits = SpanLimits::default();
+    limits.attributes = 3;
+    limits.attribute_value_length = Some(3);
     limits.events = 3;
-    // Also before one that is of no use, which is told all the same.
-    for (value, warnings) in [("1", 0), ("-2", 1)] {
-        let made =
-            made_with(&[("OTEL_SPAN_EVENT_COUNT_LIMIT", value)], |builder| builder.span_limits(limits));
-        assert_eq!((kept(&made)[2], made.warnings.len()), (3, warnings), "{value}");
+    limits.links = 3;
+    limits.attributes_per_event = 3;
+    limits.attributes_per_link = 3;
+    // Also before ones that are of no use, which are told all the same.
+    for (value, warnings) in [("1", 0), ("-2", NAMES.len())] {
+        let variables = NAMES.map(|name| (name, value));
+        let made = made_with(&variables, |builder| builder.span_limits(limits));
+        assert_eq!((kept(&made), made.warnings.len()), ([3; 6], warnings), "{value}");
     }
 }

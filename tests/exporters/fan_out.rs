@@ -284,6 +284,52 @@ fn a_shutdown_with_time_delivers_what_is_queued_and_shuts_every_destination_down
     assert!(first.is_shut_down() && second.is_shut_down());
 }
 
+/// Refuses to flush and to shut down.
+struct Refusing {
+    name: &'static str,
+    calls: Arc<AtomicU64>,
+}
+
+impl Refusing {
+    fn refuse(&self, call: &str) -> Result<(), ExportError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        Err(ExportError::new(ExportErrorKind::Rejected, format!("{} refuses {call}", self.name)))
+    }
+}
+
+impl SpanExporter for Refusing {
+    fn export(&self, _: &Context, _: &Batch) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    fn force_flush(&self, _: &Context) -> Result<(), ExportError> {
+        self.refuse("a flush")
+    }
+
+    fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
+        self.refuse("a shutdown")
+    }
+}
+
+#[test]
+fn a_flush_and_a_shutdown_reach_every_destination_and_tell_every_error() {
+    let calls = [(); 2].map(|()| Arc::new(AtomicU64::new(0)));
+    let memory = MemoryExporter::new();
+    let refusing = |name, calls| Refusing { name, calls: Arc::clone(calls) };
+    let builder = FanOutExporter::builder().destination("one", refusing("the first", &calls[0]));
+    let builder = builder.destination("two", refusing("the second", &calls[1]));
+    let exporter = build(builder.destination("three", memory.clone()));
+    let flushed = exporter.force_flush(&hour()).expect_err("two refuse").to_string();
+    assert!(flushed.contains("the first refuses a flush"), "{flushed}");
+    assert!(flushed.contains("the second refuses a flush"), "{flushed}");
+    assert_eq!(memory.flush_count(), 1);
+    let shut_down = exporter.shutdown(&hour()).expect_err("two refuse").to_string();
+    assert!(shut_down.contains("the first refuses a shutdown"), "{shut_down}");
+    assert!(shut_down.contains("the second refuses a shutdown"), "{shut_down}");
+    assert!(memory.is_shut_down());
+    assert_eq!(calls.map(|calls| calls.load(Ordering::Relaxed) >= 2), [true; 2]);
+}
+
 #[test]
 fn dropping_the_exporter_shuts_every_destination_down() {
     let (exporter, first, second) = pair();

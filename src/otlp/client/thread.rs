@@ -2,7 +2,7 @@
 //!
 //! It runs one current-thread runtime of tokio's and nothing else, so it can be used from anywhere:
 //! from inside another runtime, from a destructor, from a panic hook. Whoever waits for something
-//! that it does waits by a [`Context`], and goes away when that ends.
+//! that it does waits by a context, and goes away when that ends.
 //!
 //! Nothing that it calls starts a span, nor does what runs on the threads that names are resolved on:
 //! an export that were traced would be exported in turn.
@@ -21,7 +21,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use crate::export::{Cancellation, Context};
+use crate::export::gone::Gone;
 use crate::suppress_tracing;
 
 /// The thread's name, and that of those which it resolves names on.
@@ -42,24 +42,6 @@ enum Order {
     Stop(Gone),
     #[cfg(test)]
     Panic,
-}
-
-/// Wakes whoever waits on a context of its own, once whatever holds this is gone, in whichever way.
-pub(super) struct Gone(Cancellation);
-
-impl Gone {
-    /// A context to wait on, which ends with `context` or when the second value is dropped.
-    pub(super) fn pair(context: &Context) -> (Context, Self) {
-        let child = context.child();
-        let cancellation = child.cancellation();
-        (child, Self(cancellation))
-    }
-}
-
-impl Drop for Gone {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
 }
 
 impl IoThread {
@@ -159,6 +141,7 @@ fn text(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::export::Context;
     use std::time::Duration;
 
     #[test]

@@ -1,11 +1,8 @@
 //! Where spans go by `OTEL_TRACES_EXPORTER`.
 
-use crate::batch::Batch;
 use crate::env::Environment;
 use crate::export::segment::SegmentExporterBuilder;
-use crate::export::{
-    Component, Context, ExportError, FanOutExporter, SpanExporter, StdoutExporter, StdoutFormat,
-};
+use crate::export::{ExportError, FanOutExporter, Nowhere, SpanExporter, StdoutExporter, StdoutFormat};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,23 +111,4 @@ fn otlp_stdout() -> Result<Arc<dyn SpanExporter>, ExportError> {
 #[cfg(not(any(feature = "otlp-grpc", feature = "otlp-http")))]
 fn missing(name: &str, feature: &str) -> ExportError {
     super::missing(VARIABLE, name, feature, "console, nanospan/segments and none")
-}
-
-/// Where spans go that nobody wants: they are recorded, since services below have their ids and decisions
-/// from them, and let go of.
-#[derive(Debug)]
-struct Nowhere;
-
-impl SpanExporter for Nowhere {
-    fn export(&self, _: &Context, _: &Batch) -> Result<(), ExportError> {
-        Ok(())
-    }
-
-    fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
-        Ok(())
-    }
-
-    fn component(&self) -> Component {
-        Component::new("none")
-    }
 }
