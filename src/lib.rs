@@ -91,7 +91,7 @@ mod value;
 pub use context::{
     ParseIdError, SpanContext, SpanHandle, SpanId, TraceFlags, TraceId, TraceState, TraceStateError,
 };
-pub use drain::{Dropped, FlushError, Stats};
+pub use drain::{Dropped, FlushError, Pool, Stats};
 pub use limits::SpanLimits;
 pub use raw::suppress::{SuppressionGuard, suppress_tracing};
 pub use tracer::{

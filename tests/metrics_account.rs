@@ -100,6 +100,8 @@ fn assert_equal_to(figures: &Figures, stats: &Stats) {
                 + stats.truncated,
         ),
         ("nanospan.memory.usage", stats.memory_bytes),
+        ("nanospan.pool.usage", stats.blocks.in_use + stats.chunks.in_use),
+        ("nanospan.pool.limit", stats.blocks.size + stats.chunks.size),
         ("nanospan.exporter.panics", stats.exporter_panics),
     ] {
         assert_eq!(total(figures, name), expected as i64, "{name} of {stats:?}");

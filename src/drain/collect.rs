@@ -156,6 +156,15 @@ impl Collected {
     }
 }
 
+/// How much is in use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fill {
+    /// Of blocks, chunks and side table that exist.
+    pub(crate) bytes: usize,
+    pub(crate) blocks: usize,
+    pub(crate) chunks: usize,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Collector {
@@ -208,9 +217,10 @@ impl Collector {
         self.stock.refill(self.engine);
     }
 
-    /// Bytes of blocks, chunks and side table in use.
-    pub(crate) fn bytes(&self) -> usize {
-        self.stock.bytes(self.engine) + self.side.bytes()
+    pub(crate) fn fill(&self) -> Fill {
+        let bytes = self.stock.bytes(self.engine) + self.side.bytes();
+        let [blocks, chunks] = Stock::out(self.engine);
+        Fill { bytes, blocks, chunks }
     }
 
     /// One pass; see the module. `all` has it look at everything. `guard` is pinned in the tracer's

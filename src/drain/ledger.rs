@@ -1,7 +1,7 @@
 //! The account: where every span went.
 
 use crate::drain::Pipeline;
-use crate::drain::collect::Collected;
+use crate::drain::collect::{Collected, Fill};
 use crate::export::{Component, ExportErrorKind};
 use crate::raw::engine::Gate;
 use crate::raw::local::Local;
@@ -21,6 +21,8 @@ pub(crate) struct Ledger {
     stale: AtomicU64,
     lost: [AtomicU64; 3],
     memory: AtomicU64,
+    blocks: AtomicU64,
+    chunks: AtomicU64,
     passes: AtomicU64,
     pass_nanos: AtomicU64,
     exports: AtomicU64,
@@ -81,14 +83,16 @@ impl Ledger {
         add(&self.exports, 1);
     }
 
-    pub(crate) fn passed(&self, done: &Collected, memory: usize, time: Duration) {
+    pub(crate) fn passed(&self, done: &Collected, fill: &Fill, time: Duration) {
         add(&self.pass_nanos, time.as_nanos() as u64);
         add(&self.passes, 1);
         add(&self.stale, done.stale);
         for (total, lost) in self.lost.iter().zip(done.lost) {
             add(total, lost);
         }
-        self.memory.store(memory as u64, Ordering::Relaxed);
+        self.memory.store(fill.bytes as u64, Ordering::Relaxed);
+        self.blocks.store(fill.blocks as u64, Ordering::Relaxed);
+        self.chunks.store(fill.chunks as u64, Ordering::Relaxed);
     }
 }
 
@@ -169,6 +173,10 @@ pub struct Stats {
     pub truncated: u64,
     /// Bytes of blocks, chunks and side table that exist, as of the last pass.
     pub memory_bytes: u64,
+    /// Blocks, each with the slots of 64 spans, as of the last pass.
+    pub blocks: Pool,
+    /// Chunks, each with 4 KiB of a thread's log, as of the last pass.
+    pub chunks: Pool,
     /// Bytes of log chunks that hold records the drain has not read yet, to the nearest chunk.
     pub log_bytes: u64,
     /// Passes of the drain over what the threads have recorded.
@@ -183,6 +191,17 @@ pub struct Stats {
     pub export_nanos: u64,
     /// Panics in the exporter or the error handler that were caught; the export thread went on.
     pub exporter_panics: u64,
+}
+
+/// How much is out of what a tracer has of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Pool {
+    /// How many there are: what the [budget](crate::TracerBuilder::memory_budget) gave. When all are out, spans are
+    /// refused, or what is recorded on them.
+    pub size: u64,
+    /// How many of them a thread has, or the drain has not taken back yet.
+    pub in_use: u64,
 }
 
 impl Stats {
@@ -301,6 +320,8 @@ impl Pipeline {
             lost_parents: counts(Count::LostParent),
             truncated: counts(Count::Truncated),
             memory_bytes: read(&ledger.memory),
+            blocks: Pool { size: self.engine.memory.blocks.len() as u64, in_use: read(&ledger.blocks) },
+            chunks: Pool { size: self.engine.memory.chunks.len() as u64, in_use: read(&ledger.chunks) },
             log_bytes: 0,
             drain_passes: read(&ledger.passes),
             drain_nanos: read(&ledger.pass_nanos),

@@ -45,9 +45,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) use crate::drain::assemble::REMOTE;
-#[cfg(loom)]
-pub(crate) use crate::drain::ledger::Way;
-pub use crate::drain::ledger::{Dropped, Stats};
+pub use crate::drain::ledger::{Dropped, Pool, Stats};
 
 /// Called with every error of the exporter, on the export thread.
 pub(crate) type ErrorHandler = Arc<dyn Fn(&ExportError) + Send + Sync>;
@@ -462,7 +460,7 @@ impl Pipeline {
         collector.refill();
         self.engine.blocks.begin_round();
         self.engine.chunks.begin_round();
-        self.ledger.passed(&done, collector.bytes(), began.elapsed());
+        self.ledger.passed(&done, &collector.fill(), began.elapsed());
         done
     }
 

@@ -130,4 +130,13 @@ impl Stock {
         (engine.memory.blocks.len() - blocks) * size_of::<Block>()
             + (engine.memory.chunks.len() - chunks) * size_of::<Chunk>()
     }
+
+    /// How many blocks and chunks are out, with a thread or on their way back.
+    pub(crate) fn out(engine: &Engine) -> [usize; 2] {
+        let out = |all: usize, ready: [usize; TIERS]| all.saturating_sub(ready.iter().sum());
+        [
+            out(engine.memory.blocks.len(), engine.blocks.lens()),
+            out(engine.memory.chunks.len(), engine.chunks.lens()),
+        ]
+    }
 }

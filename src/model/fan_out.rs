@@ -42,6 +42,9 @@ impl FanOut {
                 engine: tracer.0,
                 pipeline: drain.pipeline(),
                 sampler: Sampler::default(),
+                number: 0,
+                built: std::time::SystemTime::UNIX_EPOCH.into(),
+                readers: OnceLock::new(),
                 remotes: OnceLock::new(),
             };
             crate::Tracer::of(Box::leak(Box::new(core)))

@@ -158,6 +158,8 @@ mod otlp {
             ("nanospan.span.calls.ignored", stats.stale_calls + stats.invalid_calls + stats.forged_calls),
             ("nanospan.span.starts.invalid", stats.invalid_parent),
             ("nanospan.memory.usage", stats.memory_bytes),
+            ("nanospan.pool.usage", stats.blocks.in_use + stats.chunks.in_use),
+            ("nanospan.pool.limit", stats.blocks.size + stats.chunks.size),
         ] {
             assert_eq!(figures.get(name), Some(&expected), "{name} of {stats:?} in {figures:?}");
         }

@@ -261,6 +261,19 @@ impl Account {
         page.up_down("nanospan.memory.usage", "By", text, |points| {
             points.add(now.memory_bytes, before.memory_bytes);
         });
+        let pools = [("blocks", now.blocks, before.blocks), ("chunks", now.chunks, before.chunks)];
+        let text = "Blocks of spans and chunks of logs that are in use";
+        page.up_down("nanospan.pool.usage", "{item}", text, |points| {
+            for (pool, now, before) in pools {
+                points.add(now.in_use, before.in_use).add("nanospan.pool.name", pool);
+            }
+        });
+        let text = "Blocks of spans and chunks of logs that there are";
+        page.up_down("nanospan.pool.limit", "{item}", text, |points| {
+            for (pool, now, before) in pools {
+                points.add(now.size, before.size).add("nanospan.pool.name", pool);
+            }
+        });
         let text = "Panics in the exporter or the error handler";
         page.counter("nanospan.exporter.panics", "{panic}", text, |points| {
             points.add(now.exporter_panics, before.exporter_panics);
