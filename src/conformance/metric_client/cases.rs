@@ -5,8 +5,9 @@ use super::{Answer, Case, Subject};
 use crate::conformance::case::{Citation, Stop, Verdict, brief, ensure};
 use crate::conformance::exporting::checks::{context, delivery, failure, flush, preferences, shutdown};
 use crate::conformance::exporting::{Bench, Exported, Probe, ample, cancelled, late, succeeded};
-use crate::export::{Context, ExportError, ExportErrorKind};
+use crate::export::{Context, ContextError, ExportError, ExportErrorKind};
 use crate::otlp::proto::ResourceMetrics;
+use std::thread;
 use std::time::Duration;
 
 const GO_UPLOAD: &str = "Go, otlpmetric, Client.UploadMetrics";
@@ -123,8 +124,10 @@ const CASES: &[Case] = &[
     },
     Case {
         id: "retries-end-with-the-context",
-        citation: Citation::of(TRAIT, "The context is honoured at every wait")
-            .read_as("also between the attempts at a receiver that stays unavailable; with any error"),
+        citation: Citation::of(TRAIT, "The context is honoured at every wait").read_as(
+            "its deadline and its cancellation, also between the attempts at a receiver that stays unavailable; with \
+             any error",
+        ),
         check: retries_end_with_the_context,
     },
     Case {
@@ -217,6 +220,12 @@ const CASES: &[Case] = &[
         check: shutdown::shutdown_releases_everything::<Messages>,
     },
     Case {
+        id: "shutdown-ends-beside-a-hang",
+        citation: Citation::of(GO_SHUTDOWN, HONORED)
+            .read_as("also beside a receiver that does not answer; what was not delivered then is an error"),
+        check: shutdown_ends_beside_a_hang,
+    },
+    Case {
         id: "preferences-answer-beside-a-hang",
         citation: Citation::of(TRAIT, "`temporality` and `aggregation` answer at once, whatever else is under way")
             .read_as("also while an upload hangs, for each kind of instrument as before"),
@@ -236,6 +245,14 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
 }
 
 type ClientBench = Bench<Messages>;
+
+/// How long a call waits that is to wait.
+const SOON: Duration = Duration::from_millis(50);
+
+/// A context whose deadline passes while a call waits.
+fn soon_over() -> Context {
+    Context::with_timeout(SOON)
+}
 
 /// Sets the answers of the receiver.
 fn answer(probe: &Probe<Messages>, next: &[Answer], then: Answer) -> Verdict {
@@ -340,11 +357,39 @@ fn transient_failure_is_retried(bench: &ClientBench) -> Verdict {
 fn retries_end_with_the_context(bench: &ClientBench) -> Verdict {
     let probe = Probe::<Messages>::of(bench)?;
     answer(&probe, &[], Answer::Unavailable)?;
-    let context = Context::with_timeout(Duration::from_millis(50));
     // One that does not return is found by the runner.
-    let result = probe.deliver(&context, &Messages::batch(0, 10));
+    let result = probe.deliver(&soon_over(), &Messages::batch(0, 10));
     ensure(result.is_err(), || {
         "an upload to a receiver that stays away: expected an error, seen Ok".to_owned()
+    })?;
+    let context = ample();
+    let result = thread::scope(|scope| {
+        let upload = scope.spawn(|| probe.deliver(&context, &Messages::batch(1, 10)));
+        // Most likely there have been attempts by then; the clause is the same if there have not.
+        thread::sleep(SOON);
+        context.cancellation().cancel();
+        upload.join().map_err(|_| Stop::Failed("expected no panic, seen one in an upload".to_owned()))
+    })?;
+    ensure(result.is_err() && context.check() == Err(ContextError::Cancelled), || {
+        format!(
+            "a cancelled upload to a receiver that stays away: expected an error before the deadline, seen {result:?}"
+        )
+    })
+}
+
+/// A call that does not return is found by the runner.
+fn shutdown_ends_beside_a_hang(bench: &ClientBench) -> Verdict {
+    let probe = Probe::<Messages>::of(bench)?;
+    let message = Messages::batch(0, 10);
+    // One that only takes messages over has this one to complete, from a receiver that does not answer by then.
+    probe.put(&message);
+    answer(&probe, &[], Answer::Never)?;
+    let result = probe.shutdown(&soon_over());
+    answer(&probe, &[], Answer::Accept)?;
+    let counts = probe.seen().counts(&message);
+    ensure(result.is_err() || counts.iter().flatten().all(|&count| count > 0), || {
+        "a shutdown whose receiver does not answer: expected an error, or the message delivered, seen Ok and that it \
+         was not".to_owned()
     })
 }
 
