@@ -178,6 +178,17 @@ fn what_an_export_loses_is_counted_and_the_flush_says_why() {
 }
 
 #[test]
+fn an_error_with_which_no_point_is_lost_is_a_warning_to_the_handler_and_the_flush_succeeds() {
+    let recorder = Recorder::new();
+    let (builder, told) = idle(&recorder);
+    let reader = builder.producer(Counting::default()).start().unwrap();
+    recorder.will(Deed::Fail(Some(0)));
+    reader.force_flush(&Context::new()).unwrap();
+    assert_eq!(told.lock().unwrap()[..], ["told to fail"]);
+    assert_eq!((reader.stats().exported_data_points, reader.stats().lost_data_points), (1, 0));
+}
+
+#[test]
 fn an_error_of_the_exporters_flush_or_shutdown_is_the_callers_unless_its_export_failed_before() {
     let recorder = Recorder::new();
     recorder.fails_to_end.store(true, Ordering::SeqCst);

@@ -87,7 +87,7 @@ impl PeriodicReader {
     /// - [`DeadlineExceeded`](ExportErrorKind::DeadlineExceeded) and [`Cancelled`](ExportErrorKind::Cancelled). What
     ///   the thread was at is called off, as far as the exporter lets it.
     /// - The exporter's error, the one of `export` before that of `force_flush`. A producer's failure is told to the
-    ///   error handler.
+    ///   error handler, and so is an error of `export` with which no point is lost.
     pub fn force_flush(&self, context: &Context) -> Result<(), ExportError> {
         self.refuse_in_child()?;
         if self.is_shut_down.load(Ordering::Relaxed) {
