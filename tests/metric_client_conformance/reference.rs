@@ -160,6 +160,9 @@ impl Reference {
                     }
                 }
                 Answer::Unavailable if self.has(Fault::UnavailableIsFinal) => return Ok(Answer::Refuse),
+                Answer::Unavailable if self.has(Fault::CancelledRetryIsIo) && context.is_cancelled() => {
+                    return Err(error(ExportErrorKind::Io, "unavailable"));
+                }
                 Answer::Unavailable => {
                     let cancellation = Fault::RetriesIgnoreACancellation;
                     self.check(context, Fault::RetriesIgnoreTheContext, cancellation)?;
