@@ -42,10 +42,13 @@ fn metric(metric: &mut Metric, number: u64) {
     if number % 4 == 1 {
         values(&mut metric.metadata, number);
     }
-    let temporality = if number / 5 % 2 == 0 { Temporality::Cumulative } else { Temporality::Delta };
+    // Of ten metrics each kind has an even number and an odd one; what else they differ in goes by tens, so that
+    // everything is met together.
+    let temporality = if number / 10 % 2 == 0 { Temporality::Cumulative } else { Temporality::Delta };
     for place in 0..POINTS {
         let id = number * POINTS + place;
-        let start = Timestamp::from_unix_nanos(BEGIN + id);
+        // The epoch is no time: since when is not known.
+        let start = Timestamp::from_unix_nanos(if place == 0 { 0 } else { BEGIN + id });
         let time = Timestamp::from_unix_nanos(BEGIN + 60_000_000_000 + id);
         let half = id as f64 + 0.5;
         // A point that says no more than it must, one that has everything, one without a value.
@@ -62,14 +65,12 @@ fn metric(metric: &mut Metric, number: u64) {
                     &mut metric.data.gauge().points
                 } else {
                     let sum = metric.data.sum();
-                    (sum.temporality, sum.is_monotonic) = (temporality, number % 4 == 1);
+                    (sum.temporality, sum.is_monotonic) = (temporality, number / 20 % 2 == 0);
                     &mut sum.points
                 };
                 let point = points.push();
                 (point.start, point.time, point.flags) = (start, time, flags);
-                let value =
-                    if number % 2 == 0 { Number::I64(i64::MIN + id as i64) } else { Number::F64(-half) };
-                point.value = (!is_missing).then_some(value);
+                point.value = (!is_missing).then(|| value(number, id));
                 describe(&mut point.attributes, id, is_full);
                 exemplars(&mut point.exemplars, id, is_full);
             }
@@ -101,6 +102,10 @@ fn metric(metric: &mut Metric, number: u64) {
                     point.negative.offset = 1000;
                     point.negative.counts.push(7);
                 }
+                if is_missing {
+                    // There are no buckets, and they begin here.
+                    point.positive.offset = -8;
+                }
                 describe(&mut point.attributes, id, is_full);
                 exemplars(&mut point.exemplars, id, is_full);
             }
@@ -115,6 +120,18 @@ fn metric(metric: &mut Metric, number: u64) {
                 describe(&mut point.attributes, id, is_full);
             }
         }
+    }
+}
+
+/// Of even numbers integers, of odd ones floats; what is at the limits, and what is not finite.
+fn value(number: u64, id: u64) -> Number {
+    let integers = [i64::MIN + id as i64, i64::MAX - id as i64, -1, 0];
+    let floats = [-(id as f64 + 0.5), f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -0.0, 5e-324, f64::MAX];
+    let of = |length| (id % length as u64) as usize;
+    if number % 2 == 0 {
+        Number::I64(integers[of(integers.len())])
+    } else {
+        Number::F64(floats[of(floats.len())])
     }
 }
 

@@ -1,6 +1,8 @@
 """What a metric holds, by its number: the same as examples/otlp_metrics/content.rs, in other words."""
 
+import math
 import struct
+import sys
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
@@ -60,7 +62,9 @@ def exemplars(own):
 def number_point(number, own, place):
     if place == 2:
         return {}
-    return {"as_int": own - (1 << 63)} if number % 2 == 0 else {"as_double": -(own + 0.5)}
+    integers = own - (1 << 63), (1 << 63) - 1 - own, -1, 0
+    floats = -(own + 0.5), math.inf, -math.inf, math.nan, -0.0, 5e-324, sys.float_info.max
+    return {"as_double": floats[own % len(floats)]} if number % 2 else {"as_int": integers[own % len(integers)]}
 
 
 def histogram_point(_number, own, place):
@@ -77,6 +81,8 @@ def exponential_point(number, own, place):
         point |= {"sum": 0.0, "min": -(own + 0.5), "max": own + 0.5, "zero_count": own, "zero_threshold": 0.25}
         point["positive"] = {"offset": -3, "bucket_counts": [MAX64, 0, own]}
         point["negative"] = {"offset": 1000, "bucket_counts": [7]}
+    if place == 2:
+        point["positive"] = {"offset": -8}
     return point
 
 
@@ -105,7 +111,7 @@ def expected_metric(number):
         point = point_of(number, own, place)
         pairs = [("proof.point", own), *(values(own) if place == 1 else [])]
         point["attributes"] = content.key_values(pairs)
-        point["start_time_unix_nano"] = BEGIN + own
+        point["start_time_unix_nano"] = BEGIN + own if place else 0
         point["time_unix_nano"] = BEGIN + 60_000_000_000 + own
         point["flags"] = (0, 0x100, 1)[place]
         if place == 1 and kind != "summary":
@@ -113,9 +119,9 @@ def expected_metric(number):
         points.append(point)
     data = {"data_points": points}
     if kind in ("sum", "histogram", "exponential_histogram"):
-        data["aggregation_temporality"] = CUMULATIVE if number // 5 % 2 == 0 else DELTA
+        data["aggregation_temporality"] = CUMULATIVE if number // 10 % 2 == 0 else DELTA
     if kind == "sum":
-        data["is_monotonic"] = number % 4 == 1
+        data["is_monotonic"] = number // 20 % 2 == 0
     about = {"name": f"proof.metric.{number}", kind: data}
     if number % 3:
         about |= {"description": f'"größe" of {number}\n🔍', "unit": "{thing}"}

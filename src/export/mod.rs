@@ -8,6 +8,7 @@ mod finished;
 pub(crate) mod gone;
 pub(crate) mod memory;
 mod nowhere;
+pub(crate) mod owner;
 pub mod segment;
 pub(crate) mod stdout;
 mod telemetry;

@@ -15,7 +15,8 @@ use crate::export::{Component, Context, ExportError};
 /// - The metrics are borrowed for the call, and their memory is used again after it. An exporter that keeps
 ///   something copies it.
 /// - Every error is final. The caller does not try again: it hands the error to its error handler and
-///   counts [`lost_data_points`](ExportError::lost_data_points) as lost, or all points.
+///   counts [`lost_data_points`](ExportError::lost_data_points) as lost, or all points. An error of
+///   `export` with which none is lost is a warning: a flush does not fail by it.
 ///
 /// # What the exporter promises
 ///

@@ -33,6 +33,8 @@ pub(crate) enum Fault {
     EmptyNamePanics,
     UnavailableIsFinal,
     RetriesIgnoreTheContext,
+    RetriesIgnoreACancellation,
+    CancelledRetryIsIo,
     RefusalIsRetried,
     FailureIsSwallowed,
     ErrorHasNoText,
@@ -51,6 +53,8 @@ pub(crate) enum Fault {
     ShutdownDropsWhatIsUnfinished,
     ShutdownReleasesNothing,
     LateShutdownReleasesNothing,
+    ShutdownWaitsForTheAnswer,
+    ShutdownKeepsALossBack,
     PreferencesWaitForTheUpload,
     TemporalityChanges,
     AggregationChanges,
@@ -88,6 +92,8 @@ impl Fault {
         (Fault::EmptyNamePanics, "no-call-panics"),
         (Fault::UnavailableIsFinal, "transient-failure-is-retried"),
         (Fault::RetriesIgnoreTheContext, "retries-end-with-the-context"),
+        (Fault::RetriesIgnoreACancellation, "retries-end-with-the-context"),
+        (Fault::CancelledRetryIsIo, "retries-end-with-the-context"),
         (Fault::RefusalIsRetried, "refusal-is-not-retried"),
         (Fault::FailureIsSwallowed, "failure-is-reported"),
         (Fault::ErrorHasNoText, "failure-is-reported"),
@@ -106,6 +112,8 @@ impl Fault {
         (Fault::ShutdownDropsWhatIsUnfinished, "shutdown-delivers-what-is-unfinished"),
         (Fault::ShutdownReleasesNothing, "shutdown-releases-everything"),
         (Fault::LateShutdownReleasesNothing, "shutdown-releases-everything"),
+        (Fault::ShutdownWaitsForTheAnswer, "shutdown-ends-beside-a-hang"),
+        (Fault::ShutdownKeepsALossBack, "shutdown-ends-beside-a-hang"),
         (Fault::PreferencesWaitForTheUpload, "preferences-answer-beside-a-hang"),
         (Fault::TemporalityChanges, "preferences-stay"),
         (Fault::AggregationChanges, "preferences-stay"),
@@ -117,6 +125,8 @@ impl Fault {
         matches!(
             self,
             Fault::RetriesIgnoreTheContext
+                | Fault::RetriesIgnoreACancellation
+                | Fault::ShutdownWaitsForTheAnswer
                 | Fault::HangIgnoresTheDeadline
                 | Fault::HangIgnoresACancellation
                 | Fault::ShutdownReleasesNothing

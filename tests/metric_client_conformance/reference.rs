@@ -160,8 +160,13 @@ impl Reference {
                     }
                 }
                 Answer::Unavailable if self.has(Fault::UnavailableIsFinal) => return Ok(Answer::Refuse),
-                Answer::Unavailable if self.has(Fault::RetriesIgnoreTheContext) => {}
-                Answer::Unavailable => context.check()?,
+                Answer::Unavailable if self.has(Fault::CancelledRetryIsIo) && context.is_cancelled() => {
+                    return Err(error(ExportErrorKind::Io, "unavailable"));
+                }
+                Answer::Unavailable => {
+                    let cancellation = Fault::RetriesIgnoreACancellation;
+                    self.check(context, Fault::RetriesIgnoreTheContext, cancellation)?;
+                }
                 Answer::Refuse if self.has(Fault::RefusalIsRetried) && refusals == 0 => refusals += 1,
                 answer => return Ok(answer),
             }
@@ -310,6 +315,18 @@ impl MetricClient for Reference {
             _ => None,
         };
         again.into_iter().for_each(|message| self.deliver(message));
+        if !state.unfinished.is_empty() {
+            // The receiver says that it has taken them, if it says anything.
+            while matches!(self.receiver.answer(), Answer::Never) {
+                match context.check() {
+                    Ok(()) => {}
+                    Err(_) if self.has(Fault::ShutdownWaitsForTheAnswer) => {}
+                    Err(_) if self.has(Fault::ShutdownKeepsALossBack) => return Ok(()),
+                    Err(over) => return Err(over.into()),
+                }
+                thread::sleep(PAUSE);
+            }
+        }
         if !self.has(Fault::ShutdownDropsWhatIsUnfinished) {
             state.unfinished.drain(..).for_each(|(message, _)| self.deliver(message));
         }

@@ -1,10 +1,20 @@
 //! What readers of metrics promise, with producers and exporters that do as they are told.
 
+#[cfg(unix)]
+#[path = "../common/forked.rs"]
+mod forked;
 mod manual;
 mod periodic;
 
+/// What is needed of what all tests have in common.
+#[cfg(unix)]
+mod common {
+    /// Longer than anything takes that comes to an end.
+    pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+}
+
 use std::error::Error;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use nanospan::export::{Context, ExportError, ExportErrorKind};
@@ -78,6 +88,8 @@ struct Recorder {
     overlaps: AtomicU64,
     /// What the next export does.
     next: Mutex<Option<Deed>>,
+    /// Whether flushes and the shutdown fail.
+    fails_to_end: AtomicBool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -130,6 +142,13 @@ impl Recorder {
         }
     }
 
+    fn end(&self, context: &Context, failure: &str) -> Result<(), ExportError> {
+        match self.fails_to_end.load(Ordering::SeqCst) {
+            true => Err(ExportError::new(ExportErrorKind::Io, failure)),
+            false => Ok(context.check()?),
+        }
+    }
+
     fn called(&self, call: Call) {
         self.calls.lock().unwrap().push(call);
         self.called.notify_all();
@@ -171,11 +190,11 @@ impl MetricExporter for Recorder {
 
     fn force_flush(&self, context: &Context) -> Result<(), ExportError> {
         self.called(Call::ForceFlush);
-        Ok(context.check()?)
+        self.end(context, "told to fail in the flush")
     }
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         self.called(Call::Shutdown);
-        Ok(context.check()?)
+        self.end(context, "told to fail in the shutdown")
     }
 }

@@ -178,6 +178,51 @@ fn what_an_export_loses_is_counted_and_the_flush_says_why() {
 }
 
 #[test]
+fn an_error_with_which_no_point_is_lost_is_a_warning_to_the_handler_and_the_flush_succeeds() {
+    let recorder = Recorder::new();
+    let (builder, told) = idle(&recorder);
+    let reader = builder.producer(Counting::default()).start().unwrap();
+    recorder.will(Deed::Fail(Some(0)));
+    reader.force_flush(&Context::new()).unwrap();
+    assert_eq!(told.lock().unwrap()[..], ["told to fail"]);
+    assert_eq!((reader.stats().exported_data_points, reader.stats().lost_data_points), (1, 0));
+}
+
+#[test]
+fn an_error_of_the_exporters_flush_or_shutdown_is_the_callers_unless_its_export_failed_before() {
+    let recorder = Recorder::new();
+    recorder.fails_to_end.store(true, Ordering::SeqCst);
+    let (builder, told) = idle(&recorder);
+    let reader = builder.producer(Counting::default()).start().unwrap();
+    let error = reader.force_flush(&Context::new()).unwrap_err();
+    assert_eq!(error.to_string(), "told to fail in the flush");
+    recorder.will(Deed::Fail(None));
+    assert_eq!(reader.force_flush(&Context::new()).unwrap_err().to_string(), "told to fail");
+    // Whoever called has one error; the other is not lost.
+    assert_eq!(told.lock().unwrap()[..], ["told to fail in the flush"]);
+    let error = reader.shutdown(&Context::new()).unwrap_err();
+    assert_eq!(error.to_string(), "told to fail in the shutdown");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_forked_child_is_refused_at_once_and_the_parent_goes_on() {
+    use crate::forked::{check, in_child};
+    let recorder = Recorder::new();
+    let reader = with_counting(&recorder);
+    let code = in_child(|| {
+        let is_refused = |result: Result<(), ExportError>| {
+            result.is_err_and(|error| error.kind() == ExportErrorKind::Forked)
+        };
+        check(1, is_refused(reader.force_flush(&Context::new())))?;
+        check(2, is_refused(reader.shutdown(&Context::new())))
+    });
+    assert_eq!(code, 0, "the check of this number failed in the child");
+    reader.shutdown(&Context::new()).unwrap();
+    assert_eq!(recorder.exported().len(), 1);
+}
+
+#[test]
 fn a_panic_of_producer_exporter_or_handler_is_counted_and_the_reader_goes_on() {
     let recorder = Recorder::new();
     let panicking = By(|_: &Collection<'_>, _: &mut List<ScopeMetrics>| panic!("told to"));

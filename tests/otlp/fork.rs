@@ -4,7 +4,7 @@ use nanospan::export::{Context, ExportErrorKind, SpanExporter};
 use nanospan::metrics::MetricExporter;
 
 use crate::common::batches::batch;
-use crate::common::collector::Collector;
+use crate::common::collector::{Collector, Reply};
 use crate::common::exporters::{PATIENCE, PROTOCOLS, export, exporter};
 use crate::common::metrics::{metric_builder, metrics};
 use crate::forked::{check, in_child};
@@ -58,4 +58,28 @@ fn a_forked_child_sends_no_metrics_and_the_parent_goes_on() {
         exporter.shutdown(&context).unwrap();
         assert_eq!(collector.asked().len(), 2);
     }
+}
+
+#[test]
+fn a_child_that_is_forked_amid_an_upload_does_not_wait_for_its_end() {
+    let collector = Collector::new([Reply::Never]);
+    let exporter = metric_builder(PROTOCOLS[0], &collector.url()).build().unwrap();
+    let metrics = metrics(3);
+    let upload = Context::with_timeout(PATIENCE);
+    let code = std::thread::scope(|scope| {
+        scope.spawn(|| exporter.export(&upload, &metrics));
+        collector.wait_for(1);
+        let code = in_child(|| {
+            // Without a deadline: the upload, which is the parent's, comes to no end in the child.
+            let is_refused = |result: Result<(), nanospan::export::ExportError>| {
+                result.is_err_and(|error| error.kind() == ExportErrorKind::Forked)
+            };
+            check(1, is_refused(exporter.export(&Context::new(), &metrics)))?;
+            check(2, is_refused(exporter.force_flush(&Context::new())))?;
+            check(3, is_refused(exporter.shutdown(&Context::new())))
+        });
+        upload.cancellation().cancel();
+        code
+    });
+    assert_eq!(code, 0, "the check of this number failed in the child");
 }

@@ -1,10 +1,13 @@
 //! What is secret shows in no error and in no `Debug`.
 
+use nanospan::export::Context;
+use nanospan::metrics::MetricExporter;
 use nanospan::otlp::{OtlpExporterBuilder, Protocol, Proxy, RetryPolicy};
 
 use crate::common::black_hole::refusing;
 use crate::common::collector::{Collector, Reply};
-use crate::common::exporters::{PROTOCOLS, builder, export};
+use crate::common::exporters::{PATIENCE, PROTOCOLS, builder, export};
+use crate::common::metrics::{metric_builder, metrics};
 use crate::common::proxy::TestProxy;
 
 const SECRET: &str = "s3cr3t";
@@ -69,4 +72,29 @@ fn a_query_is_taken_for_a_secret() {
     let error = export(&exporter, 1).unwrap_err();
     assert_hidden(&format!("{error} {error:?} {exporter:?}"));
     assert!(collector.only().target.ends_with(SECRET));
+}
+
+#[test]
+fn what_sends_metrics_shows_no_secret_either() {
+    for protocol in PROTOCOLS {
+        let words = format!("the key {SECRET} is not known");
+        let reply =
+            if protocol == Protocol::Grpc { Reply::grpc(16, &words) } else { Reply::status(401).body(words) };
+        let collector = Collector::new([reply]);
+        let to = |url: String| {
+            let url = url.replace("//", &format!("//user:{SECRET}@"));
+            metric_builder(protocol, &url).header("x-api-key", SECRET).retry(RetryPolicy::disabled())
+        };
+        for builder in [to(collector.url()), to(format!("http://{}", refusing()))] {
+            assert_hidden(&format!("{builder:?}"));
+            let client = builder.clone().build_client().unwrap();
+            let exporter = builder.build().unwrap();
+            let error = exporter.export(&Context::with_timeout(PATIENCE), &metrics(1)).unwrap_err();
+            let component = exporter.component();
+            assert_hidden(&format!("{error} {error:?} {exporter:?} {client:?} {component:?}"));
+        }
+        assert!(collector.only().header("x-api-key").contains(SECRET));
+        let error = to("http://host:port".to_owned()).build().unwrap_err();
+        assert_hidden(&format!("{error} {error:?}"));
+    }
 }

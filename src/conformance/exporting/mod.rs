@@ -13,7 +13,7 @@ use crate::metrics::{Aggregation, InstrumentKind};
 use std::sync::Arc;
 
 pub use case::Case;
-pub(crate) use probe::{Probe, ample, cancelled, late, refused, succeeded};
+pub(crate) use probe::{Probe, ample, cancelled, cancelled_amid, late, refused, succeeded};
 
 /// Where a check gets its subjects.
 pub(crate) type Bench<E> = runner::Bench<(), Box<<E as Exported>::Subject>>;

@@ -5,6 +5,8 @@ use crate::conformance::PATIENCE;
 use crate::conformance::case::{Stop, Verdict, ensure};
 use crate::export::{Context, ExportError, ExportErrorKind};
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 /// An exporter under test.
@@ -28,6 +30,29 @@ pub(crate) fn cancelled() -> Context {
     let context = ample();
     context.cancellation().cancel();
     context
+}
+
+/// How long a call waits before it is cancelled.
+const SOON: Duration = Duration::from_millis(50);
+
+/// Makes a call with this context, which is cancelled when the call has begun and waits, most likely. Gives what it
+/// returns, and whether it had ended by then.
+pub(crate) fn cancelled_amid<T>(context: &Context, call: impl FnOnce() -> T) -> (T, bool) {
+    let (begin, begun) = mpsc::channel();
+    let (end, ended) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let cancel = scope.spawn(move || {
+            let _ = begun.recv();
+            // A call that panics has ended, too.
+            let has_ended = ended.recv_timeout(SOON) != Err(RecvTimeoutError::Timeout);
+            context.cancellation().cancel();
+            has_ended
+        });
+        let _ = begin.send(());
+        let result = call();
+        drop(end);
+        (result, cancel.join().expect("it does not panic"))
+    })
 }
 
 impl<E: Exported> Probe<E> {

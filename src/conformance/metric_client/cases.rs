@@ -4,7 +4,9 @@ use super::messages::Messages;
 use super::{Answer, Case, Subject};
 use crate::conformance::case::{Citation, Stop, Verdict, brief, ensure};
 use crate::conformance::exporting::checks::{context, delivery, failure, flush, preferences, shutdown};
-use crate::conformance::exporting::{Bench, Exported, Probe, ample, cancelled, late, succeeded};
+use crate::conformance::exporting::{
+    Bench, Exported, Probe, ample, cancelled, cancelled_amid, late, refused, succeeded,
+};
 use crate::export::{Context, ExportError, ExportErrorKind};
 use crate::otlp::proto::ResourceMetrics;
 use std::time::Duration;
@@ -123,8 +125,10 @@ const CASES: &[Case] = &[
     },
     Case {
         id: "retries-end-with-the-context",
-        citation: Citation::of(TRAIT, "The context is honoured at every wait")
-            .read_as("also between the attempts at a receiver that stays unavailable; with any error"),
+        citation: Citation::of(TRAIT, "The context is honoured at every wait").read_as(
+            "also between the attempts at a receiver that stays unavailable: its deadline with any error, its \
+             cancellation with one of kind Cancelled",
+        ),
         check: retries_end_with_the_context,
     },
     Case {
@@ -217,6 +221,12 @@ const CASES: &[Case] = &[
         check: shutdown::shutdown_releases_everything::<Messages>,
     },
     Case {
+        id: "shutdown-ends-beside-a-hang",
+        citation: Citation::of(GO_SHUTDOWN, HONORED)
+            .read_as("also beside a receiver that does not answer; what was not delivered then is an error"),
+        check: shutdown_ends_beside_a_hang,
+    },
+    Case {
         id: "preferences-answer-beside-a-hang",
         citation: Citation::of(TRAIT, "`temporality` and `aggregation` answer at once, whatever else is under way")
             .read_as("also while an upload hangs, for each kind of instrument as before"),
@@ -236,6 +246,11 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
 }
 
 type ClientBench = Bench<Messages>;
+
+/// A context whose deadline passes while a call waits.
+fn soon_over() -> Context {
+    Context::with_timeout(Duration::from_millis(50))
+}
 
 /// Sets the answers of the receiver.
 fn answer(probe: &Probe<Messages>, next: &[Answer], then: Answer) -> Verdict {
@@ -340,11 +355,34 @@ fn transient_failure_is_retried(bench: &ClientBench) -> Verdict {
 fn retries_end_with_the_context(bench: &ClientBench) -> Verdict {
     let probe = Probe::<Messages>::of(bench)?;
     answer(&probe, &[], Answer::Unavailable)?;
-    let context = Context::with_timeout(Duration::from_millis(50));
     // One that does not return is found by the runner.
-    let result = probe.deliver(&context, &Messages::batch(0, 10));
+    let result = probe.deliver(&soon_over(), &Messages::batch(0, 10));
     ensure(result.is_err(), || {
         "an upload to a receiver that stays away: expected an error, seen Ok".to_owned()
+    })?;
+    let context = Context::new();
+    let (result, has_given_up) =
+        cancelled_amid(&context, || probe.deliver(&context, &Messages::batch(1, 10)));
+    // That one does not try for so long is another case's matter.
+    if has_given_up {
+        return Ok(());
+    }
+    refused("a cancelled upload to a receiver that stays away", ExportErrorKind::Cancelled, result)
+}
+
+/// A call that does not return is found by the runner.
+fn shutdown_ends_beside_a_hang(bench: &ClientBench) -> Verdict {
+    let probe = Probe::<Messages>::of(bench)?;
+    let message = Messages::batch(0, 10);
+    // One that only takes messages over has this one to complete, from a receiver that does not answer by then.
+    probe.put(&message);
+    answer(&probe, &[], Answer::Never)?;
+    let result = probe.shutdown(&soon_over());
+    answer(&probe, &[], Answer::Accept)?;
+    let counts = probe.seen().counts(&message);
+    ensure(result.is_err() || counts.iter().flatten().all(|&count| count > 0), || {
+        "a shutdown whose receiver does not answer: expected an error, or the message delivered, seen Ok and that it \
+         was not".to_owned()
     })
 }
 

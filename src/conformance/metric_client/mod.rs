@@ -75,7 +75,7 @@
 //! - Deadlines and cancellation: `ended-context-delivers-nothing`, `deadline-ends-a-hang`,
 //!   `cancellation-ends-a-hang`.
 //! - Flush and shutdown: `flush-succeeds`, `shutdown-succeeds`, `shutdown-delivers-what-is-unfinished`,
-//!   `shutdown-releases-everything`.
+//!   `shutdown-releases-everything`, `shutdown-ends-beside-a-hang`.
 //! - Temporality and aggregation: `preferences-answer-beside-a-hang`, `preferences-stay`.
 //!
 //! # How they run

@@ -12,8 +12,9 @@ const BEGIN: u64 = 1_700_000_000_000_000_000;
 /// The attribute by which a point is found again.
 pub(super) const ID: &str = "conformance.point";
 
-/// How many sorts of points there are: each kind of data in both temporalities and with both types of numbers,
-/// with and without what may be missing.
+/// How many sorts of points there are: each kind of data, with both types of numbers, with and without what may be
+/// missing. Sums and histograms of every sort are of the one temporality in metrics of an even sequence, and of
+/// the other in those of an odd one; so is whether a sum is monotonic.
 const SORTS: u64 = 10;
 
 /// So many points, those of a sort in one metric.
@@ -39,11 +40,8 @@ pub(super) fn fill(metrics: &mut ResourceMetrics, sequence: u64, points: u64) {
             metrics.scope.schema_url = "https://example.test/scope".into();
         }
         for sort in sorts.filter(|sort| *sort < points) {
-            metric(
-                metrics,
-                sort,
-                (sort..points).step_by(SORTS as usize).map(|number| Id { sequence, number }),
-            );
+            let points = (sort..points).step_by(SORTS as usize).map(|number| Id { sequence, number });
+            metric(metrics, sort, sequence % 2 == 0, points);
         }
     }
 }
@@ -95,7 +93,7 @@ impl Id {
     }
 }
 
-fn metric(scope: &mut ScopeMetrics, sort: u64, points: impl Iterator<Item = Id>) {
+fn metric(scope: &mut ScopeMetrics, sort: u64, is_even: bool, points: impl Iterator<Item = Id>) {
     let metric = scope.metrics.push();
     metric.name = format!("conformance.metric.{sort}").into();
     if sort > 0 {
@@ -103,7 +101,7 @@ fn metric(scope: &mut ScopeMetrics, sort: u64, points: impl Iterator<Item = Id>)
         metric.description = format!("Things of sort {sort} – Ünïcode ✓ \"x\"\n").into();
         metric.metadata.add("conformance.origin", "test");
     }
-    let temporality = if sort % 2 == 0 { Temporality::Cumulative } else { Temporality::Delta };
+    let temporality = if (sort % 2 == 0) == is_even { Temporality::Cumulative } else { Temporality::Delta };
     match sort {
         0 => points.for_each(|id| {
             let point = metric.data.gauge().points.push();
@@ -120,7 +118,7 @@ fn metric(scope: &mut ScopeMetrics, sort: u64, points: impl Iterator<Item = Id>)
         }),
         2 | 3 => points.for_each(|id| {
             let sum = metric.data.sum();
-            (sum.temporality, sum.is_monotonic) = (temporality, sort == 2);
+            (sum.temporality, sum.is_monotonic) = (temporality, (sort == 2) == is_even);
             let point = sum.points.push();
             id.attributes(&mut point.attributes);
             (point.start, point.time) = (id.start(), id.time());

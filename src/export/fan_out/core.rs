@@ -1,12 +1,12 @@
 //! The fan-out itself, whatever it is that is exported.
 
-use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::outcome::Outcome;
 use super::state::{Award, Job, Parcel, Round, State, Step};
-use crate::export::{Context, ExportError, ExportErrorKind, Telemetry};
+use crate::export::owner::Owner;
+use crate::export::{Context, ExportError, Telemetry};
 
 /// How often a waiting call looks at its context, which has no way to wake it: a cancellation is noticed
 /// after that long. All else wakes it at once.
@@ -20,7 +20,7 @@ pub(crate) struct FanOut<T: Telemetry> {
 /// What the callers and the threads share.
 pub(super) struct Shared<T: Telemetry> {
     /// The process that has the threads.
-    pub(super) pid: u32,
+    pub(super) owner: Owner,
     pub(super) destinations: Vec<Destination<T>>,
     pub(super) max_queue_bytes: usize,
     /// Zero is no limit.
@@ -54,12 +54,7 @@ impl<T: Telemetry> Shared<T> {
     }
 
     fn refuse_in_child(&self) -> Result<(), ExportError> {
-        let pid = process::id();
-        if pid == self.pid {
-            return Ok(());
-        }
-        let message = format!("the fan-out {} belongs to the parent of process {pid}", T::EXPORTER);
-        Err(ExportError::new(ExportErrorKind::Forked, message))
+        self.owner.refuse_in_child(format_args!("fan-out {}", T::EXPORTER))
     }
 
     fn shut_down_error() -> ExportError {

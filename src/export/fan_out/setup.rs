@@ -1,13 +1,13 @@
 //! The settings of a fan-out, and how one is made of them.
 
 use std::fmt;
-use std::process;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use super::core::{Destination, FanOut, Shared};
 use super::state::State;
+use crate::export::owner::Owner;
 use crate::export::{ExportError, ExportErrorKind, Telemetry};
 
 /// 16 MiB: about 120,000 spans with three attributes each, which bridges a second at full speed and minutes
@@ -44,7 +44,7 @@ impl<T: Telemetry> Setup<T> {
         self.check().map_err(|message| ExportError::new(ExportErrorKind::InvalidConfig, message))?;
         let state = State::new(self.destinations.len());
         let shared = Arc::new(Shared {
-            pid: process::id(),
+            owner: Owner::this_process(),
             destinations: self.destinations,
             max_queue_bytes: self.max_queue_bytes,
             export_timeout: self.export_timeout,

@@ -1,7 +1,5 @@
 //! The account of each destination.
 
-use std::process;
-
 use super::FanOut;
 use crate::export::Telemetry;
 
@@ -35,7 +33,7 @@ impl<T: Telemetry> FanOut<T> {
     /// may not look, all numbers are zero.
     pub(crate) fn stats(&self) -> Vec<DestinationStats> {
         let names = self.shared.names().map(str::to_owned);
-        if process::id() != self.shared.pid {
+        if !self.shared.owner.is_here() {
             return names.map(|name| DestinationStats { name, ..DestinationStats::default() }).collect();
         }
         let state = self.shared.state();

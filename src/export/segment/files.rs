@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::time::Duration;
 
 use super::directory::Directory;
 use super::name::Signal;
 use super::recovery::{self, Recovery};
 use super::writer::{Limits, Writer};
+use crate::export::owner::Owner;
 use crate::export::turns::{Close, Turn, Turns};
 use crate::export::{Context, ExportError, ExportErrorKind};
 
@@ -67,7 +67,7 @@ impl Setup {
         let newest = listing.segments.last().map(|name| name.begun_unix_ns);
         let recovery = recovery::seal_leftovers(&directory, &listing);
         Ok(SegmentFiles {
-            pid: process::id(),
+            owner: Owner::this_process(),
             directory: directory.path().to_owned(),
             recovery,
             desk: Turns::new(Desk {
@@ -83,7 +83,7 @@ impl Setup {
 /// Dropped without a shutdown, it syncs and seals the active segment, and ignores errors.
 pub(crate) struct SegmentFiles<E: Encode> {
     /// The process that may write: a forked child has this too, but not its lock.
-    pid: u32,
+    owner: Owner,
     directory: PathBuf,
     recovery: Recovery,
     desk: Turns<Desk<E>>,
@@ -130,17 +130,7 @@ impl<E: Encode> SegmentFiles<E> {
 
     /// Before the turns are asked for one: in a forked child, a thread that is gone may have it.
     fn refuse_in_child(&self) -> Result<(), ExportError> {
-        let pid = process::id();
-        if pid == self.pid {
-            return Ok(());
-        }
-        let message = format!(
-            "the segment directory {} belongs to process {}, of which process {pid} is a forked \
-             child",
-            self.directory.display(),
-            self.pid
-        );
-        Err(ExportError::new(ExportErrorKind::Forked, message))
+        self.owner.refuse_in_child(format_args!("segment directory {}", self.directory.display()))
     }
 
     fn shut_down_error(&self) -> ExportError {
@@ -162,7 +152,7 @@ impl<E> Close for Desk<E> {
 impl<E: Encode> Drop for SegmentFiles<E> {
     fn drop(&mut self) {
         // In a forked child, dropping the writer closes the child's descriptors and no more.
-        if let (Some(desk), true) = (self.desk.take_writer(), self.pid == process::id()) {
+        if let (Some(desk), true) = (self.desk.take_writer(), self.owner.is_here()) {
             let _ = desk.close(&Context::new());
         }
     }

@@ -1,12 +1,12 @@
 //! Text to a writer: what the exporters of spans and of metrics to standard output have in common.
 
 use std::io::{self, Write};
-use std::process;
 
 use super::Page;
 use super::output::Output;
+use crate::export::owner::Owner;
 use crate::export::turns::{Turn, Turns};
-use crate::export::{Context, ExportError, ExportErrorKind};
+use crate::export::{Context, ExportError};
 
 /// Where text is to be written.
 pub(crate) struct ConsoleSetup {
@@ -25,13 +25,13 @@ impl ConsoleSetup {
     pub(crate) fn build(self) -> Console {
         let Self { writer, destination } = self;
         let output = Turns::new(Output::new(writer, destination.clone()));
-        Console { pid: process::id(), destination, output }
+        Console { owner: Owner::this_process(), destination, output }
     }
 }
 
 /// A writer of this process, which one call at a time uses.
 pub(crate) struct Console {
-    pid: u32,
+    owner: Owner,
     destination: String,
     output: Turns<Output>,
 }
@@ -64,12 +64,7 @@ impl Console {
 
     /// In a forked child, a thread that is gone may have the writer.
     fn refuse_in_child(&self) -> Result<(), ExportError> {
-        let pid = process::id();
-        if pid == self.pid {
-            return Ok(());
-        }
-        let message = format!("the exporter to {} belongs to the parent of process {pid}", self.destination);
-        Err(ExportError::new(ExportErrorKind::Forked, message))
+        self.owner.refuse_in_child(format_args!("exporter to {}", self.destination))
     }
 
     fn shut_down_error(&self) -> ExportError {

@@ -1,7 +1,6 @@
 //! A reader that collects and exports each interval.
 
 use std::fmt;
-use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +12,7 @@ use super::collector::{Collector, Wanted, reader_shut_down};
 use super::counters::{Counters, Delivery, read};
 use super::worker::{Call, Order, Worker};
 use crate::export::gone::Gone;
+use crate::export::owner::Owner;
 use crate::export::{Component, Context, ExportError, ExportErrorKind};
 use crate::metrics::MetricExporter;
 use crate::metrics::data::Resource;
@@ -38,7 +38,7 @@ pub(super) type ErrorHandler = Arc<dyn Fn(&ExportError) + Send + Sync>;
 /// waits for nothing: what a process that ends at once had counted last is not exported then.
 pub struct PeriodicReader {
     /// The process whose reader it is: a forked child has it too, but not its thread.
-    pid: u32,
+    owner: Owner,
     orders: Sender<Order>,
     /// What the thread does descends from it.
     work: Context,
@@ -87,7 +87,7 @@ impl PeriodicReader {
     /// - [`DeadlineExceeded`](ExportErrorKind::DeadlineExceeded) and [`Cancelled`](ExportErrorKind::Cancelled). What
     ///   the thread was at is called off, as far as the exporter lets it.
     /// - The exporter's error, the one of `export` before that of `force_flush`. A producer's failure is told to the
-    ///   error handler.
+    ///   error handler, and so is an error of `export` with which no point is lost.
     pub fn force_flush(&self, context: &Context) -> Result<(), ExportError> {
         self.refuse_in_child()?;
         if self.is_shut_down.load(Ordering::Relaxed) {
@@ -170,14 +170,7 @@ impl PeriodicReader {
 
     /// Before anything is waited for: the thread is the parent's.
     fn refuse_in_child(&self) -> Result<(), ExportError> {
-        let pid = process::id();
-        if pid == self.pid {
-            return Ok(());
-        }
-        let owner = self.pid;
-        let message =
-            format!("the metric reader belongs to process {owner}, of which process {pid} is a forked child");
-        Err(ExportError::new(ExportErrorKind::Forked, message))
+        self.owner.refuse_in_child("metric reader")
     }
 }
 
@@ -298,8 +291,8 @@ impl PeriodicReaderBuilder {
             let message = "cannot start the thread of the metric reader";
             return Err(ExportError::new(ExportErrorKind::Io, message).with_source(error));
         }
-        let (pid, is_shut_down) = (process::id(), AtomicBool::new(false));
-        Ok(PeriodicReader { pid, orders, work, timeout, is_shut_down, counters, error_handler })
+        let (owner, is_shut_down) = (Owner::this_process(), AtomicBool::new(false));
+        Ok(PeriodicReader { owner, orders, work, timeout, is_shut_down, counters, error_handler })
     }
 }
 

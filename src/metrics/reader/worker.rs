@@ -117,7 +117,16 @@ impl Worker {
         count(&self.counters.handed, points);
         let began = Instant::now();
         let exported = self.call(|exporter| exporter.export(context, &self.metrics));
-        self.counters.exports.add(began.elapsed(), exported.as_ref().err().map(ExportError::kind));
+        let took = began.elapsed();
+        let exported = match exported {
+            // One with which nothing is lost is a warning: the handler has it, and the export succeeded.
+            Err(warning) if warning.lost_data_points() == Some(0) => {
+                self.tell(&warning);
+                Ok(())
+            }
+            exported => exported,
+        };
+        self.counters.exports.add(took, exported.as_ref().err().map(ExportError::kind));
         let lost = match &exported {
             Ok(()) => 0,
             Err(error) => error.lost_data_points().map_or(points, |lost| points.min(lost.into())),

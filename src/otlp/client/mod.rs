@@ -32,7 +32,6 @@ mod thread;
 
 use std::fmt;
 use std::mem;
-use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,6 +43,7 @@ use self::exchange::{Exchange, Progress};
 use self::failure::Failure;
 use self::thread::{IoThread, caught};
 use crate::export::gone::Gone;
+use crate::export::owner::Owner;
 use crate::export::{Context, ExportError, ExportErrorKind};
 use crate::otlp::answer::PartialSuccess;
 use crate::otlp::settings::Settings;
@@ -53,7 +53,7 @@ pub(crate) use self::exchange::Counters;
 /// Sends encoded requests to one endpoint. Any thread may call, at any time.
 pub(crate) struct Client {
     /// The process whose client it is: a forked child has the client too, but not its thread.
-    pid: u32,
+    owner: Owner,
     exporter: String,
     timeout: Duration,
     exchange: Arc<Exchange>,
@@ -90,7 +90,7 @@ impl Client {
         let exchange = Arc::new(setup::exchange(settings, resolver)?);
         let thread = Arc::new(IoThread::start().map_err(unstarted)?);
         Ok(Self {
-            pid: process::id(),
+            owner: Owner::this_process(),
             exporter: format!("OTLP exporter to {}", exchange.shown_url),
             timeout,
             exchange,
@@ -235,15 +235,7 @@ impl Client {
 
     /// Before the state is locked: in a forked child, a thread that is gone may hold it.
     fn refuse_in_child(&self) -> Result<(), ExportError> {
-        let pid = process::id();
-        if pid == self.pid {
-            return Ok(());
-        }
-        let message = format!(
-            "the {} belongs to process {}, of which process {pid} is a forked child",
-            self.exporter, self.pid
-        );
-        Err(ExportError::new(ExportErrorKind::Forked, message))
+        self.owner.refuse_in_child(&self.exporter)
     }
 
     fn shut_down_error(&self) -> ExportError {
@@ -257,7 +249,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        if process::id() == self.pid {
+        if self.owner.is_here() {
             // With the sender of its orders, the thread is told to end.
             return;
         }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{MetricClient, OtlpMetricClient, OtlpMetricStats};
+use crate::export::owner::Owner;
 use crate::export::turns::{Close, Turns};
 use crate::export::{Cancellation, Component, Context, ExportError};
 use crate::metrics::data::{self, Temporality};
@@ -25,6 +26,8 @@ use crate::otlp::proto::ResourceMetrics;
 /// is shut down, without any time, when it does.
 ///
 /// A clone is the same exporter. Dropping the last without a shutdown drops the client.
+///
+/// In a forked child every call returns an error of kind [`Forked`](crate::export::ExportErrorKind::Forked).
 ///
 /// ```
 /// use nanospan::export::{Context, ExportError};
@@ -60,6 +63,7 @@ pub struct OtlpMetricExporter<C: MetricClient = OtlpMetricClient> {
 }
 
 struct Shared<C: MetricClient> {
+    owner: Owner,
     turns: Turns<Held<C>>,
     /// To call the client's call off that is under way. Locked for an instant only.
     under_way: Mutex<Option<Cancellation>>,
@@ -98,7 +102,14 @@ impl<C: MetricClient + 'static> OtlpMetricExporter<C> {
         let component = component.unwrap_or_else(|| Component::new(type_name::<Self>()));
         let turns = Turns::new(Held { client, message: ResourceMetrics::default() });
         Self {
-            shared: Arc::new(Shared { turns, under_way: Mutex::default(), preferences, counters, component }),
+            shared: Arc::new(Shared {
+                owner: Owner::this_process(),
+                turns,
+                under_way: Mutex::default(),
+                preferences,
+                counters,
+                component,
+            }),
         }
     }
 }
@@ -133,6 +144,7 @@ impl<C: MetricClient> Shared<C> {
         context: &Context,
         call: impl FnOnce(&mut Held<C>, &Context) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
+        self.refuse_in_child()?;
         let mut turn = self.turns.take(context, shut_down)?;
         let context = context.child();
         let _under_way = UnderWay::begin(&self.under_way, &context);
@@ -141,6 +153,12 @@ impl<C: MetricClient> Shared<C> {
             context.cancellation().cancel();
         }
         call(turn.writer(), &context)
+    }
+
+    /// Before a turn is waited for: the call that has it may be one of the parent's, which never comes to an end
+    /// here.
+    fn refuse_in_child(&self) -> Result<(), ExportError> {
+        self.owner.refuse_in_child("OTLP metric exporter")
     }
 }
 
@@ -197,6 +215,7 @@ impl<C: MetricClient> MetricExporter for OtlpMetricExporter<C> {
     }
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
+        self.shared.refuse_in_child()?;
         let result = self.shared.turns.shut_down(context, shut_down);
         if self.shared.turns.is_abandoned() {
             if let Some(under_way) = &*lock(&self.shared.under_way) {

@@ -125,6 +125,59 @@ fn the_variables_for_metrics_come_before_those_for_all_and_those_for_traces_do_n
     assert_eq!(warnings, Vec::<String>::new());
 }
 
+/// What there is of its own for every signal, but for the headers, the endpoint and the files.
+#[test]
+fn each_variable_for_metrics_alone_comes_before_the_one_for_all() {
+    let (settings, warnings) = of(&[
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "none"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "gzip"),
+    ]);
+    assert_eq!((settings.compression, warnings), (Compression::None, Vec::new()));
+    for protocol in protocols() {
+        let (settings, warnings) = of(&[
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/xml"),
+            ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", protocol.as_str()),
+            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/xml"),
+        ]);
+        assert_eq!((settings.protocol, warnings), (protocol, Vec::new()));
+        if protocol == Protocol::Grpc {
+            let (settings, _) = of(&[
+                ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc"),
+                ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "host:4317"),
+                ("OTEL_EXPORTER_OTLP_INSECURE", "false"),
+                ("OTEL_EXPORTER_OTLP_METRICS_INSECURE", "true"),
+                ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "false"),
+            ]);
+            assert_eq!(settings.url().scheme_str(), Some("http"));
+        }
+    }
+}
+
+#[test]
+fn each_file_for_metrics_alone_comes_before_the_one_for_all() {
+    let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/src/otlp/settings/tests/pem");
+    let mut variables = Vec::new();
+    for (name, file) in [
+        ("CERTIFICATE", "ca.pem"),
+        ("CLIENT_CERTIFICATE", "client.pem"),
+        ("CLIENT_KEY", "client-key-sec1.pem"),
+    ] {
+        variables.push((format!("OTEL_EXPORTER_OTLP_METRICS_{name}"), format!("{pem}/{file}")));
+        // Whichever else were read would be an error.
+        for infix in ["", "TRACES_"] {
+            variables.push((format!("OTEL_EXPORTER_OTLP_{infix}{name}"), "/nowhere/to/be.found".to_owned()));
+        }
+    }
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let (settings, warnings) = of(&variables);
+    let read = format!("{:?}", settings.tls);
+    for name in ["METRICS_CERTIFICATE", "METRICS_CLIENT_CERTIFICATE", "METRICS_CLIENT_KEY"] {
+        assert!(read.contains(name), "{name} is not in {read}");
+    }
+    assert_eq!(warnings, Vec::<String>::new());
+}
+
 #[test]
 fn metrics_go_to_the_path_of_metrics() {
     for protocol in protocols() {
