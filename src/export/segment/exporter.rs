@@ -38,6 +38,11 @@ impl SegmentExporterBuilder {
         self
     }
 
+    /// The same limits for the directory `name` in this one.
+    pub(crate) fn below(&self, name: &str) -> Setup {
+        Setup { directory: self.setup.directory.join(name), ..self.setup.clone() }
+    }
+
     /// The size in bytes that a segment does not exceed; 64 MiB by default.
     ///
     /// A batch larger than this is written all the same, into a segment of its own.

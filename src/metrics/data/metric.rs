@@ -230,6 +230,17 @@ impl Data {
             Self::Summary(data) => data.points.len(),
         }
     }
+
+    /// Keeps the first `len` points, and all if there are no more.
+    pub fn truncate(&mut self, len: usize) {
+        match self {
+            Self::Gauge(data) => data.points.truncate(len),
+            Self::Sum(data) => data.points.truncate(len),
+            Self::Histogram(data) => data.points.truncate(len),
+            Self::ExponentialHistogram(data) => data.points.truncate(len),
+            Self::Summary(data) => data.points.truncate(len),
+        }
+    }
 }
 
 impl Clear for Data {

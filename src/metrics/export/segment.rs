@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use crate::Timestamp;
 use crate::batch::MetricsBatchBuilder;
 use crate::export::segment::files::{Encode, SegmentFiles, Setup};
-use crate::export::segment::{Recovery, Signal};
+use crate::export::segment::{Recovery, SegmentExporterBuilder, Signal};
 use crate::export::{Context, ExportError, ExportErrorKind};
 use crate::metrics::data::{ResourceMetrics, Temporality};
 use crate::metrics::preferences::Preferences;
@@ -81,6 +81,12 @@ impl SegmentMetricExporter {
             preferences: Preferences::default(),
             setup: Setup::new(directory.into()),
         }
+    }
+
+    /// For metrics beside the spans that `spans` is for, with the same limits: in its subdirectory `metrics`, since
+    /// a directory has one writer.
+    pub(crate) fn beside(spans: &SegmentExporterBuilder) -> SegmentMetricExporterBuilder {
+        SegmentMetricExporterBuilder { preferences: Preferences::default(), setup: spans.below("metrics") }
     }
 
     /// The directory that the segments are in.
