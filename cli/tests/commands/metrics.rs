@@ -219,7 +219,10 @@ fn stats_do_not_count_the_bytes_of_metrics_as_those_of_spans() {
         let output = printed("stats", spool.path(), &["--json"]);
         serde_json::from_str::<Value>(&output).expect("one JSON value")["bytes_per_span"].take()
     };
-    assert_eq!(bytes_per_span(&both), bytes_per_span(&alone));
+    assert_eq!(bytes_per_span(&both), bytes_per_span(&alone), "in one file");
+    let beside = metrics(&[shop_metrics()]);
+    beside.sealed(1, &segment(&checkout()));
+    assert_eq!(bytes_per_span(&beside), bytes_per_span(&alone), "in a file of their own");
 }
 
 #[test]
