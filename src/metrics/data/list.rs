@@ -13,6 +13,8 @@ pub trait Clear: Default {
 /// A list that keeps its items when it is cleared, so that [`push`](List::push) finds one with buffers of
 /// the right size: filled again with as much as before, it allocates nothing.
 ///
+/// What it has once needed it has until it is dropped: it grows to the largest collection, and no further.
+///
 /// It dereferences to the slice of what is in it.
 ///
 /// ```
