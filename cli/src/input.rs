@@ -288,6 +288,14 @@ impl Trouble {
     pub(crate) fn report(&self, path: &Path, notices: &mut Notices) {
         let Some(first) = &self.first else { return };
         let path = shown(path);
+        let first = match first.kind {
+            // By the rest of it, it is one.
+            DamageKind::UnknownMagic => format!(
+                "the segment's first bytes are gone or changed ({} skipped)",
+                counted(first.skipped, "byte")
+            ),
+            _ => first.to_string(),
+        };
         if self.places == 1 {
             notices.warning(&format!("{path}: {first}"));
         } else {

@@ -258,3 +258,15 @@ fn verify_counts_points_and_finds_what_is_missing_or_damaged() {
     assert_eq!(damaged.code, Some(1));
     assert!(damaged.stdout.contains("recovered 2 batches with 8 data points"), "{}", damaged.stdout);
 }
+
+#[test]
+fn a_segment_with_other_first_bytes_is_read_all_the_same_and_not_called_something_else() {
+    let mut bytes = metrics_segment(&[shop_metrics()]);
+    bytes[0] ^= 1;
+    let spool = Spool::new();
+    let file = spool.sealed(1, &bytes);
+    let run = run("cat", &file, &[]);
+    let told = "the segment's first bytes are gone or changed (32 bytes skipped)";
+    assert_eq!((run.code, run.stderr), (Some(0), format!("nanospan: warning: {}: {told}\n", file.display())));
+    assert_eq!(run.stdout.lines().count(), 1);
+}
