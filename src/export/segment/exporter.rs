@@ -38,9 +38,9 @@ impl SegmentExporterBuilder {
         self
     }
 
-    /// The same limits for the directory `name` in this one.
-    pub(crate) fn below(&self, name: &str) -> Setup {
-        Setup { directory: self.setup.directory.join(name), ..self.setup.clone() }
+    /// The directory that segments are to be in.
+    pub(crate) fn path(&self) -> &Path {
+        &self.setup.directory
     }
 
     /// The size in bytes that a segment does not exceed; 64 MiB by default.

@@ -113,7 +113,11 @@ impl MetricDestinations {
             Named::Otlp => self.otlp().map(Some),
             Named::OtlpStdout => otlp_stdout().map(Some),
             Named::Console => Ok(Some(stdout(StdoutMetricFormat::Human))),
-            Named::Segments => Ok(Some(Arc::new(SegmentMetricExporter::beside(segments).build()?))),
+            Named::Segments => {
+                // A directory has one writer, and spans may have one in theirs.
+                let directory = segments.path().join("metrics");
+                Ok(Some(Arc::new(SegmentMetricExporter::builder(directory).build()?)))
+            }
             Named::None => Ok(None),
         }
     }
