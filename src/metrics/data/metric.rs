@@ -271,3 +271,27 @@ impl Default for Data {
         Self::Gauge(Gauge::default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_of_each_kind_keep_no_more_points_than_they_are_cut_to() {
+        let fill: [fn(&mut Data); 5] = [
+            |data| _ = data.gauge().points.push(),
+            |data| _ = data.sum().points.push(),
+            |data| _ = data.histogram().points.push(),
+            |data| _ = data.exponential_histogram().points.push(),
+            |data| _ = data.summary().points.push(),
+        ];
+        for add in fill {
+            let mut data = Data::default();
+            (0..3).for_each(|_| add(&mut data));
+            for (len, left) in [(4, 3), (2, 2), (0, 0)] {
+                data.truncate(len);
+                assert_eq!(data.point_count(), left, "{data:?}");
+            }
+        }
+    }
+}
