@@ -68,12 +68,12 @@ pub(crate) struct StatsOptions {
     pub(crate) output: OutputOptions,
 }
 
-/// Print the spans as OTLP/JSON, one line for each batch, and metrics as text
+/// Print spans and metrics as OTLP/JSON, one line for each batch
 ///
-/// Each line about spans is a `TracesData` message of OpenTelemetry's protocol in its JSON encoding, which is
-/// also what OpenTelemetry's file exporter writes and what the Collector's `otlpjsonfile` receiver
-/// reads. Batches are printed in the order in which they were written, and spans in the order in
-/// which they ended up in their batch.
+/// Each line is a `TracesData` or a `MetricsData` message of OpenTelemetry's protocol in its JSON
+/// encoding, which is also what OpenTelemetry's file exporter writes and what the Collector's
+/// `otlpjsonfile` receiver reads. Batches are printed in the order in which they were written, spans
+/// in the order in which they ended up in their batch, and metrics in that of their collection.
 ///
 /// One segment is in memory at a time. A reader that closes the pipe, as `head` does, ends the
 /// command without an error.
@@ -94,6 +94,10 @@ pub(crate) struct CatOptions {
     /// Stop after N spans and points of metrics
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
+
+    /// Print metrics as text for the eye, and no spans, which `nanospan tree` draws
+    #[arg(long, conflicts_with = "trace")]
+    pub(crate) text: bool,
 }
 
 /// Draw traces as trees, with a bar for when each span ran

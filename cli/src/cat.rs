@@ -1,11 +1,11 @@
-//! `nanospan cat`: spans as OTLP/JSON lines, metrics as text.
+//! `nanospan cat`: spans and metrics as OTLP/JSON lines, or metrics as text.
 
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 
 use nanospan::batch::segment::AnyBatch;
 use nanospan::batch::{BatchView, MetricsView, SpanView};
-use nanospan::otlp::TracesData;
+use nanospan::otlp::{MetricsData, TracesData};
 
 use crate::arguments::CatOptions;
 use crate::failure::{CLEAN, Failure};
@@ -17,6 +17,8 @@ use crate::terminal;
 
 const BUFFER_BYTES: usize = 256 << 10;
 
+const ONLY_SPANS: &str = "there are no metrics in the input, only spans, which `nanospan tree` draws";
+
 pub(crate) fn run(options: &CatOptions, notices: &mut Notices) -> Result<u8, Failure> {
     let input = Input::find(&options.paths, notices)?;
     let mut output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
@@ -27,15 +29,25 @@ pub(crate) fn run(options: &CatOptions, notices: &mut Notices) -> Result<u8, Fai
     if left == 0 {
         return Ok(CLEAN);
     }
+    let (mut spans, mut metrics) = (false, false);
     input.each_batch(notices, |batch| {
         left -= match batch {
-            AnyBatch::Spans(batch) => cat_spans(options, &batch, left, &mut output)?,
-            AnyBatch::Metrics(batch) => cat_metrics(options, &batch, left, &mut output)?,
+            AnyBatch::Spans(batch) => {
+                spans = true;
+                if options.text { 0 } else { cat_spans(options, &batch, left, &mut output)? }
+            }
+            AnyBatch::Metrics(batch) => {
+                metrics = true;
+                cat_metrics(options, &batch, left, &mut output)?
+            }
             _ => 0,
         };
         Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     output.flush()?;
+    if options.text && spans && !metrics {
+        notices.warning(ONLY_SPANS);
+    }
     Ok(CLEAN)
 }
 
@@ -67,23 +79,32 @@ fn cat_metrics(
     output: &mut impl Write,
 ) -> Result<u64, Failure> {
     let is_wanted = |name: &str| options.name.as_ref().is_none_or(|pattern| is_like(name, pattern));
-    if options.trace.is_some() || !batch.names().any(|(name, _)| is_wanted(name)) {
+    // Most batches have nothing of a name that is rare, and are not copied for that.
+    if options.trace.is_some() || !batch.names().any(|(name, points)| points > 0 && is_wanted(name)) {
         return Ok(0);
     }
-    let mut all = metrics::copied(batch)?;
-    let mut left = left;
-    let mut points = 0;
-    for scope in &mut all.scopes {
-        scope.metrics = scope.metrics.iter().filter(|metric| is_wanted(&metric.name)).cloned().collect();
+    let mut wanted = metrics::copied(batch)?;
+    let mut rest = left;
+    for scope in &mut wanted.scopes {
+        scope.metrics.retain(|metric| is_wanted(&metric.name));
         for metric in &mut scope.metrics {
-            metrics::truncate(&mut metric.data, usize::try_from(left).unwrap_or(usize::MAX));
-            let kept = metric.data.point_count() as u64;
-            left -= kept;
-            points += kept;
+            metric.data.truncate(usize::try_from(rest).unwrap_or(usize::MAX));
+            rest -= metric.data.point_count() as u64;
         }
+        // OTLP wants no envelope without points, and neither does who reads the text.
+        scope.metrics.retain(|metric| metric.data.point_count() > 0);
     }
-    output.write_all(&metrics::text(&all)?)?;
-    Ok(points)
+    wanted.scopes.retain(|scope| !scope.metrics.is_empty());
+    if wanted.scopes.is_empty() {
+        // What there was is of kinds that are not known.
+        return Ok(0);
+    }
+    if options.text {
+        output.write_all(&metrics::text(&wanted)?)?;
+    } else {
+        json::write_line(output, &MetricsData::new(&wanted))?;
+    }
+    Ok(left - rest)
 }
 
 fn matches(options: &CatOptions, span: &SpanView<'_>) -> bool {

@@ -54,7 +54,7 @@ impl Input {
             if fs::metadata(path).map_err(wrong)?.is_dir() {
                 let segments = segments_in(path).map_err(|error| Failure::Wrong(error.to_string()))?;
                 if segments.is_empty() {
-                    notices.warning(&format!("{}: there are no segments in this directory", shown(path)));
+                    notices.warning(&format!("{}: {}", shown(path), none_in(path)));
                 }
                 for segment in segments {
                     input.add(segment, true, &mut seen);
@@ -288,6 +288,14 @@ impl Trouble {
     pub(crate) fn report(&self, path: &Path, notices: &mut Notices) {
         let Some(first) = &self.first else { return };
         let path = shown(path);
+        let first = match first.kind {
+            // By the rest of it, it is one.
+            DamageKind::UnknownMagic => format!(
+                "the segment's first bytes are gone or changed ({} skipped)",
+                counted(first.skipped, "byte")
+            ),
+            _ => first.to_string(),
+        };
         if self.places == 1 {
             notices.warning(&format!("{path}: {first}"));
         } else {
@@ -298,6 +306,21 @@ impl Trouble {
             ));
         }
     }
+}
+
+/// That there are no segments in `directory`, and where there are some: directly below it, where metrics are
+/// beside spans that are kept elsewhere.
+fn none_in(directory: &Path) -> String {
+    let mut below: Vec<String> = fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| segments_in(entry.path()).is_ok_and(|segments| !segments.is_empty()))
+        .map(|entry| shown(&entry.path()))
+        .collect();
+    below.sort();
+    let none = "there are no segments in this directory";
+    if below.is_empty() { none.to_owned() } else { format!("{none}, but there are in {}", below.join(", ")) }
 }
 
 fn is_gone(error: &ExportError) -> bool {

@@ -1,11 +1,11 @@
-//! Metrics as text.
+//! Metrics out of their batch, and as text.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nanospan::batch::MetricsView;
 use nanospan::export::Context;
-use nanospan::metrics::data::{Data, ResourceMetrics};
+use nanospan::metrics::data::ResourceMetrics;
 use nanospan::metrics::{MetricExporter, StdoutMetricExporter};
 
 use crate::failure::Failure;
@@ -29,18 +29,6 @@ pub(crate) fn copied(batch: &MetricsView<'_>) -> Result<ResourceMetrics, Failure
             bytes(MAX_TEXT_BYTES as u64)
         ))
     })
-}
-
-/// Keeps the first `left` points.
-pub(crate) fn truncate(data: &mut Data, left: usize) {
-    match data {
-        Data::Gauge(data) => data.points.truncate(left),
-        Data::Sum(data) => data.points.truncate(left),
-        Data::Histogram(data) => data.points.truncate(left),
-        Data::ExponentialHistogram(data) => data.points.truncate(left),
-        Data::Summary(data) => data.points.truncate(left),
-        _ => {}
-    }
 }
 
 /// The text of `metrics`, as the exporter to standard output writes it: none of it is harmful.

@@ -29,7 +29,8 @@ mod signal;
 
 pub(crate) use encode::metrics_json_request;
 pub use encode::{
-    TracesData, encode_json, encode_json_within, encode_metrics_json, encode_protobuf, encode_protobuf_within,
+    MetricsData, TracesData, encode_json, encode_json_within, encode_metrics_json, encode_protobuf,
+    encode_protobuf_within,
 };
 pub use metrics::MetricClient;
 #[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]

@@ -341,7 +341,8 @@ impl TracerBuilder {
     /// Sets the directory in which the default exporter keeps its segment files; made when it is not
     /// there. `nanospan-segments` in the working directory by default. Has no effect beside
     /// [`exporter`](TracerBuilder::exporter); and where the builder was made
-    /// [from the environment](Self::from_env), only if that names `nanospan/segments`.
+    /// [from the environment](Self::from_env), only if that names `nanospan/segments`; metrics are then in its
+    /// subdirectory `metrics`.
     pub fn segments(mut self, directory: impl Into<PathBuf>) -> Self {
         self.segments = self.segments.directory(directory.into());
         self
@@ -416,12 +417,12 @@ impl TracerBuilder {
             (None, Some(destinations)) => {
                 destinations.build(&self.segments, self.export_timeout).map_err(BuildError::Exporter)?
             }
-            (None, None) => Arc::new(self.segments.build().map_err(BuildError::Exporter)?),
+            (None, None) => Arc::new(self.segments.clone().build().map_err(BuildError::Exporter)?),
         };
         let readers = match (self.metrics, self.metric_destinations) {
             (Some(reader), _) => reader.into_iter().collect(),
             (None, Some(destinations)) => {
-                destinations.readers(&error_handler).map_err(BuildError::Metrics)?
+                destinations.readers(&self.segments, &error_handler).map_err(BuildError::Metrics)?
             }
             (None, None) => Vec::new(),
         };

@@ -104,6 +104,16 @@ fn clause_4_2_a_batch_of_metrics_is_read_at_any_address() {
 }
 
 #[test]
+fn clause_9_1_a_key_that_occurs_twice_is_written_and_handed_out_twice_and_in_order() {
+    let mut metrics = ResourceMetrics::default();
+    let point = metrics.scopes.push().metrics.push().data.gauge().points.push();
+    for value in [2, 1, 2] {
+        point.attributes.add("key", value);
+    }
+    assert_eq!(read(&written(&metrics)), metrics);
+}
+
+#[test]
 fn clause_9_8_no_more_text_is_copied_than_is_allowed() {
     let mut metrics = ResourceMetrics::default();
     let scope = metrics.scopes.push();

@@ -20,8 +20,9 @@ fn record_and_shut_down(tracer: &Tracer) {
 fn what_the_program_says_of_metrics_comes_before_the_variables() {
     // Nothing of these is made, so nothing is in the way.
     let endpoint = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "nonsense");
-    for named in ["otlp", "console,otlp", "otlp/stdout,otlp"] {
-        let variables = [("OTEL_METRICS_EXPORTER", named), endpoint];
+    let directory = ("NANOSPAN_SEGMENT_DIRECTORY", "/dev/null/nowhere");
+    for named in ["otlp", "console,otlp", "otlp/stdout,otlp", "nanospan/segments"] {
+        let variables = [("OTEL_METRICS_EXPORTER", named), endpoint, directory];
         let memory = MemoryMetricExporter::new();
         let tracer = builder(&variables).metrics(PeriodicReader::builder(memory.clone())).build().unwrap();
         record_and_shut_down(&tracer);
@@ -55,8 +56,80 @@ fn bad_settings_of_the_reader_are_told_and_as_if_unset() {
         builder.error_handler(handler).metrics(None).build().unwrap();
         let told = told.lock().unwrap();
         let [warning] = told.as_slice() else { panic!("{bad}: {told:?}") };
-        let expected = "is not one of otlp, otlp/stdout, console, none: ignored";
+        let expected = "is not one of otlp, otlp/stdout, console, nanospan/segments, none: ignored";
         assert_eq!(*warning, format!("OTEL_METRICS_EXPORTER={bad:?} {expected}"));
+    }
+}
+
+#[cfg(unix)]
+mod segments {
+    use super::*;
+    use crate::scratch::Scratch;
+    use nanospan::export::segment::{SegmentFile, segments_in};
+    use std::path::Path;
+
+    /// How many batches of spans there are in `directory`, and the names of the metrics of the last batch of those.
+    fn kept_in(directory: &Path) -> (usize, Vec<String>) {
+        let (mut spans, mut names) = (0, Vec::new());
+        if directory.exists() {
+            for path in segments_in(directory).unwrap() {
+                let segment = SegmentFile::open(path).unwrap();
+                spans += segment.reader().unwrap().filter(Result::is_ok).count();
+                for frame in segment.reader().unwrap().metrics() {
+                    names = frame.unwrap().view().names().map(|(name, _)| name.to_owned()).collect();
+                }
+            }
+        }
+        (spans, names)
+    }
+
+    #[test]
+    fn nanospan_segments_keeps_metrics_in_a_directory_of_their_own_below_that_of_spans() {
+        // Where spans go, how many batches of them there are then, and where the program says that segments are.
+        for (spans, expected, by_program) in [
+            ("none", 0, false),
+            ("nanospan/segments", 1, false),
+            ("console,nanospan/segments", 1, false),
+            ("nanospan/segments", 1, true),
+        ] {
+            let scratch = Scratch::new("environment-metrics");
+            let (named, set) = (scratch.path("named"), scratch.path("set"));
+            let mut builder = builder(&[
+                ("OTEL_TRACES_EXPORTER", spans),
+                ("OTEL_METRICS_EXPORTER", "Nanospan/Segments"),
+                ("NANOSPAN_SEGMENT_DIRECTORY", named.to_str().unwrap()),
+            ]);
+            if by_program {
+                builder = builder.segments(&set);
+            }
+            let directory = if by_program { &set } else { &named };
+            record_and_shut_down(&builder.build().unwrap());
+            assert_eq!(kept_in(directory), (expected, vec![]), "{spans}");
+            let (spans_among_metrics, names) = kept_in(&directory.join("metrics"));
+            assert_eq!(spans_among_metrics, 0, "{spans}");
+            assert!(names.iter().any(|name| name == "otel.sdk.span.started"), "{spans}: {names:?}");
+            assert_eq!(named.exists(), !by_program);
+        }
+    }
+
+    #[test]
+    fn a_directory_for_metrics_that_cannot_be_had_is_an_error_that_names_it_also_beside_others() {
+        let scratch = Scratch::new("environment-metrics-locked");
+        let directory = scratch.path("taken");
+        let taken =
+            nanospan::metrics::SegmentMetricExporter::builder(directory.join("metrics")).build().unwrap();
+        for (directory, why) in
+            [("/dev/null/nowhere", "cannot open"), (directory.to_str().unwrap(), "writer")]
+        {
+            for named in ["nanospan/segments", "console,nanospan/segments"] {
+                let variables = [("OTEL_METRICS_EXPORTER", named), ("NANOSPAN_SEGMENT_DIRECTORY", directory)];
+                let error = builder(&variables).build().unwrap_err().to_string();
+                let expected = format!("{directory}/metrics");
+                assert!(error.starts_with("metrics: ") && error.contains(&expected), "{named}: {error}");
+                assert!(error.contains(why), "{named}: {error}");
+            }
+        }
+        drop(taken);
     }
 }
 
@@ -71,7 +144,7 @@ fn metrics_that_are_not_compiled_in_are_an_error_only_if_they_are_named() {
     for named in ["otlp", "console,otlp"] {
         let error = builder(&[("OTEL_METRICS_EXPORTER", named)]).build().unwrap_err().to_string();
         let expected = "metrics: OTEL_METRICS_EXPORTER: otlp needs the feature otlp-http or otlp-grpc; \
-                        without it there are console and none";
+                        without it there are console, nanospan/segments and none";
         assert_eq!(error, expected, "{named}");
     }
     #[cfg(not(feature = "otlp"))]
@@ -313,9 +386,15 @@ mod processes {
 
     /// Standard output and standard error of a process that runs this test with the variables.
     fn measured(test: &str, variables: Variables<'_>) -> (String, String) {
+        measured_in(std::path::Path::new("."), test, variables)
+    }
+
+    /// As [`measured`], with `directory` as its working directory.
+    fn measured_in(directory: &std::path::Path, test: &str, variables: Variables<'_>) -> (String, String) {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let test = format!("metrics::processes::{test}");
         command.args(["--exact", &test, "--nocapture", "--test-threads=1"]).env(ROLE, "1");
+        command.current_dir(directory);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("OTEL_") {
                 command.env_remove(name);
@@ -354,6 +433,26 @@ mod processes {
                 "{named}: {stderr}"
             );
         }
+    }
+
+    #[test]
+    fn metrics_of_nanospan_segments_are_in_the_working_directory_unless_a_variable_says_where() {
+        use crate::scratch::Scratch;
+        use nanospan::export::segment::segments_in;
+
+        let test = "metrics_of_nanospan_segments_are_in_the_working_directory_unless_a_variable_says_where";
+        if std::env::var_os(ROLE).is_some() {
+            return record_and_shut_down(&Tracer::from_env().unwrap());
+        }
+        let scratch = Scratch::new("environment-metrics-directory");
+        let (default, elsewhere) = (scratch.path("nanospan-segments"), scratch.path("elsewhere"));
+        let exporter = ("OTEL_METRICS_EXPORTER", "nanospan/segments");
+        let directory = ("NANOSPAN_SEGMENT_DIRECTORY", elsewhere.to_str().unwrap());
+        measured_in(&scratch.path("."), test, &[exporter, directory]);
+        assert_eq!(segments_in(elsewhere.join("metrics")).unwrap().len(), 1);
+        assert!(!default.exists());
+        measured_in(&scratch.path("."), test, &[exporter]);
+        assert_eq!(segments_in(default.join("metrics")).unwrap().len(), 1);
     }
 
     #[cfg(feature = "otlp")]
@@ -403,6 +502,9 @@ mod processes {
             no_directory,
             ("OTEL_METRICS_EXPORTER", "console"),
         ]];
+        for metrics in ["nanospan/segments", "console,nanospan/segments"] {
+            cases.push(vec![("OTEL_METRICS_EXPORTER", metrics), no_directory]);
+        }
         if cfg!(any(feature = "otlp-http", feature = "otlp-grpc")) {
             for spans in ["otlp", "otlp,console"] {
                 for metrics in ["otlp", "console,otlp"] {

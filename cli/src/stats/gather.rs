@@ -38,7 +38,7 @@ pub(super) struct Stats {
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
     pub(super) batches: u64,
-    /// Of their frames.
+    /// Of their frames, and of files that hold nothing else.
     pub(super) bytes: u64,
     pub(super) exporters: HashSet<u64>,
     pub(super) data_points: u64,
@@ -79,7 +79,9 @@ impl Stats {
         let mut stats = Self::default();
         input.each_segment(notices, |mut segment, notices| {
             stats.files += 1;
-            stats.bytes += segment.bytes.len() as u64;
+            let bytes = segment.bytes.len() as u64;
+            stats.bytes += bytes;
+            let before = (stats.batches, stats.metrics.bytes);
             let path = segment.path;
             let mut trouble = Trouble::default();
             for part in segment.parts(notices) {
@@ -94,6 +96,10 @@ impl Stats {
                     Part::Damage(damage) => trouble.add(damage),
                     Part::Unfinished(_) => stats.damage.unfinished += 1,
                 }
+            }
+            if stats.batches == before.0 && stats.metrics.bytes > before.1 {
+                // The header, too, is there for metrics alone.
+                stats.metrics.bytes = before.1 + bytes;
             }
             stats.damage.files += u64::from(trouble.places > 0);
             stats.damage.places += trouble.places;

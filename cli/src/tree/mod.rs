@@ -17,7 +17,7 @@ use crate::terminal::{self, Paint};
 use crate::units::Hex;
 use choose::{Choice, choose};
 
-const ONLY_METRICS: &str = "there are no spans in the input, only metrics, which `nanospan cat` shows";
+const ONLY_METRICS: &str = "there are no spans in the input, only metrics, which `nanospan cat --text` shows";
 
 pub(crate) fn run(options: &TreeOptions, notices: &mut Notices) -> Result<u8, Failure> {
     let input = Input::find(&options.paths, notices)?;

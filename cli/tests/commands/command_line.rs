@@ -4,7 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use crate::support::{Run, Spool, checkout, nanospan, run, segment};
+use crate::support::{Run, Spool, checkout, metrics_segment, nanospan, run, segment, shop_metrics};
 
 const SUBCOMMANDS: [&str; 4] = ["stats", "cat", "tree", "verify"];
 
@@ -74,6 +74,20 @@ fn a_directory_without_segments_is_told_and_is_no_error() {
         let run = run(subcommand, Spool::new().path(), &[]);
         assert_eq!(run.code, Some(0), "{run:?}");
         assert!(run.stderr.contains("there are no segments in this directory"), "{run:?}");
+    }
+}
+
+#[test]
+fn a_directory_with_segments_only_below_it_is_told_and_so_is_where_they_are() {
+    let spool = Spool::new();
+    for name in ["metrics", "empty"] {
+        std::fs::create_dir(spool.path().join(name)).expect("a directory");
+    }
+    spool.file("metrics/metrics-00000000000000000001.nsp", &metrics_segment(&[shop_metrics()]));
+    for subcommand in SUBCOMMANDS {
+        let run = run(subcommand, spool.path(), &[]);
+        let expected = format!("this directory, but there are in {}/metrics\n", spool.path().display());
+        assert!(run.code == Some(0) && run.stderr.contains(&expected), "{run:?}");
     }
 }
 
@@ -155,21 +169,25 @@ impl Harm {
 }
 
 proptest! {
-    // Each case runs the command four times.
+    // Each case runs the command five times.
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn whatever_happened_to_a_file_no_command_fails_in_an_undocumented_way(
         harms in prop::collection::vec(Harm::any(), 1..6),
+        of_metrics in any::<bool>(),
     ) {
-        let mut bytes = segment(&checkout());
+        let mut bytes = match of_metrics {
+            true => metrics_segment(&[shop_metrics(), shop_metrics()]),
+            false => segment(&checkout()),
+        };
         harms.iter().for_each(|harm| harm.apply(&mut bytes));
         let spool = Spool::new();
         spool.sealed(1, &bytes);
         let verified = run("verify", spool.path(), &[]).code;
         prop_assert!(matches!(verified, Some(0..=2)), "{:?}", verified);
-        for subcommand in ["stats", "cat", "tree"] {
-            let run = run(subcommand, spool.path(), &[]);
+        for (subcommand, arguments) in [("stats", &[][..]), ("cat", &[]), ("cat", &["--text"]), ("tree", &[])] {
+            let run = run(subcommand, spool.path(), arguments);
             // What `verify` cannot read at all is wrong input for every other command.
             let expected = if verified == Some(2) { 2 } else { 0 };
             prop_assert_eq!(run.code, Some(expected), "{:?}", run);

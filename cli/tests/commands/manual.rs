@@ -46,7 +46,7 @@ fn the_examples_print_what_the_manual_says() {
         .skip(1)
         .map(|rest| rest.split("```").next().expect("the block ends"))
         .collect();
-    assert_eq!(examples.len(), 6);
+    assert_eq!(examples.len(), 7);
     for example in examples {
         let (arguments, expected) = example.split_once('\n').expect("a command and its output");
         let expected = expected.replace("\"0.1.0\"", concat!("\"", env!("CARGO_PKG_VERSION"), "\""));

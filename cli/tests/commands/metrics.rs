@@ -16,7 +16,7 @@ fn metrics(batches: &[ResourceMetrics]) -> Spool {
 }
 
 #[test]
-fn cat_prints_a_line_for_each_point_below_what_it_belongs_to() {
+fn cat_prints_as_text_a_line_for_each_point_below_what_it_belongs_to() {
     let spool = metrics(&[shop_metrics()]);
     let expected = "\
 resource  service.name=\"shop\"
@@ -31,43 +31,130 @@ scope runtime
   process.thread.count  gauge
     8  at 2023-11-14T22:14:20Z
 ";
-    assert_eq!(printed("cat", spool.path(), &[]), expected);
+    assert_eq!(printed("cat", spool.path(), &["--text"]), expected);
+}
+
+/// The lines that `cat` prints, each a JSON value.
+fn lines(spool: &Spool, arguments: &[&str]) -> Vec<Value> {
+    let output = printed("cat", spool.path(), arguments);
+    output.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+}
+
+#[test]
+fn cat_prints_metrics_as_a_message_of_otlp_for_each_batch() {
+    let time = json!("1700000060000000000");
+    let start = json!("1700000000000000000");
+    let order = |region: &str, value: &str| {
+        json!({
+            "attributes": [{"key": "shop.region", "value": {"stringValue": region}}],
+            "startTimeUnixNano": start, "timeUnixNano": time, "asInt": value,
+        })
+    };
+    let expected = json!({"resourceMetrics": [{
+        "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
+        "scopeMetrics": [
+            {"scope": {"name": "shop.cart"}, "metrics": [
+                {"name": "shop.orders", "unit": "{order}", "sum": {
+                    "dataPoints": [order("eu", "17"), order("us", "4")],
+                    "aggregationTemporality": 2, "isMonotonic": true,
+                }},
+                {"name": "shop.wait", "unit": "s", "histogram": {
+                    "dataPoints": [{
+                        "startTimeUnixNano": start, "timeUnixNano": time, "count": "3", "sum": 0.75,
+                        "bucketCounts": ["1", "2", "0"], "explicitBounds": [0.2, 0.5], "min": 0.1, "max": 0.4,
+                    }],
+                    "aggregationTemporality": 2,
+                }},
+            ]},
+            {"scope": {"name": "runtime"}, "metrics": [
+                {"name": "process.thread.count", "gauge": {"dataPoints": [{"timeUnixNano": time, "asInt": "8"}]}},
+            ]},
+        ],
+    }]});
+    let spool = metrics(&[shop_metrics(), ResourceMetrics::default(), shop_metrics()]);
+    assert_eq!(lines(&spool, &[]), [expected.clone(), expected], "a batch without points gives no line");
 }
 
 #[test]
 fn cat_prints_spans_and_metrics_in_the_order_of_their_segments() {
     let spool = metrics(&[shop_metrics()]);
     spool.sealed(1, &segment(&checkout()));
-    let output = printed("cat", spool.path(), &[]);
-    let lines: Vec<_> = output.lines().collect();
-    assert!(lines[0].starts_with("{\"resourceSpans\"") && lines[1].starts_with("{\"resourceSpans\""));
-    assert_eq!(lines[2], "resource  service.name=\"shop\"");
+    let keys: Vec<_> = lines(&spool, &[])
+        .iter()
+        .flat_map(|line| line.as_object().expect("a message").keys().cloned().collect::<Vec<_>>())
+        .collect();
+    assert_eq!(keys, ["resourceSpans", "resourceSpans", "resourceMetrics"]);
+    let text = printed("cat", spool.path(), &["--text"]);
+    assert!(text.starts_with("resource  service.name=\"shop\"\n"), "as text there are no spans: {text}");
+}
+
+#[test]
+fn cat_as_text_says_that_there_are_only_spans() {
+    let text = "there are no metrics in the input, only spans, which `nanospan tree` draws\n";
+    let run = run("cat", Spool::with(&checkout()).path(), &["--text"]);
+    let expected = (Some(0), String::new(), format!("nanospan: warning: {text}"));
+    assert_eq!((run.code, run.stdout, run.stderr), expected);
+}
+
+#[test]
+fn cat_as_text_has_no_trace_to_choose() {
+    let run = run("cat", metrics(&[shop_metrics()]).path(), &["--text", "--trace", &"1".repeat(32)]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
+    let expected =
+        "nanospan: the argument '--text' cannot be used with '--trace <ID>' (see nanospan --help)\n";
+    assert_eq!(run.stderr, expected);
+}
+
+/// How many points are in a line.
+fn points_of(line: &Value) -> usize {
+    let scopes = line["resourceMetrics"][0]["scopeMetrics"].as_array().expect("scopes");
+    let metrics = scopes.iter().flat_map(|scope| scope["metrics"].as_array().expect("metrics"));
+    let points = metrics.map(|metric| {
+        let data = metric.as_object().expect("a metric").values().find_map(|field| field.get("dataPoints"));
+        data.and_then(Value::as_array).expect("a metric without points is left out").len()
+    });
+    let points: Vec<_> = points.collect();
+    assert!(!scopes.is_empty() && !points.contains(&0), "{line}");
+    points.iter().sum()
 }
 
 #[test]
 fn cat_keeps_to_the_name_the_trace_and_the_limit() {
     let spool = metrics(&[shop_metrics(), shop_metrics()]);
-    let points = |arguments: &[&str]| {
-        let output = printed("cat", spool.path(), arguments);
-        output.lines().filter(|line| line.starts_with("    ") && !line.starts_with("     ")).count()
-    };
-    assert_eq!(points(&[]), 8);
-    assert_eq!(points(&["--name", "shop.orders"]), 4);
-    assert_eq!(points(&["--name", "shop.*"]), 6);
-    assert_eq!(points(&["--name", "nothing"]), 0);
-    assert_eq!(points(&["--limit", "1"]), 1);
-    assert_eq!(points(&["--limit", "5"]), 5);
-    assert_eq!(points(&["--limit", "3", "--name", "shop.orders"]), 3);
+    for (arguments, expected) in [
+        (&[][..], 8),
+        (&["--name", "shop.orders"], 4),
+        (&["--name", "shop.*"], 6),
+        (&["--name", "process*"], 2),
+        (&["--name", "nothing"], 0),
+        (&["--limit", "0"], 0),
+        (&["--limit", "1"], 1),
+        (&["--limit", "5"], 5),
+        (&["--limit", "9"], 8),
+        (&["--limit", "3", "--name", "shop.orders"], 3),
+    ] {
+        let in_json: usize = lines(&spool, arguments).iter().map(points_of).sum();
+        assert_eq!(in_json, expected, "{arguments:?}");
+        let text = printed("cat", spool.path(), &[arguments, &["--text"]].concat());
+        let is_point = |line: &&str| line.starts_with("    ") && !line.starts_with("     ");
+        assert_eq!(text.lines().filter(is_point).count(), expected, "{arguments:?}");
+    }
     assert_eq!(printed("cat", spool.path(), &["--trace", "0af7651916cd43dd8448eb211c80319c"]), "");
 }
 
 #[test]
 fn cat_shows_no_text_of_metrics_that_a_terminal_might_obey() {
     let mut harmful = shop_metrics();
-    harmful.scopes[0].metrics[0].name = "a\u{1b}[2J\u{202e}b\nc".into();
-    let output = printed("cat", metrics(&[harmful]).path(), &[]);
-    assert!(!output.contains(['\u{1b}', '\u{202e}']), "{output:?}");
-    assert_eq!(output.lines().count(), 11);
+    let name = "a\u{1b}[2J\u{202e}b\nc";
+    harmful.scopes[0].metrics[0].name = name.into();
+    let spool = metrics(&[harmful]);
+    for (arguments, line_count) in [(&[][..], 1), (&["--text"], 11)] {
+        let output = printed("cat", spool.path(), arguments);
+        assert!(!output.contains(['\u{1b}', '\u{202e}']), "{output:?}");
+        assert_eq!(output.lines().count(), line_count);
+    }
+    let line = &lines(&spool, &[])[0];
+    assert_eq!(line["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["name"], name);
 }
 
 #[test]
@@ -83,9 +170,15 @@ fn cat_refuses_a_batch_that_unfolds_without_end() {
     let segment = metrics_segment(&[huge]);
     assert!(segment.len() < 2 << 20);
     let spool = Spool::new();
-    let run = run("cat", &spool.sealed(1, &segment), &[]);
-    assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
-    assert_eq!(run.stderr, "nanospan: batch 0 of exporter 0000000000000009 has more than 256 MiB of text\n");
+    let file = spool.sealed(1, &segment);
+    for arguments in [&[][..], &["--text"]] {
+        let run = run("cat", &file, arguments);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
+        assert_eq!(
+            run.stderr,
+            "nanospan: batch 0 of exporter 0000000000000009 has more than 256 MiB of text\n"
+        );
+    }
 }
 
 #[test]
@@ -126,13 +219,16 @@ fn stats_do_not_count_the_bytes_of_metrics_as_those_of_spans() {
         let output = printed("stats", spool.path(), &["--json"]);
         serde_json::from_str::<Value>(&output).expect("one JSON value")["bytes_per_span"].take()
     };
-    assert_eq!(bytes_per_span(&both), bytes_per_span(&alone));
+    assert_eq!(bytes_per_span(&both), bytes_per_span(&alone), "in one file");
+    let beside = metrics(&[shop_metrics()]);
+    beside.sealed(1, &segment(&checkout()));
+    assert_eq!(bytes_per_span(&beside), bytes_per_span(&alone), "in a file of their own");
 }
 
 #[test]
 fn tree_says_that_there_are_only_metrics() {
     let spool = metrics(&[shop_metrics()]);
-    let text = "there are no spans in the input, only metrics, which `nanospan cat` shows\n";
+    let text = "there are no spans in the input, only metrics, which `nanospan cat --text` shows\n";
     for arguments in [&[][..], &["--errors", "1"]] {
         let run = run("tree", spool.path(), arguments);
         assert_eq!((run.code, run.stderr), (Some(0), format!("nanospan: warning: {text}")));
@@ -161,4 +257,16 @@ fn verify_counts_points_and_finds_what_is_missing_or_damaged() {
     let damaged = run("verify", &spool.sealed(1, &bytes), &[]);
     assert_eq!(damaged.code, Some(1));
     assert!(damaged.stdout.contains("recovered 2 batches with 8 data points"), "{}", damaged.stdout);
+}
+
+#[test]
+fn a_segment_with_other_first_bytes_is_read_all_the_same_and_not_called_something_else() {
+    let mut bytes = metrics_segment(&[shop_metrics()]);
+    bytes[0] ^= 1;
+    let spool = Spool::new();
+    let file = spool.sealed(1, &bytes);
+    let run = run("cat", &file, &[]);
+    let told = "the segment's first bytes are gone or changed (32 bytes skipped)";
+    assert_eq!((run.code, run.stderr), (Some(0), format!("nanospan: warning: {}: {told}\n", file.display())));
+    assert_eq!(run.stdout.lines().count(), 1);
 }

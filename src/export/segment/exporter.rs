@@ -38,6 +38,11 @@ impl SegmentExporterBuilder {
         self
     }
 
+    /// The directory that segments are to be in.
+    pub(crate) fn path(&self) -> &Path {
+        &self.setup.directory
+    }
+
     /// The size in bytes that a segment does not exceed; 64 MiB by default.
     ///
     /// A batch larger than this is written all the same, into a segment of its own.

@@ -13,6 +13,8 @@ pub trait Clear: Default {
 /// A list that keeps its items when it is cleared, so that [`push`](List::push) finds one with buffers of
 /// the right size: filled again with as much as before, it allocates nothing.
 ///
+/// What it has once needed it has until it is dropped: it grows to the largest collection, and no further.
+///
 /// It dereferences to the slice of what is in it.
 ///
 /// ```
@@ -45,6 +47,18 @@ impl<T> List<T> {
     /// Keeps the first `len` items, and all that are in it if it has no more.
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
+    }
+
+    /// Keeps the items that `is_wanted` says yes to, in their order.
+    pub fn retain(&mut self, mut is_wanted: impl FnMut(&T) -> bool) {
+        let mut kept = 0;
+        for index in 0..self.len {
+            if is_wanted(&self.items[index]) {
+                self.items.swap(kept, index);
+                kept += 1;
+            }
+        }
+        self.len = kept;
     }
 }
 
@@ -190,6 +204,17 @@ mod tests {
         assert_eq!(list.iter().map(|pair| &*pair.key).collect::<Vec<_>>(), ["a", "c"]);
         list.truncate(5);
         assert_eq!(list.len(), 2);
+    }
+
+    #[test]
+    fn what_is_retained_stays_in_order_and_all_else_waits_to_be_used_again() {
+        let mut list: List<KeyValue> =
+            ["a", "b", "c", "d"].map(|key| KeyValue::new(key, "value")).into_iter().collect();
+        list.retain(|pair| pair.key != "a" && pair.key != "c");
+        assert_eq!(list.iter().map(|pair| &*pair.key).collect::<Vec<_>>(), ["b", "d"]);
+        assert_eq!((list.items.len(), list.push()), (4, &mut KeyValue::default()));
+        list.retain(|_| false);
+        assert!(list.is_empty());
     }
 
     #[test]

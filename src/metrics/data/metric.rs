@@ -230,6 +230,17 @@ impl Data {
             Self::Summary(data) => data.points.len(),
         }
     }
+
+    /// Keeps the first `len` points, and all if there are no more.
+    pub fn truncate(&mut self, len: usize) {
+        match self {
+            Self::Gauge(data) => data.points.truncate(len),
+            Self::Sum(data) => data.points.truncate(len),
+            Self::Histogram(data) => data.points.truncate(len),
+            Self::ExponentialHistogram(data) => data.points.truncate(len),
+            Self::Summary(data) => data.points.truncate(len),
+        }
+    }
 }
 
 impl Clear for Data {
@@ -258,5 +269,29 @@ impl Default for Data {
     /// A gauge without points.
     fn default() -> Self {
         Self::Gauge(Gauge::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_of_each_kind_keep_no_more_points_than_they_are_cut_to() {
+        let fill: [fn(&mut Data); 5] = [
+            |data| _ = data.gauge().points.push(),
+            |data| _ = data.sum().points.push(),
+            |data| _ = data.histogram().points.push(),
+            |data| _ = data.exponential_histogram().points.push(),
+            |data| _ = data.summary().points.push(),
+        ];
+        for add in fill {
+            let mut data = Data::default();
+            (0..3).for_each(|_| add(&mut data));
+            for (len, left) in [(4, 3), (2, 2), (0, 0)] {
+                data.truncate(len);
+                assert_eq!(data.point_count(), left, "{data:?}");
+            }
+        }
     }
 }

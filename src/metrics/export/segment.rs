@@ -13,6 +13,9 @@ use crate::metrics::preferences::Preferences;
 use crate::metrics::{Aggregation, InstrumentKind, MetricExporter};
 use crate::raw::random;
 
+/// The default of `max_segment_age`. That of spans, a minute, would give each of a reader's collections a file.
+const DEFAULT_MAX_SEGMENT_AGE: Duration = Duration::from_secs(60 * 60);
+
 /// Writes metrics to segment files in a directory of its own, as
 /// [`SegmentExporter`](crate::export::segment::SegmentExporter) does with spans.
 ///
@@ -77,10 +80,9 @@ impl Encode for MetricBatches {
 impl SegmentMetricExporter {
     /// An exporter that writes to `directory`, which need not exist yet.
     pub fn builder(directory: impl Into<PathBuf>) -> SegmentMetricExporterBuilder {
-        SegmentMetricExporterBuilder {
-            preferences: Preferences::default(),
-            setup: Setup::new(directory.into()),
-        }
+        let mut setup = Setup::new(directory.into());
+        setup.limits.max_age = DEFAULT_MAX_SEGMENT_AGE;
+        SegmentMetricExporterBuilder { preferences: Preferences::default(), setup }
     }
 
     /// The directory that the segments are in.
@@ -135,7 +137,8 @@ impl SegmentMetricExporterBuilder {
         self
     }
 
-    /// The age at which a segment is sealed and a new one begun; 60 seconds by default.
+    /// The age at which a segment is sealed and a new one begun; one hour by default, so that a segment has many
+    /// of the collections that come every minute.
     ///
     /// It is looked at by every `export` and `force_flush`, so a segment can grow older while neither is
     /// called.
@@ -179,5 +182,19 @@ impl SegmentMetricExporterBuilder {
     pub fn build(self) -> Result<SegmentMetricExporter, ExportError> {
         let encoder = MetricBatches { builder: MetricsBatchBuilder::new(random::word()), sequence: 0 };
         Ok(SegmentMetricExporter { preferences: self.preferences, files: self.setup.build(encoder)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Between two collections of a reader, by default.
+    const INTERVAL: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_segment_has_many_collections_of_a_reader_where_nothing_else_is_said() {
+        let age = SegmentMetricExporter::builder("never-opened").setup.limits.max_age;
+        assert!(age >= 10 * INTERVAL, "{age:?}");
     }
 }

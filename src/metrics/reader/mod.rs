@@ -23,6 +23,56 @@ use crate::export::Context;
 ///
 /// A reader calls it from one thread at a time. What it remembers between two collections, to tell what is new,
 /// is its own: for two readers, make two producers.
+///
+/// ```
+/// use std::error::Error;
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicI64, Ordering};
+/// use nanospan::Timestamp;
+/// use nanospan::export::Context;
+/// use nanospan::metrics::data::{List, ResourceMetrics, ScopeMetrics, Temporality};
+/// use nanospan::metrics::{Collection, InstrumentKind, ManualReader, MetricProducer};
+///
+/// /// Tells of a counter of the program's own.
+/// struct Orders {
+///     placed: Arc<AtomicI64>,
+///     /// Of what the point before told, and until when, where points are to tell of what is new.
+///     told: i64,
+///     since: Timestamp,
+/// }
+///
+/// impl MetricProducer for Orders {
+///     fn produce(
+///         &mut self,
+///         collection: &Collection<'_>,
+///         into: &mut List<ScopeMetrics>,
+///     ) -> Result<(), Box<dyn Error + Send + Sync>> {
+///         let scope = into.push();
+///         scope.scope.name = "shop".into();
+///         let metric = scope.metrics.push();
+///         (metric.name, metric.unit) = ("shop.orders".into(), "{order}".into());
+///         let sum = metric.data.sum();
+///         (sum.is_monotonic, sum.temporality) = (true, collection.temporality(InstrumentKind::Counter));
+///         let placed = self.placed.load(Ordering::Relaxed);
+///         let point = sum.points.push();
+///         (point.start, point.time) = (self.since, collection.time());
+///         point.value = Some((placed - self.told).into());
+///         if sum.temporality == Temporality::Delta {
+///             (self.told, self.since) = (placed, collection.time());
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let placed = Arc::new(AtomicI64::new(0));
+/// let since = std::time::SystemTime::now().into();
+/// let reader = ManualReader::builder().producer(Orders { placed: Arc::clone(&placed), told: 0, since }).build();
+/// placed.fetch_add(3, Ordering::Relaxed);
+/// let mut metrics = ResourceMetrics::default();
+/// reader.collect(&Context::new(), &mut metrics)?;
+/// assert_eq!(metrics.scopes[0].metrics[0].data.sum().points[0].value, Some(3.into()));
+/// # Ok::<(), nanospan::export::ExportError>(())
+/// ```
 pub trait MetricProducer: Send {
     /// Adds the metrics of its scopes, all points with the same time, over the time that
     /// [`collection`](Collection) asks for. What others have added is left as it is.

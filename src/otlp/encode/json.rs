@@ -135,7 +135,7 @@ pub(super) fn request(batch: &BatchView<'_>, spans: Range<usize>, limit: usize, 
     count
 }
 
-fn append(into: &mut Vec<u8>, message: &impl Serialize) {
+pub(super) fn append(into: &mut Vec<u8>, message: &impl Serialize) {
     // Fails for a writer that fails and for keys that are not strings, and there are neither.
     serde_json::to_writer(into, message).expect("a vector takes all");
 }

@@ -12,6 +12,7 @@ pub(super) mod requests;
 mod wire;
 
 pub use json::TracesData;
+pub use json::metrics::MetricsData;
 pub(crate) use json::metrics::request as metrics_json_request;
 
 use std::ops::Range;
@@ -91,7 +92,7 @@ pub fn encode_json_within(
     json::request(batch, clamped(batch, spans), limit, into)
 }
 
-/// Appends an `ExportMetricsServiceRequest` with `metrics` in JSON, which is `MetricsData` as well: a line of
+/// Appends an `ExportMetricsServiceRequest` with `metrics` in JSON, which is [`MetricsData`] as well: a line of
 /// a file in OTLP's JSON format.
 ///
 /// Without any point the request is the empty message, `{}`: OTLP wants no envelope without data in it.
@@ -109,11 +110,7 @@ pub fn encode_json_within(
 /// assert!(json.starts_with(br#"{"resourceMetrics":[{"resource":{}"#));
 /// ```
 pub fn encode_metrics_json(metrics: &ResourceMetrics, into: &mut Vec<u8>) {
-    if metrics.data_point_count() == 0 {
-        into.extend_from_slice(b"{}");
-    } else {
-        json::metrics::request(metrics, 0..usize::MAX, into);
-    }
+    json::append(into, &MetricsData::new(metrics));
 }
 
 /// The part of `spans` that the batch has.

@@ -3,8 +3,10 @@
 use crate::drain::ErrorHandler;
 use crate::env::Environment;
 use crate::export::ExportError;
+use crate::export::segment::SegmentExporterBuilder;
 use crate::metrics::{
-    MetricExporter, PeriodicReader, PeriodicReaderBuilder, StdoutMetricExporter, StdoutMetricFormat,
+    MetricExporter, PeriodicReader, PeriodicReaderBuilder, SegmentMetricExporter, StdoutMetricExporter,
+    StdoutMetricFormat,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +18,15 @@ enum Named {
     Otlp,
     OtlpStdout,
     Console,
+    Segments,
     None,
 }
 
-const NAMES: [(&str, Named); 4] = [
+const NAMES: [(&str, Named); 5] = [
     ("otlp", Named::Otlp),
     ("otlp/stdout", Named::OtlpStdout),
     ("console", Named::Console),
+    ("nanospan/segments", Named::Segments),
     ("none", Named::None),
 ];
 
@@ -74,16 +78,18 @@ impl MetricDestinations {
     }
 
     /// A reader for each of them, not started: so each gets points over the time that it asks for, and none waits
-    /// for another. What no caller hears of is told to `error_handler`.
+    /// for another. Segment files are written below those that `segments` is for. What no caller hears of is told to
+    /// `error_handler`.
     ///
     /// An error when one cannot be had.
     pub(in crate::tracer) fn readers(
         mut self,
+        segments: &SegmentExporterBuilder,
         error_handler: &ErrorHandler,
     ) -> Result<Vec<PeriodicReaderBuilder>, ExportError> {
         let mut readers = Vec::new();
         for named in std::mem::take(&mut self.named) {
-            let Some(exporter) = self.exporter(named)? else { continue };
+            let Some(exporter) = self.exporter(named, segments)? else { continue };
             let error_handler = Arc::clone(error_handler);
             let mut reader =
                 PeriodicReader::builder(exporter).error_handler(move |error| error_handler(error));
@@ -98,11 +104,20 @@ impl MetricDestinations {
         Ok(readers)
     }
 
-    fn exporter(&mut self, named: Named) -> Result<Option<Arc<dyn MetricExporter>>, ExportError> {
+    fn exporter(
+        &mut self,
+        named: Named,
+        segments: &SegmentExporterBuilder,
+    ) -> Result<Option<Arc<dyn MetricExporter>>, ExportError> {
         match named {
             Named::Otlp => self.otlp().map(Some),
             Named::OtlpStdout => otlp_stdout().map(Some),
             Named::Console => Ok(Some(stdout(StdoutMetricFormat::Human))),
+            Named::Segments => {
+                // A directory has one writer, and spans may have one in theirs.
+                let directory = segments.path().join("metrics");
+                Ok(Some(Arc::new(SegmentMetricExporter::builder(directory).build()?)))
+            }
             Named::None => Ok(None),
         }
     }
@@ -135,5 +150,5 @@ fn otlp_stdout() -> Result<Arc<dyn MetricExporter>, ExportError> {
 
 #[cfg(not(any(feature = "otlp-grpc", feature = "otlp-http")))]
 fn missing(name: &str, feature: &str) -> ExportError {
-    super::missing(VARIABLE, name, feature, "console and none")
+    super::missing(VARIABLE, name, feature, "console, nanospan/segments and none")
 }

@@ -42,6 +42,42 @@ impl<'a> All<'a> {
     }
 }
 
+/// Metrics as OTLP's `MetricsData`, which has the fields of an `ExportMetricsServiceRequest`, for any serializer
+/// that makes JSON.
+///
+/// [`encode_metrics_json`](crate::otlp::encode_metrics_json) writes the same into a vector; this is for streaming.
+///
+/// ```
+/// use nanospan::metrics::data::ResourceMetrics;
+/// use nanospan::otlp::MetricsData;
+///
+/// let mut metrics = ResourceMetrics::default();
+/// assert_eq!(serde_json::to_string(&MetricsData::new(&metrics))?, "{}");
+/// metrics.scopes.push().metrics.push().data.gauge().points.push().value = Some(17.into());
+/// assert!(serde_json::to_string(&MetricsData::new(&metrics))?.contains(r#"{"timeUnixNano":"0","asInt":"17"}"#));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct MetricsData<'a>(&'a ResourceMetrics);
+
+impl<'a> MetricsData<'a> {
+    /// All of `metrics`; without any point, the empty message.
+    #[must_use]
+    pub fn new(metrics: &'a ResourceMetrics) -> Self {
+        Self(metrics)
+    }
+}
+
+impl Serialize for MetricsData<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.data_point_count() == 0 {
+            // OTLP wants no envelope without data.
+            return serializer.serialize_map(Some(0))?.end();
+        }
+        Request(All { metrics: self.0, chosen: 0..usize::MAX }).serialize(serializer)
+    }
+}
+
 struct Request<'a>(All<'a>);
 
 impl Serialize for Request<'_> {
