@@ -1,5 +1,10 @@
 //! What readers of metrics promise, with producers and exporters that do as they are told.
 
+#[path = "../common/mod.rs"]
+mod common;
+#[cfg(unix)]
+#[path = "../common/forked.rs"]
+mod forked;
 mod manual;
 mod periodic;
 

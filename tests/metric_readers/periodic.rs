@@ -1,6 +1,8 @@
 //! The reader that collects and exports each interval.
 
 use super::*;
+#[cfg(unix)]
+use crate::forked::{check, in_child};
 use nanospan::metrics::{PeriodicReader, PeriodicReaderBuilder, PeriodicReaderStats};
 use std::thread;
 use std::time::Duration;
@@ -163,6 +165,90 @@ fn a_shutdown_calls_off_an_export_that_hangs_when_its_deadline_has_passed() {
 }
 
 #[test]
+fn a_shutdown_calls_off_a_flush_that_hangs_when_its_deadline_has_passed() {
+    let recorder = Recorder::new();
+    recorder.will(Deed::Hang);
+    let reader = idle(&recorder).0.producer(Counting::default()).timeout(Duration::ZERO).start().unwrap();
+    thread::scope(|scope| {
+        // Nobody but the shutdown ends it.
+        let flushing = scope.spawn(|| kind(reader.force_flush(&Context::new())));
+        recorder.wait_for_the_hang();
+        let soon = Context::with_timeout(Duration::from_millis(20));
+        assert_eq!(kind(reader.shutdown(&soon)), ExportErrorKind::DeadlineExceeded);
+        assert_eq!(flushing.join().unwrap(), ExportErrorKind::Cancelled);
+    });
+    recorder.wait_for_calls(3);
+    assert_eq!(recorder.calls()[1..], [Call::ForceFlush, Call::Shutdown]);
+}
+
+#[test]
+fn a_flush_that_comes_behind_one_that_a_shutdown_called_off_ends_as_well() {
+    let recorder = Recorder::new();
+    recorder.will(Deed::Hang);
+    let reader = idle(&recorder).0.producer(Counting::default()).timeout(Duration::ZERO).start().unwrap();
+    thread::scope(|scope| {
+        let flushing: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| kind(reader.force_flush(&Context::new())))).collect();
+        recorder.wait_for_the_hang();
+        reader.shutdown(&Context::with_timeout(Duration::from_millis(20))).unwrap_err();
+        for flush in flushing {
+            // One that begins when the shutdown is over is refused.
+            let ended = flush.join().unwrap();
+            assert!(
+                matches!(ended, ExportErrorKind::Cancelled | ExportErrorKind::ReaderShutdown),
+                "{ended:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn data_points_of_a_collection_that_ran_out_of_time_are_counted_and_not_exported() {
+    let recorder = Recorder::new();
+    let (builder, told) = idle(&recorder);
+    let reader = builder.producer(Counting::default()).producer(hanging()).start().unwrap();
+    let context = Context::new();
+    context.cancellation().cancel();
+    // Over before the first producer is asked: there are no points.
+    assert_eq!(kind(reader.force_flush(&context)), ExportErrorKind::Cancelled);
+    recorder.wait_for_calls(1);
+    assert_eq!(reader.stats().abandoned_data_points, 0);
+    let soon = Context::with_timeout(Duration::from_millis(20));
+    assert_eq!(kind(reader.force_flush(&soon)), ExportErrorKind::DeadlineExceeded);
+    recorder.wait_for_calls(2);
+    let PeriodicReaderStats {
+        failed_collections,
+        abandoned_data_points,
+        exported_data_points,
+        lost_data_points,
+        ..
+    } = reader.stats();
+    assert_eq!((failed_collections, abandoned_data_points), (2, 1));
+    assert_eq!((exported_data_points, lost_data_points), (0, 0), "the exporter was not called");
+    assert_eq!(recorder.exported(), []);
+    assert!(told.lock().unwrap().iter().any(|error| error.starts_with("a metric producer failed")));
+}
+
+#[test]
+fn without_a_limit_an_interval_takes_as_long_as_it_takes() {
+    let recorder = Recorder::new();
+    let released = Context::new();
+    let release = released.cancellation();
+    let slow = By(move |collection: &Collection<'_>, _: &mut List<ScopeMetrics>| {
+        assert_eq!(collection.context().deadline(), None);
+        let _ = released.wait(Duration::MAX);
+        Ok(())
+    });
+    let builder = idle(&recorder).0.interval(Duration::from_millis(1)).timeout(Duration::ZERO);
+    let reader = builder.producer(slow).producer(Counting::default()).start().unwrap();
+    release.cancel();
+    recorder.wait_for_calls(1);
+    reader.shutdown(&Context::new()).unwrap();
+    let stats = reader.stats();
+    assert_eq!((stats.failed_collections, stats.panics), (0, 0), "{stats:?}");
+}
+
+#[test]
 fn what_an_export_loses_is_counted_and_the_flush_says_why() {
     let recorder = Recorder::new();
     let two = idle(&recorder).0.producer(Counting::default()).producer(Counting::default());
@@ -273,4 +359,27 @@ fn what_runs_on_the_readers_thread_starts_no_spans() {
     reader.force_flush(&Context::new()).unwrap();
     assert_eq!(reader.stats().panics, 0);
     assert_eq!(tracer.stats().suppressed, 1);
+}
+
+/// In a child there is neither the thread nor anything to wait for.
+#[cfg(unix)]
+#[test]
+fn a_forked_child_is_refused_at_once_and_may_drop_the_reader_that_goes_on_in_the_parent() {
+    let recorder = Recorder::new();
+    let mut reader = Some(with_counting(&recorder));
+    let code = in_child(|| {
+        let forked = |result: Result<(), ExportError>| kind(result) == ExportErrorKind::Forked;
+        let hour = || Context::with_timeout(Duration::from_secs(3600));
+        let own = reader.take().ok_or(1)?;
+        check(2, forked(own.force_flush(&hour())))?;
+        check(3, forked(own.shutdown(&hour())))?;
+        check(4, own.stats() == PeriodicReaderStats::default())?;
+        drop(own);
+        check(5, recorder.calls().is_empty())
+    });
+    assert_eq!(code, 0);
+    let reader = reader.unwrap();
+    reader.force_flush(&Context::new()).unwrap();
+    reader.shutdown(&Context::new()).unwrap();
+    assert_eq!(recorder.exported().len(), 2);
 }

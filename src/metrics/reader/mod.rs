@@ -6,7 +6,7 @@ mod manual;
 mod periodic;
 mod worker;
 
-pub(super) use counters::{Delivered, Delivery, Times};
+pub(super) use counters::{Delivered, Delivery, Times, Timings};
 pub use manual::{ManualReader, ManualReaderBuilder};
 pub use periodic::{PeriodicReader, PeriodicReaderBuilder, PeriodicReaderStats};
 
@@ -50,6 +50,12 @@ pub struct Collection<'a> {
 }
 
 impl<'a> Collection<'a> {
+    /// One of nobody's, for tests of producers.
+    #[cfg(test)]
+    pub(super) fn at(context: &'a Context, time: Timestamp, wanted: &'a Wanted) -> Self {
+        Self { context, time, wanted, delivery: None, is_told: Cell::new(false) }
+    }
+
     /// How long it may take; to be looked at before anything that waits.
     #[must_use]
     pub fn context(&self) -> &Context {

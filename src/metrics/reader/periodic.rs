@@ -1,6 +1,7 @@
 //! A reader that collects and exports each interval.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -10,10 +11,10 @@ use std::time::Duration;
 
 use super::MetricProducer;
 use super::collector::{Collector, Wanted, reader_shut_down};
-use super::counters::{Counters, Delivery, read};
+use super::counters::{Counters, Delivery, count, read};
 use super::worker::{Call, Order, Worker};
 use crate::export::gone::Gone;
-use crate::export::{Component, Context, ExportError, ExportErrorKind};
+use crate::export::{Cancellation, Component, Context, ExportError, ExportErrorKind};
 use crate::metrics::MetricExporter;
 use crate::metrics::data::Resource;
 use crate::metrics::named::Named;
@@ -21,6 +22,9 @@ use crate::metrics::named::Named;
 /// The defaults of OpenTelemetry's Metrics SDK, section "Periodic exporting MetricReader".
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often somebody who waits for another's shutdown looks whether it is done.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// How many readers there have been in the process.
 static READERS: AtomicU64 = AtomicU64::new(0);
@@ -39,9 +43,14 @@ pub(super) type ErrorHandler = Arc<dyn Fn(&ExportError) + Send + Sync>;
 pub struct PeriodicReader {
     /// The process whose reader it is: a forked child has it too, but not its thread.
     pid: u32,
-    orders: Sender<Order>,
-    /// What the thread does descends from it.
+    /// There until it is dropped.
+    orders: Option<Sender<Order>>,
+    /// What the thread does of its own accord descends from it.
     work: Context,
+    /// The flush that is under way.
+    flushing: Arc<Mutex<Option<Cancellation>>>,
+    /// Ends with the thread.
+    done: Context,
     timeout: Option<Duration>,
     is_shut_down: AtomicBool,
     counters: Arc<Counters>,
@@ -56,6 +65,9 @@ pub struct PeriodicReaderStats {
     pub collections: u64,
     /// Collections whose time was over before the producers were done. Nothing of them was exported.
     pub failed_collections: u64,
+    /// Data points that there were of such collections. What deltas among them said is lost; cumulative points say it
+    /// again the next time.
+    pub abandoned_data_points: u64,
     /// Data points that the exporter took.
     pub exported_data_points: u64,
     /// Data points that were collected, and that the exporter could not deliver.
@@ -84,8 +96,9 @@ impl PeriodicReader {
     ///
     /// - [`ReaderShutdown`](ExportErrorKind::ReaderShutdown) after the shutdown, [`Forked`](ExportErrorKind::Forked)
     ///   in a forked child.
-    /// - [`DeadlineExceeded`](ExportErrorKind::DeadlineExceeded) and [`Cancelled`](ExportErrorKind::Cancelled). What
-    ///   the thread was at is called off, as far as the exporter lets it.
+    /// - [`DeadlineExceeded`](ExportErrorKind::DeadlineExceeded) and [`Cancelled`](ExportErrorKind::Cancelled), the
+    ///   latter also when a shutdown has called the flush off. What the flush had begun is called off, as far as the
+    ///   exporter lets it; what the thread was at before goes on as long as it may.
     /// - The exporter's error, the one of `export` before that of `force_flush`. A producer's failure is told to the
     ///   error handler.
     pub fn force_flush(&self, context: &Context) -> Result<(), ExportError> {
@@ -98,7 +111,8 @@ impl PeriodicReader {
 
     /// Collects and exports for the last time, and shuts the exporter down.
     ///
-    /// A context without a deadline gets the reader's timeout. When it ends first, the rest is called off.
+    /// A context without a deadline gets the reader's timeout. When it ends first, the rest is called off, and whatever
+    /// the thread was at before.
     ///
     /// # Errors
     ///
@@ -110,15 +124,32 @@ impl PeriodicReader {
     }
 
     /// Shuts all of them down at once, so that none has less time for another, for somebody who has no use for the
-    /// errors: each one's error handler has its own. Only the first call does anything.
+    /// errors: each one's error handler has its own. Only the first call does anything; others wait for it, as long
+    /// as their context lets them.
     pub(crate) fn shut_all_down(readers: &[Self], context: &Context) {
         let ordered: Vec<_> = readers.iter().map(|reader| reader.order_shutdown(context)).collect();
         for (reader, ordered) in readers.iter().zip(ordered) {
-            // What was shut down before, or is somebody else's, says nothing new.
-            let Ok(ordered) = ordered else { continue };
-            if let Err(error) = reader.end_shutdown(ordered) {
-                (reader.error_handler)(&error);
+            match ordered.map(|ordered| reader.end_shutdown(ordered)) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => reader.tell(&error),
+                Err(refused) if refused.kind() == ExportErrorKind::ReaderShutdown => {
+                    reader.wait_until_done(context);
+                }
+                // A forked child has no thread to wait for.
+                Err(_) => {}
             }
+        }
+    }
+
+    /// Waits until the thread has ended, but no longer than `context` lets it.
+    fn wait_until_done(&self, context: &Context) {
+        while !self.done.is_cancelled() && context.wait(PAUSE).is_ok() {}
+    }
+
+    fn tell(&self, error: &ExportError) {
+        // As on the thread: a handler that panics is no matter of whoever shuts down.
+        if catch_unwind(AssertUnwindSafe(|| (self.error_handler)(error))).is_err() {
+            count(&self.counters.panics, 1);
         }
     }
 
@@ -134,8 +165,12 @@ impl PeriodicReader {
 
     fn end_shutdown(&self, ordered: Ordered) -> Result<(), ExportError> {
         let result = ordered.wait();
-        // Nobody waits any more for what is still under way.
+        // Nobody waits any more for what is still under way. The thread looks in the opposite order.
         self.work.cancellation().cancel();
+        let flushing = self.flushing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(flushing) = flushing {
+            flushing.cancel();
+        }
         result
     }
 
@@ -143,11 +178,18 @@ impl PeriodicReader {
     #[must_use]
     pub fn stats(&self) -> PeriodicReaderStats {
         let Counters {
-            collections, failed_collections, exported_data_points, lost_data_points, panics, ..
+            collections,
+            failed_collections,
+            abandoned_data_points,
+            exported_data_points,
+            lost_data_points,
+            panics,
+            ..
         } = &*self.counters;
         PeriodicReaderStats {
             collections: read(collections),
             failed_collections: read(failed_collections),
+            abandoned_data_points: read(abandoned_data_points),
             exported_data_points: read(exported_data_points),
             lost_data_points: read(lost_data_points),
             panics: read(panics),
@@ -164,7 +206,9 @@ impl PeriodicReader {
         let outcome = Arc::new(Mutex::new(None));
         let call = Call { context: context.clone(), outcome: Arc::clone(&outcome), _gone: gone };
         // If nobody listens, the order is dropped, and with it `gone`.
-        let _ = self.orders.send(order(call));
+        if let Some(orders) = &self.orders {
+            let _ = orders.send(order(call));
+        }
         Ordered { context, done, outcome }
     }
 
@@ -178,6 +222,15 @@ impl PeriodicReader {
         let message =
             format!("the metric reader belongs to process {owner}, of which process {pid} is a forked child");
         Err(ExportError::new(ExportErrorKind::Forked, message))
+    }
+}
+
+impl Drop for PeriodicReader {
+    fn drop(&mut self) {
+        if process::id() != self.pid {
+            // A forked child may have been forked while the thread, which it does not have, held the channel's lock.
+            std::mem::forget(self.orders.take());
+        }
     }
 }
 
@@ -282,6 +335,8 @@ impl PeriodicReaderBuilder {
             counters: Arc::clone(&counters),
         });
         let work = Context::new();
+        let (done, gone) = Gone::pair(&Context::new());
+        let flushing = Arc::default();
         let timeout = (!timeout.is_zero()).then_some(timeout);
         let worker = Worker {
             exporter,
@@ -291,6 +346,8 @@ impl PeriodicReaderBuilder {
             error_handler: Arc::clone(&error_handler),
             counters: Arc::clone(&counters),
             work: work.clone(),
+            flushing: Arc::clone(&flushing),
+            gone,
             metrics: Default::default(),
         };
         let started = thread::Builder::new().name("nanospan-metrics".into()).spawn(|| worker.run(received));
@@ -299,7 +356,18 @@ impl PeriodicReaderBuilder {
             return Err(ExportError::new(ExportErrorKind::Io, message).with_source(error));
         }
         let (pid, is_shut_down) = (process::id(), AtomicBool::new(false));
-        Ok(PeriodicReader { pid, orders, work, timeout, is_shut_down, counters, error_handler })
+        let orders = Some(orders);
+        Ok(PeriodicReader {
+            pid,
+            orders,
+            work,
+            flushing,
+            done,
+            timeout,
+            is_shut_down,
+            counters,
+            error_handler,
+        })
     }
 }
 
