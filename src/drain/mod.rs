@@ -45,6 +45,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) use crate::drain::assemble::REMOTE;
+pub(crate) use crate::drain::ledger::Handed;
 #[cfg(loom)]
 pub(crate) use crate::drain::ledger::Way;
 pub use crate::drain::ledger::{Dropped, Stats};
