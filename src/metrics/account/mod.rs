@@ -5,6 +5,8 @@
 //! has the table.
 
 mod page;
+#[cfg(test)]
+mod tests;
 
 use std::error::Error;
 

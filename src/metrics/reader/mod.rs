@@ -50,9 +50,10 @@ pub struct Collection<'a> {
 }
 
 impl<'a> Collection<'a> {
-    /// One of nobody's, for tests of producers.
+    /// One of nobody's, which wants the same of all kinds, for tests of producers.
     #[cfg(test)]
-    pub(super) fn at(context: &'a Context, time: Timestamp, wanted: &'a Wanted) -> Self {
+    pub(super) fn at(context: &'a Context, time: Timestamp, temporality: Temporality) -> Self {
+        let wanted = Box::leak(Box::new(Wanted::new(|_| temporality, |_| Aggregation::Default)));
         Self { context, time, wanted, delivery: None, is_told: Cell::new(false) }
     }
 

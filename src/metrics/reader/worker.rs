@@ -208,7 +208,7 @@ mod tests {
             (second, Duration::from_millis(7_300), 8 * second),
             // More intervals than 32 bits count.
             (Duration::from_nanos(1), 10 * second, 10 * second + Duration::from_nanos(1)),
-            (Duration::from_nanos(7), 10 * second, Duration::from_nanos(10_000_000_004)),
+            (Duration::from_nanos(7), 10 * second, Duration::from_nanos(10_000_000_003)),
             (Duration::from_secs(1 << 40), second, Duration::from_secs(1 << 40)),
         ] {
             let next = next_after(due, interval, due + late).unwrap();
