@@ -1,7 +1,10 @@
 //! How soon it is said which temporality and which aggregation is wanted.
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::process;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nanospan::export::Context;
 use nanospan::metrics::InstrumentKind;
@@ -18,6 +21,9 @@ const SINGLE: usize = 5_000;
 /// Nanoseconds that a call may take: of many the mean, and 999 of 1,000.
 const MEAN_MAX: f64 = 1000.0;
 const SINGLE_MAX: f64 = 1000.0;
+
+/// Who has not answered all calls after this time never will.
+const GIVE_UP: Duration = Duration::from_secs(120);
 
 /// The states in which they are asked.
 const STATES: [&str; 3] = ["idle", "hanging", "shut down"];
@@ -45,6 +51,7 @@ pub(crate) fn measure(is_bench: bool) -> bool {
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |");
     let mut are_in_time = true;
     for (name, make) in ALL {
+        let _answered = end_unless_dropped(name);
         // Their threads run on the other processor.
         pace::pin_to(pace::WORKERS);
         let subjects: [Subject; 3] = [make(), make(), make()];
@@ -82,6 +89,19 @@ pub(crate) fn measure(is_bench: bool) -> bool {
         );
     }
     are_in_time
+}
+
+/// Ends the process with an error if the value is not dropped in time: a call that waits for the export waits for
+/// good, since nothing ends that before all calls are made.
+fn end_unless_dropped(name: &'static str) -> Sender<()> {
+    let (answered, waiting) = channel();
+    thread::spawn(move || {
+        if waiting.recv_timeout(GIVE_UP) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("{name}: no answer after {GIVE_UP:?}: EXCEEDED");
+            process::exit(1);
+        }
+    });
+    answered
 }
 
 fn assert_answers(asked: &dyn Asked, name: &str, state: &str) {
