@@ -4,6 +4,7 @@ use super::*;
 #[cfg(unix)]
 use crate::forked::{check, in_child};
 use nanospan::metrics::{PeriodicReader, PeriodicReaderBuilder, PeriodicReaderStats};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
@@ -227,6 +228,30 @@ fn data_points_of_a_collection_that_ran_out_of_time_are_counted_and_not_exported
     assert_eq!((exported_data_points, lost_data_points), (0, 0), "the exporter was not called");
     assert_eq!(recorder.exported(), []);
     assert!(told.lock().unwrap().iter().any(|error| error.starts_with("a metric producer failed")));
+}
+
+/// It would wait for itself, and without a timeout for good.
+#[test]
+fn on_its_own_thread_a_reader_refuses_to_wait_and_a_shutdown_is_done_later() {
+    let recorder = Recorder::new();
+    let place: Arc<OnceLock<PeriodicReader>> = Arc::default();
+    let (inside, kinds) = (Arc::clone(&place), Arc::new(Mutex::new(Vec::new())));
+    let into = Arc::clone(&kinds);
+    let calling = By(move |_: &Collection<'_>, _: &mut List<ScopeMetrics>| {
+        let Some(reader) = inside.get() else { return Ok(()) };
+        let results = [reader.force_flush(&Context::new()), reader.shutdown(&Context::new())];
+        into.lock().unwrap().extend(results.map(kind));
+        Ok(())
+    });
+    let builder = idle(&recorder).0.producer(calling).producer(Counting::default());
+    let reader = place.get_or_init(|| builder.timeout(Duration::ZERO).start().unwrap());
+    reader.force_flush(&Context::new()).unwrap();
+    recorder.wait_for_calls(4);
+    assert_eq!(kinds.lock().unwrap()[..2], [ExportErrorKind::Other; 2]);
+    let calls = recorder.calls();
+    assert!(is_export(&calls[0]) && is_export(&calls[2]));
+    assert_eq!((&calls[1], &calls[3]), (&Call::ForceFlush, &Call::Shutdown));
+    assert_eq!(kind(reader.shutdown(&Context::new())), ExportErrorKind::ReaderShutdown);
 }
 
 #[test]

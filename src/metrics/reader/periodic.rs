@@ -6,7 +6,7 @@ use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use super::MetricProducer;
@@ -43,6 +43,8 @@ pub(super) type ErrorHandler = Arc<dyn Fn(&ExportError) + Send + Sync>;
 pub struct PeriodicReader {
     /// The process whose reader it is: a forked child has it too, but not its thread.
     pid: u32,
+    /// The thread, which cannot wait for itself.
+    thread: ThreadId,
     /// There until it is dropped.
     orders: Option<Sender<Order>>,
     /// What the thread does of its own accord descends from it.
@@ -99,12 +101,17 @@ impl PeriodicReader {
     /// - [`DeadlineExceeded`](ExportErrorKind::DeadlineExceeded) and [`Cancelled`](ExportErrorKind::Cancelled), the
     ///   latter also when a shutdown has called the flush off. What the flush had begun is called off, as far as the
     ///   exporter lets it; what the thread was at before goes on as long as it may.
+    /// - [`Other`](ExportErrorKind::Other) if a producer, the exporter or the error handler calls, on the reader's
+    ///   thread: it would wait for itself.
     /// - The exporter's error, the one of `export` before that of `force_flush`. A producer's failure is told to the
     ///   error handler.
     pub fn force_flush(&self, context: &Context) -> Result<(), ExportError> {
         self.refuse_in_child()?;
         if self.is_shut_down.load(Ordering::Relaxed) {
             return Err(reader_shut_down());
+        }
+        if self.is_own_thread() {
+            return Err(own_thread());
         }
         self.order(context, Order::Flush).wait()
     }
@@ -117,7 +124,7 @@ impl PeriodicReader {
     /// # Errors
     ///
     /// Those of [`force_flush`](PeriodicReader::force_flush), the one of `export` before that of `shutdown`. The reader
-    /// is shut down all the same.
+    /// is shut down all the same; where it is called on the reader's own thread, when that has time for it.
     pub fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         let ordered = self.order_shutdown(context)?;
         self.end_shutdown(ordered)
@@ -143,7 +150,14 @@ impl PeriodicReader {
 
     /// Waits until the thread has ended, but no longer than `context` lets it.
     fn wait_until_done(&self, context: &Context) {
+        if self.is_own_thread() {
+            return;
+        }
         while !self.done.is_cancelled() && context.wait(PAUSE).is_ok() {}
+    }
+
+    fn is_own_thread(&self) -> bool {
+        thread::current().id() == self.thread
     }
 
     fn tell(&self, error: &ExportError) {
@@ -164,6 +178,9 @@ impl PeriodicReader {
     }
 
     fn end_shutdown(&self, ordered: Ordered) -> Result<(), ExportError> {
+        if self.is_own_thread() {
+            return Err(own_thread());
+        }
         let result = ordered.wait();
         // Nobody waits any more for what is still under way. The thread looks in the opposite order.
         self.work.cancellation().cancel();
@@ -223,6 +240,11 @@ impl PeriodicReader {
             format!("the metric reader belongs to process {owner}, of which process {pid} is a forked child");
         Err(ExportError::new(ExportErrorKind::Forked, message))
     }
+}
+
+fn own_thread() -> ExportError {
+    let message = "the metric reader was called on its own thread, which cannot wait for itself";
+    ExportError::new(ExportErrorKind::Other, message)
 }
 
 impl Drop for PeriodicReader {
@@ -351,14 +373,16 @@ impl PeriodicReaderBuilder {
             metrics: Default::default(),
         };
         let started = thread::Builder::new().name("nanospan-metrics".into()).spawn(|| worker.run(received));
-        if let Err(error) = started {
+        let thread = started.map_err(|error| {
             let message = "cannot start the thread of the metric reader";
-            return Err(ExportError::new(ExportErrorKind::Io, message).with_source(error));
-        }
+            ExportError::new(ExportErrorKind::Io, message).with_source(error)
+        })?;
+        let thread = thread.thread().id();
         let (pid, is_shut_down) = (process::id(), AtomicBool::new(false));
         let orders = Some(orders);
         Ok(PeriodicReader {
             pid,
+            thread,
             orders,
             work,
             flushing,
