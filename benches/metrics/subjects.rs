@@ -115,8 +115,10 @@ enum Behind {
     Silent(TcpListener),
 }
 
-/// Makes subjects of each kind.
-pub(crate) const ALL: &[(&str, fn() -> Subject)] = &[
+type Make = fn() -> Subject;
+
+/// All there are, and what makes one.
+pub(crate) const ALL: &[(&str, Make)] = &[
     ("memory", memory),
     ("stdout", stdout),
     ("segment files (an export is always under way)", segments),

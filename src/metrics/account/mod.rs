@@ -92,7 +92,7 @@ impl MetricProducer for AccountProducer {
         let Some(account) = &mut self.of else { return Ok(()) };
         let delivery = collection.take_delivery();
         let delivered = delivery.map(Delivery::read).unwrap_or_default();
-        let now = account.before.next(&account.core.pipeline, delivered);
+        let now = account.before.next(account.core.pipeline, delivered);
         account.tell(collection, delivery, now, into.push());
         Ok(())
     }

@@ -228,7 +228,7 @@ fn no_point_ends_before_it_begins_when_the_clock_is_set_back() {
 #[test]
 fn what_a_shutdown_gave_up_never_becomes_less() {
     let tracer = tracer();
-    let pipeline = &account(tracer).core.pipeline;
+    let pipeline = account(tracer).core.pipeline;
     let before = Reading { given_up: 5, ..Reading::default() };
     // By what is counted it is none, as when the kind of a loss is known before the loss.
     let next = before.next(pipeline, Delivered::default());
