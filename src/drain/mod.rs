@@ -46,8 +46,6 @@ use std::time::{Duration, Instant};
 
 pub(crate) use crate::drain::assemble::REMOTE;
 pub(crate) use crate::drain::ledger::Handed;
-#[cfg(loom)]
-pub(crate) use crate::drain::ledger::Way;
 pub use crate::drain::ledger::{Dropped, Stats};
 
 /// Called with every error of the exporter, on the export thread.

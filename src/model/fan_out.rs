@@ -1,5 +1,6 @@
 //! A fan-out over two tracers of this crate, each with a drain of its own.
 
+use crate::Timestamp;
 use crate::model::tracer::{Drain, Tracer};
 use crate::plugin::fan_out_bench::over;
 use crate::plugin::{FanOut as Real, bext_plugin_api};
@@ -42,6 +43,9 @@ impl FanOut {
                 engine: tracer.0,
                 pipeline: drain.pipeline(),
                 sampler: Sampler::default(),
+                number: 0,
+                built: Timestamp::from_unix_nanos(0),
+                readers: OnceLock::new(),
                 remotes: OnceLock::new(),
             };
             crate::Tracer::of(Box::leak(Box::new(core)))

@@ -4,8 +4,8 @@
 use crate::batch::{Batch, ValueView};
 #[cfg(feature = "bext")]
 use crate::drain::Pipeline;
+use crate::drain::Stats;
 use crate::drain::model::Bench;
-use crate::drain::{self, Stats};
 use crate::export::Nowhere;
 use crate::raw::clock::Clock;
 use crate::raw::engine::{Engine, Sizes};
