@@ -8,7 +8,8 @@
 //!
 //! With the feature `otlp` there is a row more: a span's share in encoding batches of 64 for OTLP. With
 //! `otlp-http` some workloads are counted once more with an exporter behind them that has sent a batch and
-//! gets no answer: none of that is the caller's, so the counts are to be the same.
+//! gets no answer: none of that is the caller's, so the counts are to be the same. So they are with a reader that
+//! collects the tracer's account as metrics each millisecond: some workloads are counted with one, too.
 //!
 //! Without `--bench`, as under `cargo test --benches`, it only checks the workloads: that needs
 //! neither Valgrind nor the runner.
@@ -66,6 +67,40 @@ mod counted {
     fn caller(prepared: (&'static Workload, Stage)) -> (&'static Workload, Stage) {
         (prepared.0.repeat)(&prepared.1, REPEATS);
         prepared
+    }
+
+    mod reader {
+        use super::{NEVER, REPEATS, finish};
+        use crate::workloads::{ALL, Stage, Workload};
+        use gungraun::library_benchmark;
+        use nanospan::Tracer;
+        use nanospan::export::{Context, MemoryExporter};
+        use nanospan::metrics::{MemoryMetricExporter, PeriodicReader};
+        use std::time::Duration;
+
+        /// As in `caller`, and a reader is at work.
+        fn prepare(index: usize) -> (&'static Workload, Stage) {
+            let metrics = MemoryMetricExporter::new();
+            let reader = PeriodicReader::builder(metrics.clone()).interval(Duration::from_millis(1));
+            let builder = Tracer::builder("benchmark").exporter(MemoryExporter::new()).metrics(reader);
+            let stage = Stage::over(builder, NEVER);
+            let workload = &ALL[index];
+            (workload.repeat)(&stage, 1);
+            drop(stage.started());
+            stage.finish();
+            metrics.wait_for_export(&Context::new()).expect("the reader exports");
+            (workload, stage)
+        }
+
+        #[library_benchmark(setup = prepare, teardown = finish)]
+        #[bench::w0_with_reader(0)]
+        #[bench::w1_in_three_calls_with_reader(1)]
+        #[bench::w2_with_reader(4)]
+        #[bench::w3_with_reader(5)]
+        fn read(prepared: (&'static Workload, Stage)) -> (&'static Workload, Stage) {
+            (prepared.0.repeat)(&prepared.1, REPEATS);
+            prepared
+        }
     }
 
     #[cfg(feature = "otlp")]
@@ -148,15 +183,16 @@ mod counted {
 
     #[cfg(feature = "otlp")]
     use otlp::encoder;
+    use reader::read;
     #[cfg(feature = "otlp-http")]
     use unanswered::beside;
 
     #[cfg(feature = "otlp-http")]
-    library_benchmark_group!(name = instructions; benchmarks = caller, encoder, beside);
+    library_benchmark_group!(name = instructions; benchmarks = caller, read, encoder, beside);
     #[cfg(all(feature = "otlp", not(feature = "otlp-http")))]
-    library_benchmark_group!(name = instructions; benchmarks = caller, encoder);
+    library_benchmark_group!(name = instructions; benchmarks = caller, read, encoder);
     #[cfg(not(feature = "otlp"))]
-    library_benchmark_group!(name = instructions; benchmarks = caller);
+    library_benchmark_group!(name = instructions; benchmarks = caller, read);
     main!(
         config = LibraryBenchmarkConfig::default().tool(Callgrind::with_args(["--cache-sim=no"]));
         library_benchmark_groups = instructions

@@ -2,6 +2,13 @@
 
 #[path = "common/allocator.rs"]
 mod allocator;
+#[path = "common/mod.rs"]
+mod common;
+#[path = "metrics_account/counters.rs"]
+mod counters;
+#[cfg(unix)]
+#[path = "common/forked.rs"]
+mod forked;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -85,7 +92,10 @@ fn assert_equal_to(figures: &Figures, stats: &Stats) {
         ("otel.sdk.span.live", stats.live),
         ("otel.sdk.span.started", stats.started + stats.not_sampled + stats.suppressed),
         ("otel.sdk.processor.span.queue.size", stats.buffered),
-        ("otel.sdk.processor.span.processed", handed + dropped.total() - dropped.export_failed),
+        (
+            "otel.sdk.processor.span.processed",
+            handed + stats.exporting + dropped.total() - dropped.export_failed,
+        ),
         ("otel.sdk.exporter.span.inflight", stats.exporting),
         ("otel.sdk.exporter.span.exported", handed),
         ("otel.sdk.exporter.operation.duration", stats.exports),
@@ -127,6 +137,8 @@ fn each_figure_of_the_account_is_in_the_metrics() {
     let sampler = Sampler::parent_based(Sampler::trace_id_ratio(0.5).unwrap());
     let tracer = builder().sampler(sampler).exporter(exporter.clone()).build().unwrap();
     let reader = ManualReader::builder().producer(tracer.metric_producer()).build();
+    // The first pass of the drain tells how much memory there is.
+    tracer.flush(PATIENCE).unwrap();
     assert_equal_to(&figures(&collected(&reader)), &tracer.stats());
 
     record(&tracer, 100);
@@ -266,6 +278,9 @@ fn an_exporter_is_named_with_where_it_sends() {
     let described = "otel.component.type=test_exporter,server.address=collector.example,server.port=4318";
     let exported = |rest: &str| of(&is, &format!("otel.sdk.exporter.span.exported{{{described}{rest}}}"));
     assert_eq!((exported(""), exported(",error.type=rejected")), (2, 1));
+    let operations =
+        |rest: &str| of(&is, &format!("otel.sdk.exporter.operation.duration{{{described}{rest}}}"));
+    assert_eq!((operations(""), operations(",error.type=rejected")), (0, 1), "no success is not a full one");
     let names: Vec<_> = metrics.scopes[0]
         .metrics
         .iter()

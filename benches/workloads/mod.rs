@@ -22,7 +22,10 @@ use nanospan::export::{Context, ExportError, MemoryExporter, SpanExporter};
 use nanospan::plugin::bext_plugin_api::tracer::{AttrValue, SpanHandle, SpanStart, TracerPlugin};
 use nanospan::plugin::{FanOut, Plugin};
 use nanospan::sampling::Sampler;
-use nanospan::{Span, SpanContext, Status, Text, TraceFlags, TraceId, TraceState, Tracer, Value, attributes};
+use nanospan::{
+    Span, SpanContext, Status, Text, TraceFlags, TraceId, TraceState, Tracer, TracerBuilder, Value,
+    attributes,
+};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -82,8 +85,12 @@ impl Stage {
     /// Builds the tracers on the calling thread: their threads run on the processors that this one
     /// may run on now. `drain_interval` is as in `TracerBuilder`.
     pub(crate) fn new(exporter: impl SpanExporter + 'static, drain_interval: Duration) -> Self {
-        let tracer = Tracer::builder("benchmark")
-            .exporter(exporter)
+        Self::over(Tracer::builder("benchmark").exporter(exporter), drain_interval)
+    }
+
+    /// The same, with whatever else the tracer is to have.
+    pub(crate) fn over(builder: TracerBuilder, drain_interval: Duration) -> Self {
+        let tracer = builder
             // An exporter that nobody answers is to go on waiting, however slow the machine.
             .export_timeout(Duration::ZERO)
             .drain_interval(drain_interval)

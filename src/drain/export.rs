@@ -160,7 +160,7 @@ impl Pipeline {
             Ok(()) => self.call(|| self.settings.exporter.export(&context, &batch)),
             Err(error) => Err(error.into()),
         };
-        self.ledger.export_took(spans, begun.elapsed());
+        self.ledger.export_took(spans, begun.elapsed(), result.as_ref().err().map(ExportError::kind));
         match result {
             Ok(()) => self.ledger.exported(spans, 0),
             Err(error) => {

@@ -9,6 +9,8 @@ use crate::raw::tally::Count;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+const KINDS: usize = ExportErrorKind::ALL.len();
+
 /// The drain's and the export thread's counters. Each has one writer.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -25,13 +27,26 @@ pub(crate) struct Ledger {
     chunks: AtomicU64,
     passes: AtomicU64,
     pass_nanos: AtomicU64,
-    exports: AtomicU64,
-    export_nanos: AtomicU64,
+    /// Batches that the exporter has returned from, and the time that it took: those that went well, then those
+    /// that ended with each kind of error.
+    exports: [AtomicU64; 1 + KINDS],
+    export_nanos: [AtomicU64; 1 + KINDS],
     /// Spans in batches that were handed to the exporter, and in those that it has returned from.
     handed: AtomicU64,
     returned: AtomicU64,
     /// Spans that it lost, by the kind of its error.
-    lost_by: [AtomicU64; ExportErrorKind::ALL.len()],
+    lost_by: [AtomicU64; KINDS],
+}
+
+/// What became of what the exporter was handed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Handed {
+    pub(crate) spans: u64,
+    /// Spans that it lost, by the kind of its error.
+    pub(crate) lost_by: [u64; KINDS],
+    /// Batches that it has returned from, and nanoseconds that it took: those that went well, then those that ended
+    /// with each kind of error.
+    pub(crate) exports: [(u64, u64); 1 + KINDS],
 }
 
 /// Adds to a counter that one thread writes. Release pairs with the Acquire in `read`: who sees a
@@ -77,10 +92,11 @@ impl Ledger {
         add(&self.handed, spans);
     }
 
-    pub(crate) fn export_took(&self, spans: u64, time: Duration) {
+    pub(crate) fn export_took(&self, spans: u64, time: Duration, failure: Option<ExportErrorKind>) {
+        let end = failure.map_or(0, |kind| 1 + kind as usize);
         add(&self.returned, spans);
-        add(&self.export_nanos, time.as_nanos() as u64);
-        add(&self.exports, 1);
+        add(&self.export_nanos[end], time.as_nanos() as u64);
+        add(&self.exports[end], 1);
     }
 
     pub(crate) fn passed(&self, done: &Collected, fill: &Fill, time: Duration) {
@@ -238,10 +254,14 @@ fn read(counter: &AtomicU64) -> u64 {
 }
 
 impl Pipeline {
-    /// Spans that the exporter was handed, and how many of them it lost by which kind of error.
-    pub(crate) fn handed(&self) -> (u64, [u64; ExportErrorKind::ALL.len()]) {
-        let lost = self.ledger.lost_by.each_ref().map(read);
-        (read(&self.ledger.handed), lost)
+    /// What became of what the exporter was handed. Asked after [`counts`](Pipeline::counts), it knows of each loss
+    /// that is counted there: a loss is counted by its kind first.
+    pub(crate) fn handed(&self) -> Handed {
+        let ledger = &self.ledger;
+        let lost_by = ledger.lost_by.each_ref().map(read);
+        let (counts, nanos) = (ledger.exports.each_ref().map(read), ledger.export_nanos.each_ref().map(read));
+        let exports = std::array::from_fn(|end| (counts[end], nanos[end]));
+        Handed { spans: read(&ledger.handed), lost_by, exports }
     }
 
     pub(crate) fn exporter_component(&self) -> Component {
@@ -326,8 +346,8 @@ impl Pipeline {
             drain_passes: read(&ledger.passes),
             drain_nanos: read(&ledger.pass_nanos),
             exporting,
-            exports: read(&ledger.exports),
-            export_nanos: read(&ledger.export_nanos),
+            exports: ledger.exports.iter().map(read).sum(),
+            export_nanos: ledger.export_nanos.iter().map(read).sum(),
             exporter_panics: read(&ledger.panics),
         };
         match gate {

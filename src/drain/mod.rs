@@ -45,6 +45,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) use crate::drain::assemble::REMOTE;
+pub(crate) use crate::drain::ledger::Handed;
 pub use crate::drain::ledger::{Dropped, Pool, Stats};
 
 /// Called with every error of the exporter, on the export thread.

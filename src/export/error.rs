@@ -182,11 +182,12 @@ impl ExportErrorKind {
         Self::Other,
     ];
 
-    /// The value of the attribute `error.type` in metrics. Those that the semantic conventions know are
-    /// theirs.
+    /// The value of the attribute `error.type` in metrics, of each kind another: two points may not be described
+    /// alike. Those that the semantic conventions know are theirs.
     pub(crate) const fn as_error_type(self) -> &'static str {
         match self {
-            Self::ExporterShutdown | Self::ReaderShutdown => "already_shutdown",
+            Self::ExporterShutdown => "already_shutdown",
+            Self::ReaderShutdown => "reader_shutdown",
             Self::DeadlineExceeded => "timeout",
             Self::Cancelled => "cancelled",
             Self::Io => "io",
@@ -219,5 +220,11 @@ mod tests {
         for (index, kind) in ExportErrorKind::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, index);
         }
+    }
+    #[test]
+    fn no_two_kinds_have_the_same_error_type() {
+        let all: std::collections::BTreeSet<_> =
+            ExportErrorKind::ALL.into_iter().map(ExportErrorKind::as_error_type).collect();
+        assert_eq!(all.len(), ExportErrorKind::ALL.len(), "{all:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! A fan-out over two tracers of this crate, each with a drain of its own.
 
+use crate::Timestamp;
 use crate::model::tracer::{Drain, Tracer};
 use crate::plugin::fan_out_bench::over;
 use crate::plugin::{FanOut as Real, bext_plugin_api};
@@ -43,7 +44,7 @@ impl FanOut {
                 pipeline: drain.pipeline(),
                 sampler: Sampler::default(),
                 number: 0,
-                built: std::time::SystemTime::UNIX_EPOCH.into(),
+                built: Timestamp::from_unix_nanos(0),
                 readers: OnceLock::new(),
                 remotes: OnceLock::new(),
             };

@@ -1,17 +1,12 @@
 //! What readers of metrics promise, with producers and exporters that do as they are told.
 
+#[path = "../common/mod.rs"]
+mod common;
 #[cfg(unix)]
 #[path = "../common/forked.rs"]
 mod forked;
 mod manual;
 mod periodic;
-
-/// What is needed of what all tests have in common.
-#[cfg(unix)]
-mod common {
-    /// Longer than anything takes that comes to an end.
-    pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
-}
 
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};

@@ -1,7 +1,10 @@
 //! The reader that collects and exports each interval.
 
 use super::*;
+#[cfg(unix)]
+use crate::forked::{check, in_child};
 use nanospan::metrics::{PeriodicReader, PeriodicReaderBuilder, PeriodicReaderStats};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
@@ -163,6 +166,114 @@ fn a_shutdown_calls_off_an_export_that_hangs_when_its_deadline_has_passed() {
 }
 
 #[test]
+fn a_shutdown_calls_off_a_flush_that_hangs_when_its_deadline_has_passed() {
+    let recorder = Recorder::new();
+    recorder.will(Deed::Hang);
+    let reader = idle(&recorder).0.producer(Counting::default()).timeout(Duration::ZERO).start().unwrap();
+    thread::scope(|scope| {
+        // Nobody but the shutdown ends it.
+        let flushing = scope.spawn(|| kind(reader.force_flush(&Context::new())));
+        recorder.wait_for_the_hang();
+        let soon = Context::with_timeout(Duration::from_millis(20));
+        assert_eq!(kind(reader.shutdown(&soon)), ExportErrorKind::DeadlineExceeded);
+        assert_eq!(flushing.join().unwrap(), ExportErrorKind::Cancelled);
+    });
+    recorder.wait_for_calls(3);
+    assert_eq!(recorder.calls()[1..], [Call::ForceFlush, Call::Shutdown]);
+}
+
+#[test]
+fn a_flush_that_comes_behind_one_that_a_shutdown_called_off_ends_as_well() {
+    let recorder = Recorder::new();
+    recorder.will(Deed::Hang);
+    let reader = idle(&recorder).0.producer(Counting::default()).timeout(Duration::ZERO).start().unwrap();
+    thread::scope(|scope| {
+        let flushing: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| kind(reader.force_flush(&Context::new())))).collect();
+        recorder.wait_for_the_hang();
+        reader.shutdown(&Context::with_timeout(Duration::from_millis(20))).unwrap_err();
+        for flush in flushing {
+            // One that begins when the shutdown is over is refused.
+            let ended = flush.join().unwrap();
+            assert!(
+                matches!(ended, ExportErrorKind::Cancelled | ExportErrorKind::ReaderShutdown),
+                "{ended:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn data_points_of_a_collection_that_ran_out_of_time_are_counted_and_not_exported() {
+    let recorder = Recorder::new();
+    let (builder, told) = idle(&recorder);
+    let reader = builder.producer(Counting::default()).producer(hanging()).start().unwrap();
+    let context = Context::new();
+    context.cancellation().cancel();
+    // Over before the first producer is asked: there are no points.
+    assert_eq!(kind(reader.force_flush(&context)), ExportErrorKind::Cancelled);
+    recorder.wait_for_calls(1);
+    assert_eq!(reader.stats().abandoned_data_points, 0);
+    let soon = Context::with_timeout(Duration::from_millis(20));
+    assert_eq!(kind(reader.force_flush(&soon)), ExportErrorKind::DeadlineExceeded);
+    recorder.wait_for_calls(2);
+    let PeriodicReaderStats {
+        failed_collections,
+        abandoned_data_points,
+        exported_data_points,
+        lost_data_points,
+        ..
+    } = reader.stats();
+    assert_eq!((failed_collections, abandoned_data_points), (2, 1));
+    assert_eq!((exported_data_points, lost_data_points), (0, 0), "the exporter was not called");
+    assert_eq!(recorder.exported(), []);
+    assert!(told.lock().unwrap().iter().any(|error| error.starts_with("a metric producer failed")));
+}
+
+/// It would wait for itself, and without a timeout for good.
+#[test]
+fn on_its_own_thread_a_reader_refuses_to_wait_and_a_shutdown_is_done_later() {
+    let recorder = Recorder::new();
+    let place: Arc<OnceLock<PeriodicReader>> = Arc::default();
+    let (inside, kinds) = (Arc::clone(&place), Arc::new(Mutex::new(Vec::new())));
+    let into = Arc::clone(&kinds);
+    let calling = By(move |_: &Collection<'_>, _: &mut List<ScopeMetrics>| {
+        let Some(reader) = inside.get() else { return Ok(()) };
+        let results = [reader.force_flush(&Context::new()), reader.shutdown(&Context::new())];
+        into.lock().unwrap().extend(results.map(kind));
+        Ok(())
+    });
+    let builder = idle(&recorder).0.producer(calling).producer(Counting::default());
+    let reader = place.get_or_init(|| builder.timeout(Duration::ZERO).start().unwrap());
+    reader.force_flush(&Context::new()).unwrap();
+    recorder.wait_for_calls(4);
+    assert_eq!(kinds.lock().unwrap()[..2], [ExportErrorKind::Other; 2]);
+    let calls = recorder.calls();
+    assert!(is_export(&calls[0]) && is_export(&calls[2]));
+    assert_eq!((&calls[1], &calls[3]), (&Call::ForceFlush, &Call::Shutdown));
+    assert_eq!(kind(reader.shutdown(&Context::new())), ExportErrorKind::ReaderShutdown);
+}
+
+#[test]
+fn without_a_limit_an_interval_takes_as_long_as_it_takes() {
+    let recorder = Recorder::new();
+    let released = Context::new();
+    let release = released.cancellation();
+    let slow = By(move |collection: &Collection<'_>, _: &mut List<ScopeMetrics>| {
+        assert_eq!(collection.context().deadline(), None);
+        let _ = released.wait(Duration::MAX);
+        Ok(())
+    });
+    let builder = idle(&recorder).0.interval(Duration::from_millis(1)).timeout(Duration::ZERO);
+    let reader = builder.producer(slow).producer(Counting::default()).start().unwrap();
+    release.cancel();
+    recorder.wait_for_calls(1);
+    reader.shutdown(&Context::new()).unwrap();
+    let stats = reader.stats();
+    assert_eq!((stats.failed_collections, stats.panics), (0, 0), "{stats:?}");
+}
+
+#[test]
 fn what_an_export_loses_is_counted_and_the_flush_says_why() {
     let recorder = Recorder::new();
     let two = idle(&recorder).0.producer(Counting::default()).producer(Counting::default());
@@ -202,24 +313,6 @@ fn an_error_of_the_exporters_flush_or_shutdown_is_the_callers_unless_its_export_
     assert_eq!(told.lock().unwrap()[..], ["told to fail in the flush"]);
     let error = reader.shutdown(&Context::new()).unwrap_err();
     assert_eq!(error.to_string(), "told to fail in the shutdown");
-}
-
-#[cfg(unix)]
-#[test]
-fn a_forked_child_is_refused_at_once_and_the_parent_goes_on() {
-    use crate::forked::{check, in_child};
-    let recorder = Recorder::new();
-    let reader = with_counting(&recorder);
-    let code = in_child(|| {
-        let is_refused = |result: Result<(), ExportError>| {
-            result.is_err_and(|error| error.kind() == ExportErrorKind::Forked)
-        };
-        check(1, is_refused(reader.force_flush(&Context::new())))?;
-        check(2, is_refused(reader.shutdown(&Context::new())))
-    });
-    assert_eq!(code, 0, "the check of this number failed in the child");
-    reader.shutdown(&Context::new()).unwrap();
-    assert_eq!(recorder.exported().len(), 1);
 }
 
 #[test]
@@ -318,4 +411,27 @@ fn what_runs_on_the_readers_thread_starts_no_spans() {
     reader.force_flush(&Context::new()).unwrap();
     assert_eq!(reader.stats().panics, 0);
     assert_eq!(tracer.stats().suppressed, 1);
+}
+
+/// In a child there is neither the thread nor anything to wait for.
+#[cfg(unix)]
+#[test]
+fn a_forked_child_is_refused_at_once_and_may_drop_the_reader_that_goes_on_in_the_parent() {
+    let recorder = Recorder::new();
+    let mut reader = Some(with_counting(&recorder));
+    let code = in_child(|| {
+        let forked = |result: Result<(), ExportError>| kind(result) == ExportErrorKind::Forked;
+        let hour = || Context::with_timeout(Duration::from_secs(3600));
+        let own = reader.take().ok_or(1)?;
+        check(2, forked(own.force_flush(&hour())))?;
+        check(3, forked(own.shutdown(&hour())))?;
+        check(4, own.stats() == PeriodicReaderStats::default())?;
+        drop(own);
+        check(5, recorder.calls().is_empty())
+    });
+    assert_eq!(code, 0);
+    let reader = reader.unwrap();
+    reader.force_flush(&Context::new()).unwrap();
+    reader.shutdown(&Context::new()).unwrap();
+    assert_eq!(recorder.exported().len(), 2);
 }

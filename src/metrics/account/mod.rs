@@ -5,16 +5,18 @@
 //! has the table.
 
 mod page;
+#[cfg(test)]
+mod tests;
 
 use std::error::Error;
 
 use self::page::Page;
 use super::data::{List, ScopeMetrics};
 use super::named::Named;
-use super::reader::{Delivered, Delivery, Times};
+use super::reader::{Delivered, Delivery, Times, Timings};
 use super::{Collection, MetricProducer};
 use crate::Timestamp;
-use crate::drain::Stats;
+use crate::drain::{Handed, Pipeline, Stats};
 use crate::export::{Component, ExportErrorKind};
 use crate::tracer::Core;
 
@@ -47,14 +49,24 @@ struct Reading {
     /// Spans in batches that the exporter was handed, and those that it lost, by the kind of its error.
     handed: u64,
     lost_by: [u64; ExportErrorKind::ALL.len()],
+    /// Spans that were to be exported and that the exporter was never handed: a shutdown had no time left for them.
+    given_up: u64,
+    /// Calls of the exporter that have ended.
+    exports: Timings,
     /// What became of the metrics themselves.
     delivered: Delivered,
 }
 
 impl Reading {
-    /// Spans that were to be exported and that the exporter was never handed: a shutdown had no time left for them.
-    fn given_up(&self) -> u64 {
-        self.stats.dropped.export_failed.saturating_sub(self.lost_by.iter().sum())
+    /// The one after `self`, with which no counter is less.
+    fn next(&self, pipeline: &Pipeline, delivered: Delivered) -> Self {
+        // In this order: of what was lost until the first, the second knows the kind.
+        let stats = pipeline.counts();
+        let Handed { spans, lost_by, exports } = pipeline.handed();
+        // The second may know of more, too, so this may be too little for now.
+        let given_up = stats.dropped.export_failed.saturating_sub(lost_by.iter().sum());
+        let given_up = given_up.max(self.given_up);
+        Self { stats, handed: spans, lost_by, given_up, exports: Timings::of(exports), delivered }
     }
 }
 
@@ -78,34 +90,40 @@ impl MetricProducer for AccountProducer {
         into: &mut List<ScopeMetrics>,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let Some(account) = &mut self.of else { return Ok(()) };
-        let (handed, lost_by) = account.core.pipeline.handed();
         let delivery = collection.take_delivery();
         let delivered = delivery.map(Delivery::read).unwrap_or_default();
-        let now = Reading { stats: account.core.pipeline.counts(), handed, lost_by, delivered };
-        let scope = into.push();
-        scope.scope.name = env!("CARGO_PKG_NAME").into();
-        scope.scope.version = env!("CARGO_PKG_VERSION").into();
-        let mut page = Page {
-            metrics: &mut scope.metrics,
-            collection,
-            built: account.core.built,
-            read_at: account.read_at,
-        };
-        account.of_spans(&mut page, &now);
-        account.of_the_processor(&mut page, &now);
-        account.of_the_exporter(&mut page, &now);
-        if let Some(delivery) = delivery {
-            account.of_delivery(&mut page, &now.delivered, delivery);
-        }
-        account.of_operations(&mut page, &now, delivery);
-        account.of_the_tracer(&mut page, &now);
-        account.before = now;
-        account.read_at = collection.time();
+        let now = account.before.next(account.core.pipeline, delivered);
+        account.tell(collection, delivery, now, into.push());
         Ok(())
     }
 }
 
 impl Account {
+    fn tell(
+        &mut self,
+        collection: &Collection<'_>,
+        delivery: Option<&Delivery>,
+        now: Reading,
+        scope: &mut ScopeMetrics,
+    ) {
+        scope.scope.name = env!("CARGO_PKG_NAME").into();
+        scope.scope.version = env!("CARGO_PKG_VERSION").into();
+        // The clock may have been set back: no point ends before it begins.
+        let time = collection.time().max(self.read_at);
+        let metrics = &mut scope.metrics;
+        let mut page = Page { metrics, collection, built: self.core.built, read_at: self.read_at, time };
+        self.of_spans(&mut page, &now);
+        self.of_the_processor(&mut page, &now);
+        self.of_the_exporter(&mut page, &now);
+        if let Some(delivery) = delivery {
+            self.of_delivery(&mut page, &now.delivered, delivery);
+        }
+        self.of_operations(&mut page, &now, delivery);
+        self.of_the_tracer(&mut page, &now);
+        self.before = now;
+        self.read_at = time;
+    }
+
     fn of_spans(&self, page: &mut Page<'_>, now: &Reading) {
         let (now, before) = (&now.stats, &self.before.stats);
         let text = "Spans that have started and not ended";
@@ -142,7 +160,7 @@ impl Account {
             for (error_type, now, before) in [
                 ("queue_full", is.queue_full, was.queue_full),
                 ("already_shutdown", is.shutdown, was.shutdown),
-                ("shutdown_timeout", now.given_up(), before.given_up()),
+                ("shutdown_timeout", now.given_up, before.given_up),
                 ("overload", is.overload, was.overload),
                 ("encoding", is.encode_failed, was.encode_failed),
                 ("forked", is.fork, was.fork),
@@ -211,12 +229,14 @@ impl Account {
         let before = &self.before;
         let text = "Time for which an exporter was at work on a batch or a collection";
         page.durations("otel.sdk.exporter.operation.duration", text, |points| {
-            let of_spans = |stats: &Stats| Times { count: stats.exports, nanos: stats.export_nanos };
-            self.exporter.describe(points.add(of_spans(&now.stats), of_spans(&before.stats)));
-            let Some(delivery) = delivery else { return };
-            for (failure, now, before) in now.delivered.exports.beside(&before.delivered.exports) {
+            let of_spans = now.exports.beside(&before.exports).map(|times| (&self.exporter, times));
+            let of_metrics = delivery.into_iter().flat_map(|delivery| {
+                let exports = now.delivered.exports.beside(&before.delivered.exports);
+                exports.map(|times| (&delivery.exporter, times))
+            });
+            for (exporter, (failure, now, before)) in of_spans.chain(of_metrics) {
                 let attributes = points.add(now, before);
-                delivery.exporter.describe(attributes);
+                exporter.describe(attributes);
                 if let Some(kind) = failure {
                     attributes.add("error.type", kind.as_error_type());
                 }

@@ -11,6 +11,7 @@ pub(super) struct Page<'a> {
     pub(super) collection: &'a Collection<'a>,
     pub(super) built: Timestamp,
     pub(super) read_at: Timestamp,
+    pub(super) time: Timestamp,
 }
 
 impl Page<'_> {
@@ -43,7 +44,7 @@ impl Page<'_> {
         fill: impl FnOnce(&mut Points<'_>),
     ) {
         let Some((temporality, start)) = self.over(kind) else { return };
-        let time = self.collection.time();
+        let time = self.time;
         let sum = self.metric(name, unit, text).data.sum();
         sum.is_monotonic = kind == InstrumentKind::Counter;
         sum.temporality = temporality;
@@ -59,7 +60,7 @@ impl Page<'_> {
         fill: impl FnOnce(&mut Durations<'_>),
     ) {
         let Some((temporality, start)) = self.over(InstrumentKind::Histogram) else { return };
-        let time = self.collection.time();
+        let time = self.time;
         let histogram = self.metric(name, "s", text).data.histogram();
         histogram.temporality = temporality;
         let is_delta = temporality == Temporality::Delta;

@@ -14,6 +14,8 @@ const KINDS: usize = ExportErrorKind::ALL.len();
 pub(super) struct Counters {
     pub(super) collections: AtomicU64,
     pub(super) failed_collections: AtomicU64,
+    /// Data points of those, which the exporter was not given.
+    pub(super) abandoned_data_points: AtomicU64,
     /// Data points that the exporter was given.
     pub(super) handed: AtomicU64,
     pub(super) exported_data_points: AtomicU64,
@@ -74,6 +76,11 @@ pub(crate) struct Times {
 pub(crate) struct Timings([Times; 1 + KINDS]);
 
 impl Timings {
+    /// Of counts and nanoseconds in the same order.
+    pub(crate) fn of(all: [(u64, u64); 1 + KINDS]) -> Self {
+        Self(all.map(|(count, nanos)| Times { count, nanos }))
+    }
+
     /// What ended well, and each way to fail that there was, with what it was `before`.
     pub(crate) fn beside(
         &self,

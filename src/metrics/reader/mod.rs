@@ -6,7 +6,7 @@ mod manual;
 mod periodic;
 mod worker;
 
-pub(super) use counters::{Delivered, Delivery, Times};
+pub(super) use counters::{Delivered, Delivery, Times, Timings};
 pub use manual::{ManualReader, ManualReaderBuilder};
 pub use periodic::{PeriodicReader, PeriodicReaderBuilder, PeriodicReaderStats};
 
@@ -100,6 +100,13 @@ pub struct Collection<'a> {
 }
 
 impl<'a> Collection<'a> {
+    /// One of nobody's, which wants the same of all kinds, for tests of producers.
+    #[cfg(test)]
+    pub(super) fn at(context: &'a Context, time: Timestamp, temporality: Temporality) -> Self {
+        let wanted = Box::leak(Box::new(Wanted::new(|_| temporality, |_| Aggregation::Default)));
+        Self { context, time, wanted, delivery: None, is_told: Cell::new(false) }
+    }
+
     /// How long it may take; to be looked at before anything that waits.
     #[must_use]
     pub fn context(&self) -> &Context {

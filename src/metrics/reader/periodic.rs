@@ -1,19 +1,20 @@
 //! A reader that collects and exports each interval.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use super::MetricProducer;
 use super::collector::{Collector, Wanted, reader_shut_down};
-use super::counters::{Counters, Delivery, read};
+use super::counters::{Counters, Delivery, count, read};
 use super::worker::{Call, Order, Worker};
 use crate::export::gone::Gone;
 use crate::export::owner::Owner;
-use crate::export::{Component, Context, ExportError, ExportErrorKind};
+use crate::export::{Cancellation, Component, Context, ExportError, ExportErrorKind};
 use crate::metrics::MetricExporter;
 use crate::metrics::data::Resource;
 use crate::metrics::named::Named;
@@ -21,6 +22,9 @@ use crate::metrics::named::Named;
 /// The defaults of OpenTelemetry's Metrics SDK, section "Periodic exporting MetricReader".
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often somebody who waits for another's shutdown looks whether it is done.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// How many readers there have been in the process.
 static READERS: AtomicU64 = AtomicU64::new(0);
@@ -39,9 +43,16 @@ pub(super) type ErrorHandler = Arc<dyn Fn(&ExportError) + Send + Sync>;
 pub struct PeriodicReader {
     /// The process whose reader it is: a forked child has it too, but not its thread.
     owner: Owner,
-    orders: Sender<Order>,
-    /// What the thread does descends from it.
+    /// The thread, which cannot wait for itself.
+    thread: ThreadId,
+    /// There until it is dropped.
+    orders: Option<Sender<Order>>,
+    /// What the thread does of its own accord descends from it.
     work: Context,
+    /// The flush that is under way.
+    flushing: Arc<Mutex<Option<Cancellation>>>,
+    /// Ends with the thread.
+    done: Context,
     timeout: Option<Duration>,
     is_shut_down: AtomicBool,
     counters: Arc<Counters>,
@@ -56,6 +67,9 @@ pub struct PeriodicReaderStats {
     pub collections: u64,
     /// Collections whose time was over before the producers were done. Nothing of them was exported.
     pub failed_collections: u64,
+    /// Data points that there were of such collections. What deltas among them said is lost; cumulative points say it
+    /// again the next time.
+    pub abandoned_data_points: u64,
     /// Data points that the exporter took.
     pub exported_data_points: u64,
     /// Data points that were collected, and that the exporter could not deliver.
@@ -84,8 +98,11 @@ impl PeriodicReader {
     ///
     /// - [`ReaderShutdown`](ExportErrorKind::ReaderShutdown) after the shutdown, [`Forked`](ExportErrorKind::Forked)
     ///   in a forked child.
-    /// - [`DeadlineExceeded`](ExportErrorKind::DeadlineExceeded) and [`Cancelled`](ExportErrorKind::Cancelled). What
-    ///   the thread was at is called off, as far as the exporter lets it.
+    /// - [`DeadlineExceeded`](ExportErrorKind::DeadlineExceeded) and [`Cancelled`](ExportErrorKind::Cancelled), the
+    ///   latter also when a shutdown has called the flush off. What the flush had begun is called off, as far as the
+    ///   exporter lets it; what the thread was at before goes on as long as it may.
+    /// - [`Other`](ExportErrorKind::Other) if a producer, the exporter or the error handler calls, on the reader's
+    ///   thread: it would wait for itself.
     /// - The exporter's error, the one of `export` before that of `force_flush`. A producer's failure is told to the
     ///   error handler, and so is an error of `export` with which no point is lost.
     pub fn force_flush(&self, context: &Context) -> Result<(), ExportError> {
@@ -93,32 +110,60 @@ impl PeriodicReader {
         if self.is_shut_down.load(Ordering::Relaxed) {
             return Err(reader_shut_down());
         }
+        if self.is_own_thread() {
+            return Err(own_thread());
+        }
         self.order(context, Order::Flush).wait()
     }
 
     /// Collects and exports for the last time, and shuts the exporter down.
     ///
-    /// A context without a deadline gets the reader's timeout. When it ends first, the rest is called off.
+    /// A context without a deadline gets the reader's timeout. When it ends first, the rest is called off, and whatever
+    /// the thread was at before.
     ///
     /// # Errors
     ///
     /// Those of [`force_flush`](PeriodicReader::force_flush), the one of `export` before that of `shutdown`. The reader
-    /// is shut down all the same.
+    /// is shut down all the same; where it is called on the reader's own thread, when that has time for it.
     pub fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         let ordered = self.order_shutdown(context)?;
         self.end_shutdown(ordered)
     }
 
     /// Shuts all of them down at once, so that none has less time for another, for somebody who has no use for the
-    /// errors: each one's error handler has its own. Only the first call does anything.
+    /// errors: each one's error handler has its own. Only the first call does anything; others wait for it, as long
+    /// as their context lets them.
     pub(crate) fn shut_all_down(readers: &[Self], context: &Context) {
         let ordered: Vec<_> = readers.iter().map(|reader| reader.order_shutdown(context)).collect();
         for (reader, ordered) in readers.iter().zip(ordered) {
-            // What was shut down before, or is somebody else's, says nothing new.
-            let Ok(ordered) = ordered else { continue };
-            if let Err(error) = reader.end_shutdown(ordered) {
-                (reader.error_handler)(&error);
+            match ordered.map(|ordered| reader.end_shutdown(ordered)) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => reader.tell(&error),
+                Err(refused) if refused.kind() == ExportErrorKind::ReaderShutdown => {
+                    reader.wait_until_done(context);
+                }
+                // A forked child has no thread to wait for.
+                Err(_) => {}
             }
+        }
+    }
+
+    /// Waits until the thread has ended, but no longer than `context` lets it.
+    fn wait_until_done(&self, context: &Context) {
+        if self.is_own_thread() {
+            return;
+        }
+        while !self.done.is_cancelled() && context.wait(PAUSE).is_ok() {}
+    }
+
+    fn is_own_thread(&self) -> bool {
+        thread::current().id() == self.thread
+    }
+
+    fn tell(&self, error: &ExportError) {
+        // As on the thread: a handler that panics is no matter of whoever shuts down.
+        if catch_unwind(AssertUnwindSafe(|| (self.error_handler)(error))).is_err() {
+            count(&self.counters.panics, 1);
         }
     }
 
@@ -133,9 +178,16 @@ impl PeriodicReader {
     }
 
     fn end_shutdown(&self, ordered: Ordered) -> Result<(), ExportError> {
+        if self.is_own_thread() {
+            return Err(own_thread());
+        }
         let result = ordered.wait();
-        // Nobody waits any more for what is still under way.
+        // Nobody waits any more for what is still under way. The thread looks in the opposite order.
         self.work.cancellation().cancel();
+        let flushing = self.flushing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(flushing) = flushing {
+            flushing.cancel();
+        }
         result
     }
 
@@ -143,11 +195,18 @@ impl PeriodicReader {
     #[must_use]
     pub fn stats(&self) -> PeriodicReaderStats {
         let Counters {
-            collections, failed_collections, exported_data_points, lost_data_points, panics, ..
+            collections,
+            failed_collections,
+            abandoned_data_points,
+            exported_data_points,
+            lost_data_points,
+            panics,
+            ..
         } = &*self.counters;
         PeriodicReaderStats {
             collections: read(collections),
             failed_collections: read(failed_collections),
+            abandoned_data_points: read(abandoned_data_points),
             exported_data_points: read(exported_data_points),
             lost_data_points: read(lost_data_points),
             panics: read(panics),
@@ -164,13 +223,29 @@ impl PeriodicReader {
         let outcome = Arc::new(Mutex::new(None));
         let call = Call { context: context.clone(), outcome: Arc::clone(&outcome), _gone: gone };
         // If nobody listens, the order is dropped, and with it `gone`.
-        let _ = self.orders.send(order(call));
+        if let Some(orders) = &self.orders {
+            let _ = orders.send(order(call));
+        }
         Ordered { context, done, outcome }
     }
 
     /// Before anything is waited for: the thread is the parent's.
     fn refuse_in_child(&self) -> Result<(), ExportError> {
         self.owner.refuse_in_child("metric reader")
+    }
+}
+
+fn own_thread() -> ExportError {
+    let message = "the metric reader was called on its own thread, which cannot wait for itself";
+    ExportError::new(ExportErrorKind::Other, message)
+}
+
+impl Drop for PeriodicReader {
+    fn drop(&mut self) {
+        if !self.owner.is_here() {
+            // A forked child may have been forked while the thread, which it does not have, held the channel's lock.
+            std::mem::forget(self.orders.take());
+        }
     }
 }
 
@@ -275,6 +350,8 @@ impl PeriodicReaderBuilder {
             counters: Arc::clone(&counters),
         });
         let work = Context::new();
+        let (done, gone) = Gone::pair(&Context::new());
+        let flushing = Arc::default();
         let timeout = (!timeout.is_zero()).then_some(timeout);
         let worker = Worker {
             exporter,
@@ -284,15 +361,30 @@ impl PeriodicReaderBuilder {
             error_handler: Arc::clone(&error_handler),
             counters: Arc::clone(&counters),
             work: work.clone(),
+            flushing: Arc::clone(&flushing),
+            gone,
             metrics: Default::default(),
         };
         let started = thread::Builder::new().name("nanospan-metrics".into()).spawn(|| worker.run(received));
-        if let Err(error) = started {
+        let thread = started.map_err(|error| {
             let message = "cannot start the thread of the metric reader";
-            return Err(ExportError::new(ExportErrorKind::Io, message).with_source(error));
-        }
+            ExportError::new(ExportErrorKind::Io, message).with_source(error)
+        })?;
+        let thread = thread.thread().id();
         let (owner, is_shut_down) = (Owner::this_process(), AtomicBool::new(false));
-        Ok(PeriodicReader { owner, orders, work, timeout, is_shut_down, counters, error_handler })
+        let orders = Some(orders);
+        Ok(PeriodicReader {
+            owner,
+            thread,
+            orders,
+            work,
+            flushing,
+            done,
+            timeout,
+            is_shut_down,
+            counters,
+            error_handler,
+        })
     }
 }
 

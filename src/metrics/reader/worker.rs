@@ -9,7 +9,7 @@ use super::collector::{Collector, Failed};
 use super::counters::{Counters, count};
 use super::periodic::ErrorHandler;
 use crate::export::gone::Gone;
-use crate::export::{Context, ExportError, ExportErrorKind};
+use crate::export::{Cancellation, Context, ExportError, ExportErrorKind};
 use crate::metrics::MetricExporter;
 use crate::metrics::data::ResourceMetrics;
 use crate::suppress_tracing;
@@ -38,12 +38,24 @@ pub(super) struct Worker {
     pub(super) counters: Arc<Counters>,
     /// Cancelled when a shutdown is over.
     pub(super) work: Context,
+    /// The flush that is under way, which a shutdown calls off as well when it is over.
+    pub(super) flushing: Arc<Mutex<Option<Cancellation>>>,
+    /// Behind everything else that the thread does: it is done then.
+    pub(super) gone: Gone,
     /// Filled again by each collection.
     pub(super) metrics: ResourceMetrics,
 }
 
 impl Worker {
     pub(super) fn run(mut self, orders: Receiver<Order>) {
+        self.obey(orders);
+        // The exporter is let go of before anybody is told that the thread is done.
+        let Self { gone, exporter, .. } = self;
+        drop(exporter);
+        drop(gone);
+    }
+
+    fn obey(&mut self, orders: Receiver<Order>) {
         let _suppressed = suppress_tracing();
         let mut due = Instant::now().checked_add(self.interval);
         loop {
@@ -55,11 +67,17 @@ impl Worker {
                     if let Err(error) = self.collect_and_export(&context) {
                         self.tell(&error);
                     }
-                    due = due.and_then(|due| self.next_after(due));
+                    due = due.and_then(|due| next_after(due, self.interval, Instant::now()));
                 }
                 Ok(Order::Flush(call)) => {
+                    self.set_flushing(Some(call.context.cancellation()));
+                    if self.work.is_cancelled() {
+                        // The shutdown may have looked before there was anything to call off.
+                        call.context.cancellation().cancel();
+                    }
                     let exported = self.collect_and_export(&call.context);
                     let flushed = self.call(|exporter| exporter.force_flush(&call.context));
+                    self.set_flushing(None);
                     self.answer(call, exported, flushed);
                     due = Instant::now().checked_add(self.interval);
                 }
@@ -91,11 +109,8 @@ impl Worker {
         }
     }
 
-    /// The next time that is due, at whole intervals after `due` and not passed yet.
-    fn next_after(&self, due: Instant) -> Option<Instant> {
-        let late = Instant::now().saturating_duration_since(due);
-        let missed = late.as_nanos() / self.interval.as_nanos();
-        self.interval.checked_mul(u32::try_from(missed + 1).ok()?).and_then(|later| due.checked_add(later))
+    fn set_flushing(&self, call: Option<Cancellation>) {
+        *self.flushing.lock().unwrap_or_else(PoisonError::into_inner) = call;
     }
 
     fn collect_and_export(&mut self, context: &Context) -> Result<(), ExportError> {
@@ -111,6 +126,7 @@ impl Worker {
         }
         if let Err(error) = collected {
             count(&self.counters.failed_collections, 1);
+            count(&self.counters.abandoned_data_points, self.metrics.data_point_count() as u64);
             return Err(error);
         }
         let points = self.metrics.data_point_count() as u64;
@@ -173,5 +189,40 @@ impl Worker {
         if catch_unwind(AssertUnwindSafe(|| (self.error_handler)(error))).is_err() {
             count(&self.counters.panics, 1);
         }
+    }
+}
+
+/// The first time after `now` that is whole intervals after `due`; `None` if the clock cannot say it.
+fn next_after(due: Instant, interval: Duration, now: Instant) -> Option<Instant> {
+    let since = now.saturating_duration_since(due).as_nanos() % interval.as_nanos();
+    // Below the interval, which is below 2^64 seconds.
+    let nanos_a_second = u128::from(1_000_000_000_u32);
+    let since = Duration::new((since / nanos_a_second) as u64, (since % nanos_a_second) as u32);
+    now.max(due).checked_add(interval - since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn collections_are_due_at_whole_intervals_however_late_the_one_before_was() {
+        let due = Instant::now();
+        let second = Duration::from_secs(1);
+        for (interval, late, expected) in [
+            (second, Duration::ZERO, second),
+            (second, Duration::from_millis(1), second),
+            (second, Duration::from_millis(999), second),
+            (second, second, 2 * second),
+            (second, Duration::from_millis(7_300), 8 * second),
+            // More intervals than 32 bits count.
+            (Duration::from_nanos(1), 10 * second, 10 * second + Duration::from_nanos(1)),
+            (Duration::from_nanos(7), 10 * second, Duration::from_nanos(10_000_000_003)),
+            (Duration::from_secs(1 << 40), second, Duration::from_secs(1 << 40)),
+        ] {
+            let next = next_after(due, interval, due + late).unwrap();
+            assert_eq!(next - due, expected, "every {interval:?}, {late:?} late");
+        }
+        assert_eq!(next_after(due, Duration::MAX, due + second), None, "longer than the clock can say");
     }
 }
