@@ -17,7 +17,7 @@ mod worker;
 use std::fmt;
 
 use super::telemetry::Spans;
-use super::{Context, ExportError, SpanExporter};
+use super::{Component, Context, ExportError, SpanExporter};
 use crate::batch::Batch;
 
 pub use builder::FanOutExporterBuilder;
@@ -110,6 +110,10 @@ impl SpanExporter for FanOutExporter {
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         self.fan_out.shutdown(context)
+    }
+
+    fn component(&self) -> Component {
+        Component::new("nanospan::export::FanOutExporter")
     }
 }
 

@@ -4,7 +4,7 @@ mod store;
 
 use std::fmt;
 
-use super::{Context, ContextError, ExportError, FinishedSpan, SpanExporter};
+use super::{Component, Context, ContextError, ExportError, FinishedSpan, SpanExporter};
 use crate::batch::{Batch, BatchView};
 
 pub use store::Hold;
@@ -134,6 +134,10 @@ impl SpanExporter for MemoryExporter {
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         self.store.shutdown(context)
+    }
+
+    fn component(&self) -> Component {
+        Component::new("nanospan::export::MemoryExporter")
     }
 }
 

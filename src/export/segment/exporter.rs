@@ -7,7 +7,7 @@ use super::files::{Encode, SegmentFiles, Setup};
 use super::name::Signal;
 use super::recovery::Recovery;
 use crate::batch::Batch;
-use crate::export::{Context, ExportError, SpanExporter};
+use crate::export::{Component, Context, ExportError, SpanExporter};
 
 /// Batches of spans come as they are written.
 #[derive(Debug)]
@@ -127,5 +127,9 @@ impl SpanExporter for SegmentExporter {
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         self.files.shut_down(context)
+    }
+
+    fn component(&self) -> Component {
+        Component::new("nanospan::export::segment::SegmentExporter")
     }
 }

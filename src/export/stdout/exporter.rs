@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::{Console, ConsoleSetup, StdoutFormat, render_batch};
 use crate::batch::Batch;
-use crate::export::{Context, ExportError, SpanExporter};
+use crate::export::{Component, Context, ExportError, SpanExporter};
 
 /// Writes spans as text to standard output, or to any writer: what OpenTelemetry calls the *console*
 /// exporter. It is made for development, and for programs whose output another one collects.
@@ -73,6 +73,10 @@ impl SpanExporter for StdoutExporter {
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         self.console.shut_down(context)
+    }
+
+    fn component(&self) -> Component {
+        Component::new("nanospan::export::StdoutExporter")
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Metrics;
 use crate::export::fan_out::{FanOut, Setup};
-use crate::export::{Context, DestinationStats, ExportError, ExportErrorKind};
+use crate::export::{Component, Context, DestinationStats, ExportError, ExportErrorKind};
 use crate::metrics::data::{ResourceMetrics, Temporality};
 use crate::metrics::preferences::Preferences;
 use crate::metrics::{Aggregation, InstrumentKind, MetricExporter};
@@ -75,6 +75,10 @@ impl MetricExporter for FanOutMetricExporter {
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         self.fan_out.shutdown(context)
+    }
+
+    fn component(&self) -> Component {
+        Component::new("nanospan::metrics::FanOutMetricExporter")
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::export::memory::Store;
-use crate::export::{Context, ContextError, ExportError, Hold};
+use crate::export::{Component, Context, ContextError, ExportError, Hold};
 use crate::metrics::data::{Metric, ResourceMetrics, Temporality};
 use crate::metrics::preferences::Preferences;
 use crate::metrics::{Aggregation, InstrumentKind, MetricExporter};
@@ -145,6 +145,10 @@ impl MetricExporter for MemoryMetricExporter {
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         self.store.shutdown(context)
+    }
+
+    fn component(&self) -> Component {
+        Component::new("nanospan::metrics::MemoryMetricExporter")
     }
 }
 

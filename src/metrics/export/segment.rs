@@ -7,7 +7,7 @@ use crate::Timestamp;
 use crate::batch::MetricsBatchBuilder;
 use crate::export::segment::files::{Encode, SegmentFiles, Setup};
 use crate::export::segment::{Recovery, Signal};
-use crate::export::{Context, ExportError, ExportErrorKind};
+use crate::export::{Component, Context, ExportError, ExportErrorKind};
 use crate::metrics::data::{ResourceMetrics, Temporality};
 use crate::metrics::preferences::Preferences;
 use crate::metrics::{Aggregation, InstrumentKind, MetricExporter};
@@ -117,6 +117,10 @@ impl MetricExporter for SegmentMetricExporter {
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         self.files.shut_down(context)
+    }
+
+    fn component(&self) -> Component {
+        Component::new("nanospan::metrics::SegmentMetricExporter")
     }
 }
 

@@ -9,7 +9,7 @@ use std::fmt;
 use std::io::Write;
 
 use crate::export::stdout::{Console, ConsoleSetup};
-use crate::export::{Context, ExportError};
+use crate::export::{Component, Context, ExportError};
 use crate::metrics::data::{ResourceMetrics, Temporality};
 use crate::metrics::preferences::Preferences;
 use crate::metrics::{Aggregation, InstrumentKind, MetricExporter};
@@ -91,6 +91,10 @@ impl MetricExporter for StdoutMetricExporter {
 
     fn shutdown(&self, context: &Context) -> Result<(), ExportError> {
         self.console.shut_down(context)
+    }
+
+    fn component(&self) -> Component {
+        Component::new("nanospan::metrics::StdoutMetricExporter")
     }
 }
 

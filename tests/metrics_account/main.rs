@@ -1,25 +1,27 @@
 //! The tracer's account as metrics: the figures of `Tracer::stats`, however often they are collected, and by whomever.
 
-#[path = "common/allocator.rs"]
+#[path = "../common/allocator.rs"]
 mod allocator;
-#[path = "common/mod.rs"]
+#[path = "../common/mod.rs"]
 mod common;
-#[path = "metrics_account/counters.rs"]
 mod counters;
 #[cfg(unix)]
-#[path = "common/forked.rs"]
+#[path = "../common/forked.rs"]
 mod forked;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use nanospan::export::{Component, Context, ExportError, ExportErrorKind, MemoryExporter, SpanExporter};
+use nanospan::export::{
+    Component, Context, ExportError, ExportErrorKind, MemoryExporter, SpanExporter, StdoutExporter,
+};
 use nanospan::metrics::data::{
     Attributes, Data, List, Metric, Number, ResourceMetrics, ScopeMetrics, Temporality,
 };
 use nanospan::metrics::{
-    Aggregation, Collection, InstrumentKind, ManualReader, MetricExporter, MetricProducer, PeriodicReader,
+    Aggregation, Collection, InstrumentKind, ManualReader, MemoryMetricExporter, MetricExporter,
+    MetricProducer, PeriodicReader, StdoutMetricExporter,
 };
 use nanospan::sampling::Sampler;
 use nanospan::{OwnedValue, Stats, Tracer, TracerBuilder, suppress_tracing};
@@ -162,7 +164,7 @@ fn each_figure_of_the_account_is_in_the_metrics() {
     assert_equal_to(&is, &stats);
     assert!(stats.not_sampled > 0 && stats.exported > 0 && stats.dropped.export_failed > 0);
     assert!(stats.dropped.shutdown > 0 && stats.suppressed > 0 && stats.truncated > 0, "{stats:?}");
-    let kind = std::any::type_name::<MemoryExporter>();
+    let kind = "nanospan::export::MemoryExporter";
     let exported =
         |error: &str| format!("otel.sdk.exporter.span.exported{{otel.component.type={kind}{error}}}");
     assert_eq!(of(&is, &exported("")), stats.exported as i64);
@@ -297,6 +299,24 @@ fn an_exporter_is_named_with_where_it_sends() {
 }
 
 #[test]
+fn exporters_of_the_crate_are_named_by_the_paths_that_programs_use() {
+    let kinds = [
+        MemoryExporter::new().component(),
+        StdoutExporter::builder().build().component(),
+        MemoryMetricExporter::new().component(),
+        StdoutMetricExporter::builder().build().component(),
+    ]
+    .map(|component| component.kind);
+    let paths = [
+        "nanospan::export::MemoryExporter",
+        "nanospan::export::StdoutExporter",
+        "nanospan::metrics::MemoryMetricExporter",
+        "nanospan::metrics::StdoutMetricExporter",
+    ];
+    assert_eq!(kinds, paths);
+}
+
+#[test]
 fn a_tracer_that_records_nothing_has_no_metrics() {
     let reader = ManualReader::builder().producer(Tracer::noop().metric_producer()).build();
     assert_eq!(collected(&reader).data_point_count(), 0);
@@ -427,7 +447,7 @@ fn a_reader_tells_of_itself_and_its_exporter_what_was_before_the_collection() {
             "otel.sdk.metric_reader.collection.duration{otel.component.type=periodic_metric_reader}";
         assert_eq!(of(figures, collections), at);
         let operations = "otel.sdk.exporter.operation.duration";
-        let spans = std::any::type_name::<MemoryExporter>();
+        let spans = "nanospan::export::MemoryExporter";
         assert_eq!(of(figures, &format!("{operations}{{otel.component.type={spans}}}")), 0);
         let metrics: i64 = figures
             .iter()
