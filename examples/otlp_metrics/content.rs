@@ -12,8 +12,16 @@ const BEGIN: u64 = 1_700_000_000_000_000_000;
 /// How many points a metric has.
 const POINTS: u64 = 3;
 
+/// What there is of the kinds of data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    All,
+    /// Gauges and sums of plain floats, without exemplars: what a receiver reads that is not sure of JSON.
+    Doubles,
+}
+
 /// Fills in the metrics from number `first` to the one before `end`, in two scopes.
-pub(crate) fn fill(metrics: &mut ResourceMetrics, run: &str, first: u64, end: u64) {
+pub(crate) fn fill(metrics: &mut ResourceMetrics, extent: Extent, run: &str, first: u64, end: u64) {
     let resource = &mut metrics.resource;
     resource.attributes.add("service.name", "proof");
     resource.attributes.add("proof.run", run);
@@ -28,12 +36,12 @@ pub(crate) fn fill(metrics: &mut ResourceMetrics, run: &str, first: u64, end: u6
         scope.scope.dropped_attributes_count = 4;
         scope.scope.schema_url = "https://proof.example/scope".into();
         for number in (first..end).filter(|number| number % 2 == part) {
-            metric(scope.metrics.push(), number);
+            metric(scope.metrics.push(), extent, number);
         }
     }
 }
 
-fn metric(metric: &mut Metric, number: u64) {
+fn metric(metric: &mut Metric, extent: Extent, number: u64) {
     metric.name = format!("proof.metric.{number}").into();
     if number % 3 > 0 {
         metric.description = format!("\"größe\" of {number}\n🔍").into();
@@ -45,6 +53,7 @@ fn metric(metric: &mut Metric, number: u64) {
     // Of ten metrics each kind has an even number and an odd one; what else they differ in goes by tens, so that
     // everything is met together.
     let temporality = if number / 10 % 2 == 0 { Temporality::Cumulative } else { Temporality::Delta };
+    let kind = if extent == Extent::All { number % 5 } else { number / 2 % 2 };
     for place in 0..POINTS {
         let id = number * POINTS + place;
         // The epoch is no time: since when is not known.
@@ -59,8 +68,8 @@ fn metric(metric: &mut Metric, number: u64) {
             1 => DataPointFlags::from_bits(0x100),
             _ => DataPointFlags::NONE,
         };
-        match number % 5 {
-            kind @ (0 | 1) => {
+        match kind {
+            0 | 1 => {
                 let points = if kind == 0 {
                     &mut metric.data.gauge().points
                 } else {
@@ -70,9 +79,9 @@ fn metric(metric: &mut Metric, number: u64) {
                 };
                 let point = points.push();
                 (point.start, point.time, point.flags) = (start, time, flags);
-                point.value = (!is_missing).then(|| value(number, id));
+                point.value = (!is_missing).then(|| value(extent, number, id));
                 describe(&mut point.attributes, id, is_full);
-                exemplars(&mut point.exemplars, id, is_full);
+                exemplars(&mut point.exemplars, id, is_full && extent == Extent::All);
             }
             2 => {
                 let histogram = metric.data.histogram();
@@ -123,12 +132,14 @@ fn metric(metric: &mut Metric, number: u64) {
     }
 }
 
-/// Of even numbers integers, of odd ones floats; what is at the limits, and what is not finite.
-fn value(number: u64, id: u64) -> Number {
+/// Of even numbers integers, of odd ones floats, unless they are all to be; what is at the limits, and what is not finite.
+fn value(extent: Extent, number: u64, id: u64) -> Number {
     let integers = [i64::MIN + id as i64, i64::MAX - id as i64, -1, 0];
-    let floats = [-(id as f64 + 0.5), f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -0.0, 5e-324, f64::MAX];
+    // Plain ones first.
+    let floats = [-(id as f64 + 0.5), -0.0, 5e-324, f64::MAX, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    let floats = if extent == Extent::All { &floats[..] } else { &floats[..3] };
     let of = |length| (id % length as u64) as usize;
-    if number % 2 == 0 {
+    if number % 2 == 0 && extent == Extent::All {
         Number::I64(integers[of(integers.len())])
     } else {
         Number::F64(floats[of(floats.len())])

@@ -5,11 +5,13 @@
 //!     grpc gzip http://127.0.0.1:4317 1000 "a run"
 //! ```
 //!
-//! What a metric holds follows from its number; see `content.rs`. At the end one line has what the exporter has
-//! done, as `name=number` with spaces between.
+//! What a metric holds follows from its number; see `content.rs`. With `doubles` behind it all there are gauges and
+//! sums alone, of plain floats and without exemplars. At the end one line has what the exporter has done, as
+//! `name=number` with spaces between.
 
 mod content;
 
+use content::Extent;
 use nanospan::export::Context;
 use nanospan::metrics::MetricExporter;
 use nanospan::metrics::data::{Clear, ResourceMetrics};
@@ -18,7 +20,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const USAGE: &str = "Usage: otlp_metrics grpc|http/protobuf|http/json none|gzip URL METRICS RUN";
+const USAGE: &str = "Usage: otlp_metrics grpc|http/protobuf|http/json none|gzip URL METRICS RUN [doubles]";
 
 /// How many metrics one export has.
 const METRICS: u64 = 100;
@@ -37,6 +39,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &[String]) -> Result<(), Box<dyn Error>> {
+    let (args, extent) = match args {
+        [args @ .., last] if last == "doubles" => (args, Extent::Doubles),
+        args => (args, Extent::All),
+    };
     let [protocol, compression, endpoint, count, run] = args else { return Err(USAGE.into()) };
     let protocol = match protocol.as_str() {
         "grpc" => Protocol::Grpc,
@@ -60,7 +66,7 @@ fn run(args: &[String]) -> Result<(), Box<dyn Error>> {
     let mut points = 0;
     for first in (0..count).step_by(METRICS as usize) {
         metrics.clear();
-        content::fill(&mut metrics, run, first, count.min(first + METRICS));
+        content::fill(&mut metrics, extent, run, first, count.min(first + METRICS));
         exporter.export(&Context::with_timeout(PATIENCE), &metrics)?;
         points += metrics.data_point_count();
     }

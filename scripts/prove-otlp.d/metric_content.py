@@ -1,5 +1,6 @@
 """What a metric holds, by its number: the same as examples/otlp_metrics/content.rs, in other words."""
 
+import functools
 import math
 import struct
 import sys
@@ -59,12 +60,15 @@ def exemplars(own):
     ]
 
 
-def number_point(number, own, place):
+def number_point(number, own, place, doubles=False):
     if place == 2:
         return {}
     integers = own - (1 << 63), (1 << 63) - 1 - own, -1, 0
-    floats = -(own + 0.5), math.inf, -math.inf, math.nan, -0.0, 5e-324, sys.float_info.max
-    return {"as_double": floats[own % len(floats)]} if number % 2 else {"as_int": integers[own % len(integers)]}
+    floats = -(own + 0.5), -0.0, 5e-324, sys.float_info.max, math.inf, -math.inf, math.nan
+    if doubles:
+        floats = floats[:3]
+    is_float = doubles or number % 2
+    return {"as_double": floats[own % len(floats)]} if is_float else {"as_int": integers[own % len(integers)]}
 
 
 def histogram_point(_number, own, place):
@@ -103,8 +107,11 @@ KINDS = (
 )
 
 
-def expected_metric(number):
-    kind, point_of = KINDS[number % 5]
+def expected_metric(number, doubles):
+    """The metric of this number; with `doubles`, among gauges and sums of plain floats without exemplars."""
+    kind, point_of = KINDS[number // 2 % 2 if doubles else number % 5]
+    if doubles:
+        point_of = functools.partial(point_of, doubles=True)
     points = []
     for place in range(POINTS):
         own = number * POINTS + place
@@ -114,7 +121,7 @@ def expected_metric(number):
         point["start_time_unix_nano"] = BEGIN + own if place else 0
         point["time_unix_nano"] = BEGIN + 60_000_000_000 + own
         point["flags"] = (0, 0x100, 1)[place]
-        if place == 1 and kind != "summary":
+        if place == 1 and kind != "summary" and not doubles:
             point["exemplars"] = exemplars(own)
         points.append(point)
     data = {"data_points": points}

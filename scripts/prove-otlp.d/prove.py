@@ -89,9 +89,7 @@ def main():
         for protocol in PROTOCOLS if "metrics" in chosen else ():
             for compression in COMPRESSIONS:
                 sender, environment = EXAMPLES / "otlp_metrics", plain_environment()
-                results.append(
-                    metrics.prove(sender, protocol, compression, args.metrics, environment, directory)
-                )
+                results += metrics.prove(sender, protocol, compression, args.metrics, environment, directory)
         for protocol in PROTOCOLS if "site" in chosen else ():
             site, environment = EXAMPLES / "site", plain_environment()
             results.append(site_spans.prove(site, protocol, args.requests, environment, directory))
