@@ -2,6 +2,7 @@
 
 use crate::drain::Pipeline;
 use crate::drain::collect::{Collected, Fill};
+use crate::export::timed::{End, Timed, Timings};
 use crate::export::{Component, ExportErrorKind};
 use crate::raw::engine::Gate;
 use crate::raw::local::Local;
@@ -27,10 +28,8 @@ pub(crate) struct Ledger {
     chunks: AtomicU64,
     passes: AtomicU64,
     pass_nanos: AtomicU64,
-    /// Batches that the exporter has returned from, and the time that it took: those that went well, then those
-    /// that ended with each kind of error.
-    exports: [AtomicU64; 1 + KINDS],
-    export_nanos: [AtomicU64; 1 + KINDS],
+    /// Batches that the exporter has returned from, and the time that it took.
+    exports: Timed,
     /// Spans in batches that were handed to the exporter, and in those that it has returned from.
     handed: AtomicU64,
     returned: AtomicU64,
@@ -44,9 +43,8 @@ pub(crate) struct Handed {
     pub(crate) spans: u64,
     /// Spans that it lost, by the kind of its error.
     pub(crate) lost_by: [u64; KINDS],
-    /// Batches that it has returned from, and nanoseconds that it took: those that went well, then those that ended
-    /// with each kind of error.
-    pub(crate) exports: [(u64, u64); 1 + KINDS],
+    /// Batches that it has returned from, and the time that it took.
+    pub(crate) exports: Timings,
 }
 
 /// Adds to a counter that one thread writes. Release pairs with the Acquire in `read`: who sees a
@@ -92,11 +90,9 @@ impl Ledger {
         add(&self.handed, spans);
     }
 
-    pub(crate) fn export_took(&self, spans: u64, time: Duration, failure: Option<ExportErrorKind>) {
-        let end = failure.map_or(0, |kind| 1 + kind as usize);
+    pub(crate) fn export_took(&self, spans: u64, time: Duration, end: End) {
         add(&self.returned, spans);
-        add(&self.export_nanos[end], time.as_nanos() as u64);
-        add(&self.exports[end], 1);
+        self.exports.add(time, end);
     }
 
     pub(crate) fn passed(&self, done: &Collected, fill: &Fill, time: Duration) {
@@ -259,9 +255,7 @@ impl Pipeline {
     pub(crate) fn handed(&self) -> Handed {
         let ledger = &self.ledger;
         let lost_by = ledger.lost_by.each_ref().map(read);
-        let (counts, nanos) = (ledger.exports.each_ref().map(read), ledger.export_nanos.each_ref().map(read));
-        let exports = std::array::from_fn(|end| (counts[end], nanos[end]));
-        Handed { spans: read(&ledger.handed), lost_by, exports }
+        Handed { spans: read(&ledger.handed), lost_by, exports: ledger.exports.read() }
     }
 
     pub(crate) fn exporter_component(&self) -> Component {
@@ -322,6 +316,7 @@ impl Pipeline {
         // In this order: none is returned that was not handed before.
         let returned = read(&ledger.returned);
         let exporting = read(&ledger.handed).saturating_sub(returned);
+        let exports = ledger.exports.read().total();
         let mut stats = Stats {
             started: issued + refused.total(),
             exported,
@@ -346,8 +341,8 @@ impl Pipeline {
             drain_passes: read(&ledger.passes),
             drain_nanos: read(&ledger.pass_nanos),
             exporting,
-            exports: ledger.exports.iter().map(read).sum(),
-            export_nanos: ledger.export_nanos.iter().map(read).sum(),
+            exports: exports.count,
+            export_nanos: exports.nanos,
             exporter_panics: read(&ledger.panics),
         };
         match gate {

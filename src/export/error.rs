@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Instant;
 
-use super::ContextError;
+use super::{ContextError, ResponseStatus};
 
 /// Why an export, a flush or a shutdown failed.
 ///
@@ -28,13 +28,15 @@ pub struct ExportError {
     /// Of what the call was to deliver.
     lost: Option<u32>,
     cut_short_by: Option<Instant>,
+    response_status: Option<ResponseStatus>,
 }
 
 impl ExportError {
     /// An error of the given kind; `message` says what was tried and where.
     #[must_use]
     pub fn new(kind: ExportErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None, lost: None, cut_short_by: None }
+        let message = message.into();
+        Self { kind, message, source: None, lost: None, cut_short_by: None, response_status: None }
     }
 
     /// The error of a call made after the exporter called `exporter` was shut down.
@@ -81,6 +83,18 @@ impl ExportError {
     #[must_use]
     pub(crate) fn cut_short_by(&self) -> Option<Instant> {
         self.cut_short_by
+    }
+
+    /// Says which status the receiver's last answer had.
+    #[must_use]
+    pub fn with_response_status(self, status: ResponseStatus) -> Self {
+        Self { response_status: Some(status), ..self }
+    }
+
+    /// Which status the receiver's last answer had, if there was one and it is known.
+    #[must_use]
+    pub fn response_status(&self) -> Option<ResponseStatus> {
+        self.response_status
     }
 
     /// What sort of failure this is.

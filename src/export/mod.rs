@@ -10,8 +10,10 @@ pub(crate) mod memory;
 mod nowhere;
 pub(crate) mod owner;
 pub mod segment;
+mod status;
 pub(crate) mod stdout;
 mod telemetry;
+pub(crate) mod timed;
 pub(crate) mod turns;
 
 pub use component::Component;
@@ -21,6 +23,7 @@ pub use fan_out::{DestinationStats, FanOutExporter, FanOutExporterBuilder};
 pub use finished::{FinishedEvent, FinishedLink, FinishedSpan};
 pub use memory::{Hold, MemoryExporter};
 pub(crate) use nowhere::Nowhere;
+pub use status::ResponseStatus;
 pub use stdout::{StdoutExporter, StdoutExporterBuilder, StdoutFormat};
 
 #[cfg(feature = "conformance")]

@@ -1,7 +1,8 @@
 //! What is called by its kind and a number.
 
 use super::data::Attributes;
-use crate::export::Component;
+use crate::export::timed::End;
+use crate::export::{Component, ResponseStatus};
 
 /// A part of a tracer or a reader, as metrics name it.
 #[derive(Debug)]
@@ -22,6 +23,22 @@ impl Named {
         if let Some((address, port)) = &self.component.server {
             attributes.add("server.address", &**address);
             attributes.add("server.port", i64::from(*port));
+        }
+    }
+
+    /// As [`describe`](Named::describe), what ended so.
+    pub(super) fn describe_end(&self, attributes: &mut Attributes, end: End) {
+        self.describe(attributes);
+        let success = self.component.success.filter(|_| end.failure.is_none());
+        match end.status.or(success) {
+            Some(ResponseStatus::Http(code)) => attributes.add("http.response.status_code", i64::from(code)),
+            Some(ResponseStatus::Grpc(code)) => {
+                attributes.add("rpc.response.status_code", &*ResponseStatus::told_in_grpc(code));
+            }
+            None => {}
+        }
+        if let Some(kind) = end.failure {
+            attributes.add("error.type", kind.as_error_type());
         }
     }
 }

@@ -10,11 +10,13 @@ mod counters;
 mod forked;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nanospan::export::{
-    Component, Context, ExportError, ExportErrorKind, MemoryExporter, SpanExporter, StdoutExporter,
+    Component, Context, ExportError, ExportErrorKind, MemoryExporter, ResponseStatus, SpanExporter,
+    StdoutExporter,
 };
 use nanospan::metrics::data::{
     Attributes, Data, List, Metric, Number, ResourceMetrics, ScopeMetrics, Temporality,
@@ -296,6 +298,51 @@ fn an_exporter_is_named_with_where_it_sends() {
     let OwnedValue::Str(name) = &names[0].value else { panic!() };
     let number = name.strip_prefix("test_exporter/").unwrap();
     assert!(number.parse::<u64>().is_ok(), "{name}");
+}
+
+/// Is answered with one status after the other; the last is a success.
+#[derive(Default)]
+struct Answered(AtomicUsize);
+
+impl SpanExporter for Answered {
+    fn export(&self, _: &Context, _: &nanospan::batch::Batch) -> Result<(), ExportError> {
+        let rejected =
+            |status| Err(ExportError::new(ExportErrorKind::Rejected, "told to").with_response_status(status));
+        match self.0.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => rejected(ResponseStatus::Http(503)),
+            2 => rejected(ResponseStatus::Grpc(3)),
+            3 => Err(ExportError::new(ExportErrorKind::Other, "words alone").with_lost_spans(0)),
+            _ => Ok(()),
+        }
+    }
+
+    fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    fn component(&self) -> Component {
+        Component::new("answered").with_success(ResponseStatus::Http(200))
+    }
+}
+
+#[test]
+fn operations_are_told_with_the_status_of_their_last_answer_and_words_alone_are_a_success() {
+    let tracer = builder().exporter(Answered::default()).build().unwrap();
+    let reader = ManualReader::builder().producer(tracer.metric_producer()).build();
+    for _ in 0..5 {
+        record(&tracer, 1);
+        // What it says of failures is not the matter here.
+        let _ = tracer.flush(PATIENCE);
+    }
+    let is = figures(&collected(&reader));
+    let operations = |rest: &str| {
+        of(&is, &format!("otel.sdk.exporter.operation.duration{{otel.component.type=answered,{rest}}}"))
+    };
+    assert_eq!(operations("http.response.status_code=503,error.type=rejected"), 2);
+    assert_eq!(operations("rpc.response.status_code=INVALID_ARGUMENT,error.type=rejected"), 1);
+    assert_eq!(operations("http.response.status_code=200"), 2);
+    assert_eq!(tracer.stats().exports, 5);
+    tracer.shutdown(PATIENCE).unwrap();
 }
 
 #[test]

@@ -1,15 +1,16 @@
 //! What the exporters are called in metrics about them.
 
-use nanospan::export::{Component, Context, ExportError, SpanExporter};
+use nanospan::export::{Component, Context, ExportError, ResponseStatus, SpanExporter};
 use nanospan::metrics::MetricExporter;
 use nanospan::otlp::{MetricClient, OtlpExporter, OtlpMetricExporter, Protocol, proto};
 
 #[test]
 fn an_exporter_is_called_as_the_conventions_have_it_and_says_where_it_sends() {
-    for (protocol, spans, metrics) in [
-        (Protocol::Grpc, "otlp_grpc_span_exporter", "otlp_grpc_metric_exporter"),
-        (Protocol::HttpProtobuf, "otlp_http_span_exporter", "otlp_http_metric_exporter"),
-        (Protocol::HttpJson, "otlp_http_json_span_exporter", "otlp_http_json_metric_exporter"),
+    let (grpc, http) = (ResponseStatus::Grpc(0), ResponseStatus::Http(200));
+    for (protocol, success, spans, metrics) in [
+        (Protocol::Grpc, grpc, "otlp_grpc_span_exporter", "otlp_grpc_metric_exporter"),
+        (Protocol::HttpProtobuf, http, "otlp_http_span_exporter", "otlp_http_metric_exporter"),
+        (Protocol::HttpJson, http, "otlp_http_json_span_exporter", "otlp_http_json_metric_exporter"),
     ] {
         for (endpoint, address, port) in [
             ("http://collector.example:1234", "collector.example", 1234),
@@ -17,7 +18,8 @@ fn an_exporter_is_called_as_the_conventions_have_it_and_says_where_it_sends() {
             ("https://[::1]", "::1", 443),
             ("https://192.0.2.7:8443/", "192.0.2.7", 8443),
         ] {
-            let expected = |kind: &'static str| Component::new(kind).with_server(address, port);
+            let expected =
+                |kind: &'static str| Component::new(kind).with_server(address, port).with_success(success);
             let exporter = OtlpExporter::builder().protocol(protocol).endpoint(endpoint).build().unwrap();
             assert_eq!(exporter.component(), expected(spans), "{endpoint}");
             let exporter =

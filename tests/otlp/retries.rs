@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use nanospan::export::{Context, ExportErrorKind, SpanExporter};
+use nanospan::export::{Context, ExportErrorKind, ResponseStatus, SpanExporter};
 use nanospan::otlp::{OtlpExporter, Protocol, RetryPolicy};
 
 use crate::common::batches::batch;
@@ -42,6 +42,7 @@ fn every_other_http_status_is_final() {
         let error = export(&exporter, 10).unwrap_err();
         assert_eq!((error.kind(), error.lost_spans()), (ExportErrorKind::Rejected, None));
         assert!(error.to_string().contains(&status.to_string()), "{error}");
+        assert_eq!(error.response_status(), Some(ResponseStatus::Http(status)));
         collector.only();
     }
 }
@@ -56,6 +57,7 @@ fn grpc_codes_that_pass_are_tried_again_and_others_are_final() {
         } else {
             let error = export(&exporter, 10).unwrap_err();
             assert_eq!(error.kind(), ExportErrorKind::Rejected);
+            assert_eq!(error.response_status(), Some(ResponseStatus::Grpc(code)));
             assert!(error.to_string().ends_with(": words"), "{error}");
             collector.only();
         }
@@ -167,7 +169,7 @@ fn a_server_that_closes_without_an_answer_is_asked_again() {
 fn an_unreachable_server_is_tried_until_the_time_is_over() {
     for protocol in PROTOCOLS {
         let endpoint = format!("http://{}", refusing());
-        let exporter = builder(protocol, &endpoint).timeout(Duration::from_millis(200)).build().unwrap();
+        let exporter = builder(protocol, &endpoint).timeout(Duration::from_secs(2)).build().unwrap();
         let error = export(&exporter, 10).unwrap_err();
         // Whether the time ended in a wait or before one.
         assert!(matches!(error.kind(), ExportErrorKind::Io | ExportErrorKind::DeadlineExceeded), "{error}");

@@ -13,10 +13,11 @@ use std::error::Error;
 use self::page::Page;
 use super::data::{List, ScopeMetrics};
 use super::named::Named;
-use super::reader::{Delivered, Delivery, Times, Timings};
+use super::reader::{Delivered, Delivery};
 use super::{Collection, MetricProducer};
 use crate::Timestamp;
 use crate::drain::{Handed, Pipeline, Stats};
+use crate::export::timed::{Times, Timings};
 use crate::export::{Component, ExportErrorKind};
 use crate::tracer::Core;
 
@@ -66,7 +67,7 @@ impl Reading {
         // The second may know of more, too, so this may be too little for now.
         let given_up = stats.dropped.export_failed.saturating_sub(lost_by.iter().sum());
         let given_up = given_up.max(self.given_up);
-        Self { stats, handed: spans, lost_by, given_up, exports: Timings::of(exports), delivered }
+        Self { stats, handed: spans, lost_by, given_up, exports, delivered }
     }
 }
 
@@ -214,12 +215,8 @@ impl Account {
         });
         let text = "Time that a collection of metrics took";
         page.durations("otel.sdk.metric_reader.collection.duration", text, |points| {
-            for (failure, now, before) in now.collections.beside(&before.collections) {
-                let attributes = points.add(now, before);
-                delivery.reader.describe(attributes);
-                if let Some(kind) = failure {
-                    attributes.add("error.type", kind.as_error_type());
-                }
+            for (end, now, before) in now.collections.beside(&before.collections) {
+                delivery.reader.describe_end(points.add(now, before), end);
             }
         });
     }
@@ -234,12 +231,8 @@ impl Account {
                 let exports = now.delivered.exports.beside(&before.delivered.exports);
                 exports.map(|times| (&delivery.exporter, times))
             });
-            for (exporter, (failure, now, before)) in of_spans.chain(of_metrics) {
-                let attributes = points.add(now, before);
-                exporter.describe(attributes);
-                if let Some(kind) = failure {
-                    attributes.add("error.type", kind.as_error_type());
-                }
+            for (exporter, (end, now, before)) in of_spans.chain(of_metrics) {
+                exporter.describe_end(points.add(now, before), end);
             }
         });
     }

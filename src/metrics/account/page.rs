@@ -1,8 +1,8 @@
 //! How what is counted becomes points.
 
 use crate::Timestamp;
+use crate::export::timed::Times;
 use crate::metrics::data::{Attributes, HistogramPoint, List, Metric, NumberPoint, Temporality};
-use crate::metrics::reader::Times;
 use crate::metrics::{Aggregation, Collection, InstrumentKind};
 
 /// Where metrics are written, and over which time.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::drain::{Dropped, Pool};
-use crate::export::MemoryExporter;
+use crate::export::timed::{End, Timed};
+use crate::export::{MemoryExporter, ResponseStatus};
 use crate::metrics::data::{Attributes, Data, Temporality};
 use crate::{OwnedValue, Tracer};
 
@@ -22,6 +23,16 @@ fn tracer() -> Tracer {
 
 fn account(tracer: Tracer) -> Account {
     tracer.metric_producer().of.unwrap()
+}
+
+/// Each way in which an operation can end.
+fn ends() -> Vec<End> {
+    let failures = [None].into_iter().chain(ExportErrorKind::ALL.map(Some));
+    let mut ends: Vec<_> = failures.map(|failure| End { failure, status: None }).collect();
+    let failure = Some(ExportErrorKind::Rejected);
+    let statuses = [ResponseStatus::Http(400), ResponseStatus::Grpc(14), ResponseStatus::Grpc(99)];
+    ends.extend(statuses.map(|status| End { failure, status: Some(status) }));
+    ends
 }
 
 /// No field is left out, so that who adds one has to say where it is told. Each figure is `factor` times another
@@ -74,19 +85,12 @@ fn reading(factor: u64) -> Reading {
         exporter_panics: figure(),
     };
     let lost_by = ExportErrorKind::ALL.map(|_| figure());
-    let mut exports = [(0, 0); 1 + ExportErrorKind::ALL.len()];
-    for (end, times) in exports.iter_mut().enumerate() {
-        *times = ((end as u64 + 1) * factor, (end as u64 + 1) * 1_000_000_000 * factor);
+    let exports = Timed::default();
+    for (number, end) in (1..).zip(ends()) {
+        (0..number * factor).for_each(|_| exports.add(Duration::from_secs(1), end));
     }
     let (handed, given_up) = (figure(), figure());
-    Reading {
-        stats,
-        handed,
-        lost_by,
-        given_up,
-        exports: Timings::of(exports),
-        delivered: Delivered::default(),
-    }
+    Reading { stats, handed, lost_by, given_up, exports: exports.read(), delivered: Delivered::default() }
 }
 
 /// The points of all metrics: `name attribute…` to the value, or the count of a histogram and its sum in seconds.
@@ -121,6 +125,7 @@ fn told(attributes: &Attributes) -> String {
     let of_component = |key: &str| key.starts_with("otel.component.");
     let told = attributes.iter().filter(|pair| !of_component(&pair.key)).map(|pair| match &pair.value {
         OwnedValue::Str(text) => format!(" {text}"),
+        OwnedValue::I64(number) => format!(" {number}"),
         other => panic!("{other:?}"),
     });
     told.collect()
@@ -171,10 +176,19 @@ fn expected(reading: &Reading) -> BTreeMap<String, (f64, Option<f64>)> {
     let seconds = |nanos: u64| Some(nanos as f64 / 1e9);
     let passes = (stats.drain_passes as f64, seconds(stats.drain_nanos));
     all.insert("nanospan.drain.pass.duration".into(), passes);
-    for (failure, times, _) in reading.exports.beside(&Timings::default()) {
-        let end = failure.map_or(String::new(), |kind| format!(" {}", kind.as_error_type()));
+    let mut ended = |how: &str, times: Times| {
         let times = (times.count as f64, seconds(times.nanos));
-        all.insert(format!("otel.sdk.exporter.operation.duration{end}"), times);
+        all.insert(format!("otel.sdk.exporter.operation.duration{how}"), times);
+    };
+    for (end, times, _) in reading.exports.beside(&Timings::default()) {
+        match (end.failure, end.status) {
+            (None, _) => ended("", times),
+            (Some(kind), None) => ended(&format!(" {}", kind.as_error_type()), times),
+            (_, Some(ResponseStatus::Http(400))) => ended(" 400 rejected", times),
+            (_, Some(ResponseStatus::Grpc(14))) => ended(" UNAVAILABLE rejected", times),
+            (_, Some(ResponseStatus::Grpc(99))) => ended(" 99 rejected", times),
+            other => panic!("{other:?}"),
+        }
     }
     all
 }

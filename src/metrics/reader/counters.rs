@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use crate::export::ExportErrorKind;
+use crate::export::timed::{Timed, Timings};
 use crate::metrics::named::Named;
 
 const KINDS: usize = ExportErrorKind::ALL.len();
@@ -35,61 +35,6 @@ pub(super) fn count(counter: &AtomicU64, more: u64) {
 /// Relaxed: sums of their own.
 pub(super) fn read(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
-}
-
-/// How often something was done, and for how long in all.
-#[derive(Debug, Default)]
-struct Timer {
-    count: AtomicU64,
-    nanos: AtomicU64,
-}
-
-/// What takes time, by how it ended: well, then with each kind of error.
-#[derive(Debug, Default)]
-pub(super) struct Timed([Timer; 1 + KINDS]);
-
-impl Timed {
-    pub(super) fn add(&self, took: Duration, failure: Option<ExportErrorKind>) {
-        let timer = &self.0[failure.map_or(0, |kind| 1 + kind as usize)];
-        count(&timer.count, 1);
-        count(&timer.nanos, u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
-    }
-
-    fn read(&self) -> Timings {
-        let mut timings = Timings::default();
-        for (times, timer) in timings.0.iter_mut().zip(&self.0) {
-            *times = Times { count: read(&timer.count), nanos: read(&timer.nanos) };
-        }
-        timings
-    }
-}
-
-/// How often something was done until a moment, and for how long in all.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Times {
-    pub(crate) count: u64,
-    pub(crate) nanos: u64,
-}
-
-/// [`Timed`] at a moment.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Timings([Times; 1 + KINDS]);
-
-impl Timings {
-    /// Of counts and nanoseconds in the same order.
-    pub(crate) fn of(all: [(u64, u64); 1 + KINDS]) -> Self {
-        Self(all.map(|(count, nanos)| Times { count, nanos }))
-    }
-
-    /// What ended well, and each way to fail that there was, with what it was `before`.
-    pub(crate) fn beside(
-        &self,
-        before: &Self,
-    ) -> impl Iterator<Item = (Option<ExportErrorKind>, Times, Times)> {
-        let ends = std::iter::once(None).chain(ExportErrorKind::ALL.into_iter().map(Some));
-        let all = ends.zip(self.0).zip(before.0).map(|((end, now), before)| (end, now, before));
-        all.filter(|(end, now, _)| end.is_none() || now.count > 0)
-    }
 }
 
 /// A reader and its exporter, for metrics about them.

@@ -6,7 +6,7 @@ mod manual;
 mod periodic;
 mod worker;
 
-pub(super) use counters::{Delivered, Delivery, Times, Timings};
+pub(super) use counters::{Delivered, Delivery};
 pub use manual::{ManualReader, ManualReaderBuilder};
 pub use periodic::{PeriodicReader, PeriodicReaderBuilder, PeriodicReaderStats};
 

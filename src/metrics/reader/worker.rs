@@ -9,6 +9,7 @@ use super::collector::{Collector, Failed};
 use super::counters::{Counters, count};
 use super::periodic::ErrorHandler;
 use crate::export::gone::Gone;
+use crate::export::timed::End;
 use crate::export::{Cancellation, Context, ExportError, ExportErrorKind};
 use crate::metrics::MetricExporter;
 use crate::metrics::data::ResourceMetrics;
@@ -119,7 +120,8 @@ impl Worker {
         let mut failures = Vec::new();
         let collected = self.collector.collect(context, &mut self.metrics, |failed| failures.push(failed));
         let failure = collected.as_ref().err().or(failures.first().map(|failed| &failed.error));
-        self.counters.collected.add(began.elapsed(), failure.map(ExportError::kind));
+        let end = End { failure: failure.map(ExportError::kind), status: None };
+        self.counters.collected.add(began.elapsed(), end);
         for Failed { error, is_panic } in failures {
             count(&self.counters.panics, is_panic.into());
             self.tell(&error);
@@ -142,7 +144,7 @@ impl Worker {
             }
             exported => exported,
         };
-        self.counters.exports.add(took, exported.as_ref().err().map(ExportError::kind));
+        self.counters.exports.add(took, End::of(&exported));
         let lost = match &exported {
             Ok(()) => 0,
             Err(error) => error.lost_data_points().map_or(points, |lost| points.min(lost.into())),

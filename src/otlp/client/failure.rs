@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use crate::export::{ExportError, ExportErrorKind};
+use crate::export::{ExportError, ExportErrorKind, ResponseStatus};
 use crate::otlp::retry::Verdict;
 use crate::otlp::signal::Signal;
 
@@ -19,6 +19,8 @@ pub(super) struct Failure {
     verdict: Verdict,
     /// The deadline that left no time for another attempt.
     cut_short_by: Option<Instant>,
+    /// That of the answer, if there was one.
+    status: Option<ResponseStatus>,
 }
 
 impl Failure {
@@ -28,8 +30,8 @@ impl Failure {
     }
 
     /// The server answered, and its answer was judged.
-    pub(super) fn answered(message: impl Into<String>, verdict: Verdict) -> Self {
-        Self::new(ExportErrorKind::Rejected, message, verdict)
+    pub(super) fn answered(status: ResponseStatus, message: impl Into<String>, verdict: Verdict) -> Self {
+        Self { status: Some(status), ..Self::new(ExportErrorKind::Rejected, message, verdict) }
     }
 
     /// Something that another attempt would meet again.
@@ -38,7 +40,7 @@ impl Failure {
     }
 
     fn new(kind: ExportErrorKind, message: impl Into<String>, verdict: Verdict) -> Self {
-        Self { kind, message: message.into(), verdict, cut_short_by: None }
+        Self { kind, message: message.into(), verdict, cut_short_by: None, status: None }
     }
 
     /// There is no time for another attempt before the deadline.
@@ -66,6 +68,10 @@ impl Failure {
             let _ = write!(message, " (attempt {attempts})");
         }
         let error = ExportError::new(self.kind, message);
+        let error = match self.status {
+            Some(status) => error.with_response_status(status),
+            None => error,
+        };
         match self.cut_short_by {
             Some(deadline) => error.cut_short(deadline),
             None => error,

@@ -12,7 +12,7 @@ use super::body::{Payload, Unreadable, payload, read, unpack};
 use super::connection::{Connection, Framing, target};
 use super::exchange::Exchange;
 use super::failure::Failure;
-use crate::export::ExportErrorKind;
+use crate::export::{ExportErrorKind, ResponseStatus};
 use crate::otlp::answer::{self, PartialSuccess};
 use crate::otlp::retry::{self, Verdict};
 
@@ -72,7 +72,7 @@ pub(super) async fn attempt(
                 text.push_str(": ");
                 text.push_str(&words);
             }
-            Err(Failure::answered(text, verdict))
+            Err(Failure::answered(ResponseStatus::Grpc(status.code), text, verdict))
         }
     }
 }
@@ -171,28 +171,9 @@ fn code_of_http(status: StatusCode) -> u32 {
     }
 }
 
-/// The code's name (gRPC, "Status codes and their use in gRPC").
+/// The code's name.
 fn name(code: u32) -> String {
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    let name = usize::try_from(code).ok().and_then(|code| NAMES.get(code));
+    let name = ResponseStatus::name_in_grpc(code);
     name.map_or_else(|| format!("the status {code}"), ToString::to_string)
 }
 

@@ -17,7 +17,7 @@ use super::connection::{Connection, Framing, target};
 use super::exchange::Exchange;
 use super::failure::Failure;
 use super::redirect::{redirected, shown};
-use crate::export::ExportErrorKind;
+use crate::export::{ExportErrorKind, ResponseStatus};
 use crate::otlp::answer::{self, PartialSuccess};
 use crate::otlp::retry::{self, Verdict};
 
@@ -146,7 +146,7 @@ async fn answered(
         message.push_str(": ");
         message.push_str(&words);
     }
-    Err(Failure::answered(message, verdict))
+    Err(Failure::answered(ResponseStatus::Http(head.status.as_u16()), message, verdict))
 }
 
 /// What is in the answer of a server that took the request. One that says so in another language

@@ -150,7 +150,7 @@ impl Delivery {
     }
 
     fn send(&self, context: &Context, source: &impl Source, buffers: &mut Buffers) -> Outcome {
-        let mut outcome = Outcome::new(self.signal);
+        let mut outcome = Outcome::new(self.signal, self.component.success);
         let parts = source.parts();
         let mut is_split = false;
         let mut sent = 0;

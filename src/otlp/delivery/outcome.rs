@@ -1,6 +1,6 @@
 //! What became of the requests with one batch or one message, told in one error.
 
-use crate::export::{ExportError, ExportErrorKind};
+use crate::export::{ExportError, ExportErrorKind, ResponseStatus};
 use crate::otlp::answer::PartialSuccess;
 use crate::otlp::signal::Signal;
 
@@ -16,11 +16,13 @@ pub(super) struct Outcome {
     /// The first thing that a receiver had to say though it took everything.
     warning: Option<String>,
     is_over: bool,
+    /// That of an answer to a request that was taken.
+    success: Option<ResponseStatus>,
 }
 
 impl Outcome {
-    pub(super) fn new(signal: Signal) -> Self {
-        Self { signal, lost: 0, rejected: 0, error: None, warning: None, is_over: false }
+    pub(super) fn new(signal: Signal, success: Option<ResponseStatus>) -> Self {
+        Self { signal, lost: 0, rejected: 0, error: None, warning: None, is_over: false, success }
     }
 
     /// A request with `items` was sent, and this is what came back.
@@ -39,7 +41,14 @@ impl Outcome {
                     text.push_str(": ");
                     text.push_str(&message);
                 }
-                self.failed(rejected, ExportError::new(ExportErrorKind::Rejected, text));
+                let error = ExportError::new(ExportErrorKind::Rejected, text);
+                self.failed(
+                    rejected,
+                    match self.success {
+                        Some(status) => error.with_response_status(status),
+                        None => error,
+                    },
+                );
             }
             Err(error) => self.failed(items, error),
         }
@@ -103,7 +112,7 @@ mod tests {
     }
 
     fn of(spans: u64, answer: Result<PartialSuccess, ExportError>) -> Result<(), ExportError> {
-        let mut outcome = Outcome::new(Signal::Traces);
+        let mut outcome = Outcome::new(Signal::Traces, Some(ResponseStatus::Grpc(0)));
         outcome.uploaded(spans, answer);
         outcome.into_result(spans)
     }
@@ -118,6 +127,7 @@ mod tests {
         let error = of(10, answer(3, "too old")).unwrap_err();
         assert_eq!((error.kind(), error.lost_spans()), (ExportErrorKind::Rejected, Some(3)));
         assert_eq!(error.to_string(), "the receiver refused 3 of 10 spans: too old");
+        assert_eq!(error.response_status(), Some(ResponseStatus::Grpc(0)));
         assert_eq!(of(10, answer(3, "")).unwrap_err().to_string(), "the receiver refused 3 of 10 spans");
     }
 
@@ -137,12 +147,12 @@ mod tests {
 
     #[test]
     fn of_metrics_the_data_points_are_counted() {
-        let mut outcome = Outcome::new(Signal::Metrics);
+        let mut outcome = Outcome::new(Signal::Metrics, None);
         outcome.uploaded(10, answer(3, "too old"));
         let error = outcome.into_result(10).unwrap_err();
         assert_eq!((error.kind(), error.lost_data_points()), (ExportErrorKind::Rejected, Some(3)));
         assert_eq!(error.to_string(), "the receiver refused 3 of 10 data points: too old");
-        let mut outcome = Outcome::new(Signal::Metrics);
+        let mut outcome = Outcome::new(Signal::Metrics, None);
         outcome.oversized(4, 100);
         let error = outcome.into_result(10).unwrap_err();
         assert_eq!((error.kind(), error.lost_data_points()), (ExportErrorKind::Full, Some(4)));
@@ -152,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_losses_of_the_parts_add_up_and_the_first_error_tells() {
-        let mut outcome = Outcome::new(Signal::Traces);
+        let mut outcome = Outcome::new(Signal::Traces, Some(ResponseStatus::Grpc(0)));
         outcome.uploaded(5, answer(0, "w"));
         outcome.uploaded(5, answer(2, "first"));
         outcome.oversized(1, 10);
@@ -165,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_end_of_the_time_ends_the_batch() {
-        let mut outcome = Outcome::new(Signal::Traces);
+        let mut outcome = Outcome::new(Signal::Traces, Some(ResponseStatus::Grpc(0)));
         outcome.uploaded(5, answer(1, ""));
         assert!(!outcome.is_over());
         outcome.uploaded(5, Err(ExportError::new(ExportErrorKind::DeadlineExceeded, "over")));

@@ -33,7 +33,7 @@ use hyper::Uri;
 
 use super::retry::RetryPolicy;
 use super::signal::Signal;
-use crate::export::Component;
+use crate::export::{Component, ResponseStatus};
 use crate::metrics::Preferences;
 
 /// A form of OTLP.
@@ -144,6 +144,11 @@ impl Settings {
             (Signal::Metrics, Protocol::HttpJson) => "otlp_http_json_metric_exporter",
         };
         let (host, port) = self.endpoint.server();
-        Component::new(kind).with_server(host, port)
+        // What OTLP/HTTP answers, "Full Success"; any other status of 2xx is taken as it.
+        let success = match self.protocol {
+            Protocol::Grpc => ResponseStatus::Grpc(0),
+            Protocol::HttpProtobuf | Protocol::HttpJson => ResponseStatus::Http(200),
+        };
+        Component::new(kind).with_server(host, port).with_success(success)
     }
 }
