@@ -3,8 +3,8 @@
 use crate::conformance::case::{Stop, Verdict, ensure};
 use crate::conformance::exporting::{Bench, Exported, Probe, ample};
 use crate::export::{Context, ExportError, ExportErrorKind};
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Barrier, mpsc};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
@@ -81,7 +81,13 @@ pub(crate) fn shutdown_ends_beside_a_hang<E: Exported>(bench: &Bench<E>) -> Verd
     probe.set_hanging(true)?;
     let batch = E::batch(0, 10);
     let (exported, shut_down) = thread::scope(|scope| {
-        let export = scope.spawn(|| probe.export(&Context::new(), &batch));
+        let (begin, begun) = mpsc::channel();
+        let (probe, batch) = (&probe, &batch);
+        let export = scope.spawn(move || {
+            let _ = begin.send(());
+            probe.export(&Context::new(), batch)
+        });
+        let _ = begun.recv();
         // Most likely the export is waiting by then; the clause is the same if it is not.
         thread::sleep(Duration::from_millis(50));
         let shut_down = probe.shutdown(&Context::with_timeout(Duration::from_millis(50)));
