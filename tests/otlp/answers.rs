@@ -1,6 +1,8 @@
 //! What an answer of a server that took the request means.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
+use std::thread;
 
 use nanospan::export::{ExportErrorKind, SpanExporter};
 use nanospan::otlp::{OtlpExporter, Protocol};
@@ -136,5 +138,50 @@ fn the_connection_is_used_again_after_a_warning_and_after_a_refusal() {
         export(&exporter, 10).unwrap();
         assert!(collector.asked().iter().all(|asked| asked.connection == 0));
         exporter.shutdown(&nanospan::export::Context::with_timeout(PATIENCE)).unwrap();
+    }
+}
+
+#[test]
+fn the_words_of_a_refusal_are_those_of_its_status_in_either_language() {
+    // A `google.rpc.Status`: its code, and its message behind the tag of field 2.
+    let protobuf = [&[8, 3, 0x12, 9][..], b"no tenant"].concat();
+    let json = r#"{"code":3,"message":"no tenant"}"#;
+    for (media, body) in [
+        ("application/x-protobuf", protobuf),
+        ("application/json; charset=utf-8", json.into()),
+        ("text/plain", "no tenant".into()),
+    ] {
+        let reply = Reply::status(400).header("content-type", media).body(body);
+        let (_collector, exporter) = to(Protocol::HttpProtobuf, reply);
+        let error = export(&exporter, 10).unwrap_err();
+        assert_eq!((error.kind(), error.lost_spans()), (ExportErrorKind::Rejected, None));
+        assert!(error.to_string().ends_with("answered 400 Bad Request: no tenant"), "{media}: {error}");
+    }
+    // Words that cannot be read are words less.
+    for media in ["application/x-protobuf", "application/json"] {
+        let reply = Reply::status(400).header("content-type", media).body([0xff]);
+        let error = export(&to(Protocol::HttpJson, reply).1, 10).unwrap_err();
+        assert!(error.to_string().ends_with("answered 400 Bad Request"), "{media}: {error}");
+    }
+}
+
+#[test]
+fn a_success_over_http_that_breaks_off_is_a_warning_without_a_loss() {
+    for protocol in [Protocol::HttpProtobuf, Protocol::HttpJson] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let exporter = exporter(protocol, &format!("http://{}", listener.local_addr().unwrap()));
+        let error = thread::scope(|scope| {
+            let export = scope.spawn(|| export(&exporter, 10).unwrap_err());
+            let (mut stream, _) = listener.accept().unwrap();
+            // An answer that comes before its request is none.
+            assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{").unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            let error = export.join().unwrap();
+            drop(stream);
+            error
+        });
+        assert_eq!((error.kind(), error.lost_spans()), (ExportErrorKind::Other, Some(0)));
+        assert!(error.to_string().contains("the answer broke off: "), "{error}");
     }
 }

@@ -29,6 +29,37 @@ fn an_exporter_is_called_as_the_conventions_have_it_and_says_where_it_sends() {
     }
 }
 
+/// The environment is read by a process of its own, this same test.
+#[test]
+fn the_environment_of_a_process_says_where_its_exporters_send() {
+    const ROLE: &str = "NANOSPAN_TEST_EXPORTERS";
+    if std::env::var_os(ROLE).is_some() {
+        let expected = |kind: &'static str| Component::new(kind).with_server("collector.example", 1234);
+        let exporter = OtlpExporter::from_env().unwrap();
+        assert_eq!(exporter.component(), expected("otlp_grpc_span_exporter"));
+        let exporter = OtlpMetricExporter::from_env().unwrap();
+        assert_eq!(exporter.component(), expected("otlp_grpc_metric_exporter"));
+        return;
+    }
+    let mut process = std::process::Command::new(std::env::current_exe().unwrap());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OTEL_")) {
+        process.env_remove(name);
+    }
+    let name = "component::the_environment_of_a_process_says_where_its_exporters_send";
+    let output = process
+        .args(["--exact", name, "--nocapture"])
+        .env(ROLE, "1")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.example:1234")
+        .env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+        .env("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd")
+        .output()
+        .unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}{stderr}");
+    // One of spans and one of metrics.
+    assert_eq!(stderr.matches("nanospan: OTEL_EXPORTER_OTLP_COMPRESSION=").count(), 2, "{stderr}");
+}
+
 #[test]
 fn an_exporter_over_somebody_elses_client_is_called_by_its_type() {
     struct Theirs;

@@ -3,8 +3,9 @@
 use nanospan::export::ExportErrorKind;
 use nanospan::otlp::Protocol;
 
+use crate::common::certificates::Authority;
 use crate::common::collector::{Collector, Reply};
-use crate::common::exporters::{export, exporter};
+use crate::common::exporters::{builder, export, exporter};
 
 #[test]
 fn an_answer_of_http_alone_is_judged_by_its_status() {
@@ -63,4 +64,17 @@ fn the_servers_words_are_decoded() {
     let collector = Collector::new([Reply::grpc(3, "no%20%C3%A4")]);
     let error = export(&exporter(Protocol::Grpc, &collector.url()), 10).unwrap_err();
     assert!(error.to_string().ends_with("answered INVALID_ARGUMENT: no ä"), "{error}");
+}
+
+#[test]
+fn an_endpoint_without_a_scheme_is_plain_text_where_that_is_said_and_tls_where_it_is_not() {
+    let collector = Collector::new([]);
+    let bare = collector.address.to_string();
+    export(&builder(Protocol::Grpc, &bare).insecure(true).build().unwrap(), 10).unwrap();
+    collector.only();
+    let authority = Authority::new();
+    let collector = Collector::with_tls([], authority.server("localhost", &[b"h2"], None));
+    let bare = format!("localhost:{}", collector.address.port());
+    export(&builder(Protocol::Grpc, &bare).ca_certificate_pem(authority.pem()).build().unwrap(), 10).unwrap();
+    collector.only();
 }

@@ -10,6 +10,8 @@ mod common {
     pub(crate) mod exporters;
     pub(crate) mod metrics;
     pub(crate) mod proxy;
+    #[path = "../../exporters/common/scratch.rs"]
+    pub(crate) mod scratch;
     #[cfg(unix)]
     pub(crate) use exporters::PATIENCE;
 }

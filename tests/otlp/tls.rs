@@ -1,12 +1,17 @@
 //! TLS, with one side shown to the other and with both.
 
+use std::net::TcpListener;
+use std::thread;
+
 use hyper::Version;
-use nanospan::export::ExportErrorKind;
+use nanospan::export::{Context, ExportErrorKind, SpanExporter};
 use nanospan::otlp::{Protocol, RetryPolicy};
 
+use crate::common::batches::batch;
 use crate::common::certificates::Authority;
 use crate::common::collector::Collector;
-use crate::common::exporters::{PROTOCOLS, builder, export};
+use crate::common::exporters::{PATIENCE, PROTOCOLS, builder, export};
+use crate::common::scratch::Scratch;
 
 const EITHER: &[&[u8]] = &[b"h2", b"http/1.1"];
 
@@ -81,6 +86,52 @@ fn a_client_without_the_right_certificate_is_turned_away() {
             assert!(error.to_string().contains(&format!("localhost:{}", collector.address.port())));
         }
         assert_eq!(collector.asked().len(), 0);
+    }
+}
+
+#[test]
+fn certificates_and_keys_are_read_from_the_files_that_are_named() {
+    let (servers, clients) = (Authority::new(), Authority::new());
+    let identity = clients.certify("shop");
+    let directory = Scratch::new("otlp-tls");
+    let file = |name: &str, text: &str| {
+        let path = directory.path(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let (ca, certificate) = (file("ca.pem", &servers.pem()), file("client.pem", &identity.certificate));
+    let key = file("key.pem", &identity.key);
+    for protocol in PROTOCOLS {
+        let collector = Collector::with_tls([], servers.server("localhost", EITHER, Some(&clients)));
+        let exporter = builder(protocol, &collector.url())
+            .ca_certificate_file(&ca)
+            .client_certificate_files(&certificate, &key)
+            .build()
+            .unwrap();
+        export(&exporter, 10).unwrap();
+        collector.only();
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_off_before_tls_is_agreed_on_is_tried_again() {
+    for protocol in PROTOCOLS {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let builder = builder(protocol, &url).ca_certificate_pem(Authority::new().pem());
+        let exporter = builder.build().unwrap();
+        let context = Context::with_timeout(PATIENCE);
+        let error = thread::scope(|scope| {
+            let export = scope.spawn(|| exporter.export(&context, &batch(0, 1)).unwrap_err());
+            drop(listener.accept().unwrap());
+            let again = listener.accept().unwrap();
+            context.cancellation().cancel();
+            let error = export.join().unwrap();
+            drop(again);
+            error
+        });
+        assert_eq!((error.kind(), exporter.stats().retries), (ExportErrorKind::Cancelled, 1));
+        assert!(error.to_string().contains("; the last attempt: no TLS with localhost:"), "{error}");
     }
 }
 

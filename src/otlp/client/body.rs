@@ -102,12 +102,45 @@ mod tests {
     use super::*;
     use flate2::Compression;
     use flate2::write::GzEncoder;
+    use hyper::body::Frame;
     use std::io::Write;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
 
     fn gzip(bytes: &[u8]) -> Bytes {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap().into()
+    }
+
+    /// A body that breaks off behind its first byte.
+    #[derive(Default)]
+    struct Torn {
+        is_begun: bool,
+    }
+
+    impl Body for Torn {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+            Poll::Ready(Some(if std::mem::replace(&mut self.is_begun, true) {
+                Err(std::io::Error::other("the line is dead"))
+            } else {
+                Ok(Frame::data(Bytes::from_static(b"{")))
+            }))
+        }
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_is_worth_no_more_than_none() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let error = runtime.block_on(read(Torn::default(), 100)).unwrap_err();
+        assert_eq!(error.to_string(), "the answer broke off: the line is dead");
+        assert_eq!(Failure::from(error).again(), Some(None));
     }
 
     #[test]

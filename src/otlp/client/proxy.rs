@@ -107,3 +107,21 @@ impl Route {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The environment may name any.
+    #[test]
+    fn a_proxy_that_speaks_another_language_is_refused_with_its_scheme() {
+        let proxies =
+            Proxies(Some(Matcher::builder().all("socks5://user:password@proxy.invalid:1080").build()));
+        let origin = Origin { is_tls: false, host: String::from("collector.invalid"), port: 4318 };
+        let failure = proxies.route(&origin).unwrap_err();
+        let expected =
+            "the proxy for http://collector.invalid:4318 has the scheme socks5; http and https are known";
+        assert_eq!(failure.message(), expected);
+        assert_eq!(failure.again(), None, "it will be no other the next time");
+    }
+}

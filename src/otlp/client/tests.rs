@@ -15,18 +15,23 @@ use super::connect::Resolver;
 use crate::Tracer;
 use crate::export::{Context, ExportErrorKind, MemoryExporter};
 use crate::otlp::retry::RetryPolicy;
-use crate::otlp::settings::{Protocol, Proxy, Settings};
+use crate::otlp::settings::{Pem, Protocol, Proxy, Settings};
 use crate::otlp::signal::Signal;
 
 /// Longer than anything takes that does not hang.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn client(resolver: Resolver) -> Client {
+    client_of("http://collector.invalid:4318", resolver)
+}
+
+fn client_of(endpoint: &str, resolver: Resolver) -> Client {
     let mut settings = Settings::builder(Signal::Traces);
     if cfg!(not(feature = "otlp-http")) {
         settings.set_protocol(Protocol::Grpc);
     }
-    settings.set_endpoint("http://collector.invalid:4318");
+    settings.set_endpoint(endpoint);
+    settings.set_ca_certificate(Pem::Text(include_bytes!("../settings/tests/pem/ca.pem").to_vec()));
     settings.set_proxy(Proxy::None);
     settings.set_retry(RetryPolicy::disabled());
     Client::with_resolver(settings.build().unwrap(), resolver).unwrap()
@@ -116,6 +121,38 @@ fn a_name_that_is_not_known_is_an_error_that_names_it() {
 fn an_address_that_refuses_does_not_keep_from_the_next() {
     let client = client(to(vec![refusing(), refusing(), agreeable()]));
     client.upload(&patient(), CONTENT).unwrap();
+}
+
+/// A listener whose queue is full, so that the kernel drops whatever else comes for it, as a firewall would.
+#[cfg(feature = "otlp-http")]
+fn dropping() -> (SocketAddr, impl Sized) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let listener = runtime.block_on(async { socket.listen(1) }).unwrap().into_std().unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queued = Vec::new();
+    while let Ok(stream) = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+        queued.push(stream);
+    }
+    (address, (listener, queued))
+}
+
+#[cfg(feature = "otlp-http")]
+#[test]
+fn an_address_that_does_not_answer_does_not_keep_from_the_next() {
+    let (address, _full) = dropping();
+    let client = client(to(vec![address, agreeable()]));
+    client.upload(&patient(), CONTENT).unwrap();
+}
+
+#[test]
+fn a_host_that_no_certificate_can_name_is_an_error_that_names_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = client_of("https://collector..invalid", to(vec![listener.local_addr().unwrap()]));
+    let error = client.upload(&patient(), CONTENT).unwrap_err();
+    assert_eq!(error.kind(), ExportErrorKind::InvalidConfig);
+    assert!(error.to_string().contains("collector..invalid can have no certificate: "), "{error}");
 }
 
 #[test]

@@ -89,6 +89,7 @@ fn gzip(bytes: &[u8], into: Vec<u8>) -> std::io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::otlp::settings::Protocol;
 
     #[test]
     fn a_buffer_that_nobody_reads_any_more_is_used_again() {
@@ -111,6 +112,62 @@ mod tests {
         buffers.reuse(content);
         assert_eq!(buffers.encoded.capacity(), 0);
         assert_eq!(other, vec![1; 1000]);
+    }
+
+    /// Parts of as many bytes as each number says, which cannot be compressed.
+    struct Noise(Vec<usize>);
+
+    impl Source for Noise {
+        fn parts(&self) -> usize {
+            self.0.len()
+        }
+
+        fn items(&self, range: Range<usize>) -> u64 {
+            range.len() as u64
+        }
+
+        fn encode(&self, range: Range<usize>, limit: usize, into: &mut Vec<u8>) -> usize {
+            let Range { start: begin, end } = range;
+            let mut state = begin as u64 + 1;
+            for part in begin..end {
+                if into.len() + self.0[part] > limit {
+                    return part - begin;
+                }
+                into.extend((0..self.0[part]).map(|_| {
+                    // Numerical Recipes' generator, of which the high bits are good.
+                    state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                    (state >> 56) as u8
+                }));
+            }
+            end - begin
+        }
+    }
+
+    #[test]
+    fn what_gzip_makes_too_large_is_halved_until_it_fits() {
+        let form = Form { protocol: Protocol::HttpProtobuf, compression: Compression::Gzip, max_bytes: 800 };
+        let source = Noise(vec![100; 8]);
+        let mut buffers = Buffers::default();
+        let mut encoded = Vec::new();
+        assert_eq!(source.encode(0..8, form.max_bytes, &mut encoded), 8, "all of it fits as it is");
+        assert!(gzip(&encoded, Vec::new()).unwrap().len() > form.max_bytes);
+        let mut at = 0;
+        while at < 8 {
+            let fitted = fitted(&form, &source, at..8, &mut buffers).unwrap().expect("a part alone fits");
+            assert!(fitted.content.len() <= form.max_bytes);
+            assert_eq!(fitted.parts, 4);
+            at += fitted.parts;
+            buffers.reuse(fitted.content);
+        }
+    }
+
+    #[test]
+    fn a_part_that_gzip_makes_too_large_has_no_room() {
+        let form = Form { protocol: Protocol::HttpProtobuf, compression: Compression::Gzip, max_bytes: 800 };
+        let mut buffers = Buffers::default();
+        assert!(fitted(&form, &Noise(vec![800, 100]), 0..2, &mut buffers).unwrap().is_none());
+        let fitted = fitted(&form, &Noise(vec![100]), 0..1, &mut buffers).unwrap().expect("there is room");
+        assert_eq!(fitted.parts, 1);
     }
 
     #[test]

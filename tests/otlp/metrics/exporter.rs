@@ -340,3 +340,15 @@ fn what_was_done_can_be_asked_after_the_shutdown_also_over_a_client_that_was_han
     assert_eq!(client.stats(), exporter.stats());
     assert_ne!(exporter.stats(), OtlpMetricStats::default());
 }
+
+#[test]
+fn a_clone_is_another_handle_of_the_same_exporter() {
+    let collector = Collector::new([]);
+    let exporter = metric_builder(Protocol::HttpProtobuf, &collector.url()).build().unwrap();
+    let other = exporter.clone();
+    other.export(&patient(), &metrics(3)).unwrap();
+    assert_eq!((exporter.stats().requests, exporter.stats()), (1, other.stats()));
+    other.shutdown(&patient()).unwrap();
+    let late = exporter.export(&patient(), &metrics(3)).unwrap_err();
+    assert_eq!(late.kind(), ExportErrorKind::ExporterShutdown);
+}
