@@ -103,6 +103,17 @@ fn what_a_destination_loses_behind_an_export_is_told_by_the_next_call_in_data_po
 }
 
 #[test]
+fn a_destination_that_hangs_longer_than_an_export_may_take_loses_the_points() {
+    let memory = MemoryMetricExporter::new();
+    let _hold = memory.hold();
+    let builder = FanOutMetricExporter::builder().destination("only", memory.clone());
+    let exporter = builder.export_timeout(Duration::from_millis(1)).build().expect("the settings are right");
+    let error = exporter.export(&hour(), &metrics(0, 4)).expect_err("it hangs");
+    assert_eq!((error.kind(), error.lost_data_points()), (ExportErrorKind::DeadlineExceeded, Some(4)));
+    assert_eq!(account(&exporter, "only"), [0, 4, 0, 0]);
+}
+
+#[test]
 fn it_wants_what_its_destinations_want_and_still_after_the_shutdown() {
     let wanted = || {
         MemoryMetricExporter::new()

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::common;
 use crate::common::batches::batch;
@@ -118,6 +119,36 @@ fn whoever_writes_next_seals_what_a_killed_writer_of_either_left_open() {
     assert!(names[1].starts_with("spans-"), "oldest first: {names:?}");
     assert_eq!(read(&directory).len(), 1);
     assert_eq!(segments::batches(&directory).len(), 1);
+}
+
+#[test]
+fn the_exporter_tells_where_it_writes_and_what_it_found_there() {
+    let scratch = Scratch::new("metrics-recovery");
+    let directory = scratch.path("metrics");
+    let exporter = open(&directory);
+    assert_eq!(exporter.directory(), directory);
+    assert!(exporter.recovery().sealed.is_empty() && exporter.recovery().left_alone.is_empty());
+    export(&exporter, &metrics(3));
+    let written = segments_in(&directory).expect("segments").remove(0);
+    let bytes = fs::read(&written).expect("it is there");
+    exporter.shutdown(&Context::new()).expect("nothing is in the way");
+    fs::write(directory.join("metrics-00000000000000000002.nsp.open"), bytes).expect("the directory is ours");
+    let exporter = open(&directory);
+    let [sealed] = &exporter.recovery().sealed[..] else { panic!("one segment was left open") };
+    assert_eq!((sealed.batches, sealed.spans, sealed.data_points, sealed.bytes_cut), (1, 0, 3, 0));
+}
+
+#[test]
+fn a_segment_that_is_as_old_as_it_may_be_is_sealed_before_the_next_collection() {
+    let scratch = Scratch::new("metrics-age");
+    let directory = scratch.path("metrics");
+    let exporter =
+        SegmentMetricExporter::builder(&directory).max_segment_age(Duration::ZERO).build().expect("free");
+    for points in 1..=3 {
+        export(&exporter, &metrics(points));
+    }
+    assert_eq!(segments_in(&directory).expect("segments").len(), 3);
+    assert_eq!(read(&directory).len(), 3);
 }
 
 #[test]

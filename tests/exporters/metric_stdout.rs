@@ -124,6 +124,15 @@ fn buckets_that_do_not_fit_their_bounds_are_shown_as_they_are() {
 }
 
 #[test]
+fn a_summary_without_quantiles_is_one_line() {
+    let mut metrics = metrics(0, 0);
+    let point = metrics.scopes[0].metrics[0].data.summary().points.push();
+    (point.count, point.sum) = (3, 4.5);
+    let text = text_of(&metrics);
+    assert!(text.trim_end().lines().last().expect("a line").contains("count 3 sum 4.5"), "{text}");
+}
+
+#[test]
 fn a_closed_pipe_is_an_error_and_the_points_that_went_through_are_not_lost() {
     let sink = Sink::default();
     let exporter = exporter(&sink);

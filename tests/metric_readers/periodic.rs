@@ -3,6 +3,7 @@
 use super::*;
 #[cfg(unix)]
 use crate::forked::{check, in_child};
+use nanospan::metrics::data::{KeyValue, Resource};
 use nanospan::metrics::{PeriodicReader, PeriodicReaderBuilder, PeriodicReaderStats};
 use std::sync::OnceLock;
 use std::thread;
@@ -57,6 +58,18 @@ fn a_flush_collects_exports_and_flushes_the_exporter() {
         assert!(is_export(&calls[2 * flushes - 2]));
         assert_eq!(calls[2 * flushes - 1], Call::ForceFlush);
     }
+}
+
+#[test]
+fn each_collection_is_under_the_resource_that_was_set() {
+    let resource =
+        Resource { attributes: vec![KeyValue::new("service.name", "shop")].into(), ..Resource::default() };
+    let recorder = Recorder::new();
+    let reader = idle(&recorder).0.resource(resource.clone()).producer(Counting::default()).start().unwrap();
+    reader.force_flush(&Context::new()).unwrap();
+    reader.shutdown(&Context::new()).unwrap();
+    let resources: Vec<_> = recorder.exported().into_iter().map(|metrics| metrics.resource).collect();
+    assert_eq!(resources, [resource.clone(), resource]);
 }
 
 #[test]

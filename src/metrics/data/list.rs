@@ -164,6 +164,17 @@ mod tests {
     use crate::metrics::data::{KeyValue, Metric, NumberPoint, Temporality};
 
     #[test]
+    fn a_list_in_a_list_is_pushed_again_empty_and_with_its_memory() {
+        let mut lists: List<List<u8>> = List::new();
+        lists.push().extend([1, 2, 3]);
+        let buffer = lists[0].as_ptr();
+        lists.clear();
+        let list = lists.push();
+        assert!(list.is_empty());
+        assert_eq!(list.as_ptr(), buffer);
+    }
+
+    #[test]
     fn an_item_that_is_pushed_again_is_as_new_and_has_the_memory_of_the_one_before() {
         let mut points: List<NumberPoint> = List::new();
         let first = points.push();

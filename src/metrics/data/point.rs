@@ -48,7 +48,7 @@ impl DataPointFlags {
         self.0
     }
 
-    /// Whether [`NO_RECORDED_VALUE`](Self::NO_RECORDED_VALUE) is set.
+    /// Whether [`NO_RECORDED_VALUE`](Self::NO_RECORDED_VALUE) is set, whatever else is.
     #[must_use]
     pub const fn has_no_recorded_value(self) -> bool {
         self.0 & Self::NO_RECORDED_VALUE.0 != 0
@@ -254,5 +254,18 @@ impl Clear for SummaryPoint {
         attributes.clear();
         quantiles.clear();
         (*start, *time, *count, *sum, *flags) = Default::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_not_recorded_is_known_by_its_bit_alone() {
+        for (bits, expected) in [(0, false), (1, true), (2, false), (3, true), (u32::MAX, true)] {
+            let flags = DataPointFlags::from_bits(bits);
+            assert_eq!((flags.has_no_recorded_value(), flags.bits()), (expected, bits));
+        }
     }
 }
