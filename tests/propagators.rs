@@ -94,3 +94,23 @@ fn a_name_that_is_there_again_counts_once_and_none_beside_others_does_not() {
         assert_eq!(warnings.len(), 1, "{value}: {warnings:?}");
     }
 }
+
+/// The environment is read by a process of its own, this same test.
+#[test]
+fn the_environment_of_a_process_names_its_propagators() {
+    const ROLE: &str = "NANOSPAN_TEST_PROPAGATORS";
+    if std::env::var_os(ROLE).is_some() {
+        assert_eq!(Propagators::from_env().fields().collect::<Vec<_>>(), ["baggage"]);
+        return;
+    }
+    let name = "the_environment_of_a_process_names_its_propagators";
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(ROLE, "1")
+        .env("OTEL_PROPAGATORS", "b3,baggage")
+        .output()
+        .unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}{stderr}");
+    assert_eq!(stderr.matches("nanospan: OTEL_PROPAGATORS=").count(), 1, "{stderr}");
+}

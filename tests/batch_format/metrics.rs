@@ -123,7 +123,10 @@ fn clause_9_8_no_more_text_is_copied_than_is_allowed() {
     let batch = written(&metrics);
     let view = MetricsView::parse(&batch).expect("the batch is valid");
     assert_eq!(view.to_metrics(200), Ok(metrics));
-    assert_eq!(view.to_metrics(199), Err(BatchError::TooMuchText { limit: 199 }));
+    let error = view.to_metrics(199).expect_err("there is more");
+    assert_eq!(error, BatchError::TooMuchText { limit: 199 });
+    assert!(error.to_string().contains("199 bytes"), "{error}");
+    assert_eq!(view.as_bytes(), batch, "nothing of it was copied before");
 }
 
 /// With the checksum made right again, only the checks of the batch itself stand between the damage and

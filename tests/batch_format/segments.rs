@@ -184,6 +184,18 @@ fn clause_3_1_frames_follow_each_other_aligned_and_padded_with_zeros() {
 }
 
 #[test]
+fn a_clone_of_a_reader_goes_on_from_the_same_frame_by_itself() {
+    let (_, bytes, offsets) = three_frames();
+    let mut reader = SegmentReader::new(&bytes).expect("the header is intact");
+    reader.next().expect("there are three").expect("it is intact");
+    let places = |reader: SegmentReader<'_>| -> Vec<u64> {
+        reader.map(|frame| frame.expect("it is intact").offset()).collect()
+    };
+    assert_eq!(places(reader.clone()), [offsets[1] as u64, offsets[2] as u64]);
+    assert_eq!(places(reader), [offsets[1] as u64, offsets[2] as u64]);
+}
+
+#[test]
 fn clause_3_2_a_frame_with_a_bad_checksum_is_reported_and_skipped() {
     let (_, mut bytes, offsets) = three_frames();
     let payload = offsets[1] + FRAME_HEADER_LEN..offsets[2];

@@ -228,6 +228,28 @@ fn an_export_that_is_ended_before_any_delivery_is_taken_back_everywhere() {
 }
 
 #[test]
+fn an_export_that_is_ended_is_taken_out_of_the_queues_in_which_it_waits() {
+    let (exporter, first, second) = pair();
+    let hold = first.hold();
+    exporter.export(&hour(), &batch(0, 2)).expect("the second one takes it");
+    // The first still has that one, so the next can but wait there.
+    let other = second.hold();
+    let context = hour();
+    let result = thread::scope(|scope| {
+        let export = scope.spawn(|| exporter.export(&context, &batch(1, 3)));
+        second.wait_for_export(&hour()).expect("it starts");
+        context.cancellation().cancel();
+        export.join().expect("no panic")
+    });
+    let error = result.expect_err("it was cancelled");
+    assert_eq!((error.kind(), error.lost_spans()), (ExportErrorKind::Cancelled, Some(3)));
+    assert_eq!(account(&exporter, "first"), [0, 3, 0, 2]);
+    drop((hold, other));
+    exporter.force_flush(&hour()).expect("it was told already");
+    assert_eq!([first.batches(), second.batches()], [[batch(0, 2).as_bytes()]; 2]);
+}
+
+#[test]
 fn a_flush_beside_a_hang_ends_with_its_context_and_names_who_is_not_done() {
     let (exporter, first, _) = pair();
     let hold = first.hold();

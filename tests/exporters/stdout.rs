@@ -192,3 +192,26 @@ fn the_exporter_to_standard_output_itself_writes_and_succeeds() {
     exporter.export(&Context::new(), &batch(0, 1)).expect("standard output is there");
     exporter.shutdown(&Context::new()).expect("standard output is there");
 }
+
+/// Takes nothing, and calls that no error.
+struct Deaf;
+
+impl Write for Deaf {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_writer_that_takes_nothing_is_an_error_and_not_asked_for_ever() {
+    for format in [StdoutFormat::Human, StdoutFormat::Json] {
+        let exporter = StdoutExporter::builder().format(format).writer(Deaf, "a wall").build();
+        let error = exporter.export(&Context::new(), &batch(0, 3)).expect_err("nothing was taken");
+        assert_eq!((error.kind(), error.lost_spans()), (ExportErrorKind::Io, Some(3)));
+        assert!(error.to_string().starts_with("cannot write to a wall: "), "{error}");
+    }
+}
