@@ -22,11 +22,11 @@ mod reference;
 mod suite;
 
 use fault::Fault;
-use nanospan::conformance::metric_client::{self, Case, Subject};
+use nanospan::conformance::metric_client::{self, Answer, Case, Subject};
 use nanospan::conformance::metric_exporter;
 use nanospan::metrics::MetricExporter;
 use nanospan::metrics::data::ResourceMetrics;
-use nanospan::otlp::{Compression, OtlpMetricExporter};
+use nanospan::otlp::{Compression, MetricClient, OtlpMetricExporter, proto};
 use otlp::Otlp;
 use reference::ReferenceSubject;
 use std::collections::HashSet;
@@ -146,4 +146,44 @@ fn the_exporters_over_otlp_conform() {
             metric_exporter::run(&|| Box::new(Exporter::over(Otlp::new(protocol, Compression::None))));
         assert_all_passed_but(&[], &report);
     }
+}
+
+/// A subject that says nothing of itself but what it must, and whose receiver takes everything.
+struct Bare(ReferenceSubject);
+
+impl Subject for Bare {
+    fn client(&self) -> Arc<dyn MetricClient> {
+        self.0.client()
+    }
+
+    fn delivered(&self) -> Vec<proto::ResourceMetrics> {
+        self.0.delivered()
+    }
+
+    fn answer(&self, _: &[Answer], _: Answer) -> bool {
+        false
+    }
+}
+
+#[test]
+fn what_a_subject_cannot_do_is_not_applicable_and_not_held_against_it() {
+    let not_applicable = [
+        "PartialSuccess",
+        "transient-failure-is-retried",
+        "retries-end-with-the-context",
+        "refusal-is-not-retried",
+        "failure-is-reported",
+        "failure-counts-what-was-lost",
+        "what-is-lost-stays-lost",
+        "uploads-go-on-after-a-failure",
+        "partial-success-is-not-sent-again",
+        "words-alone-lose-nothing",
+        "deadline-ends-a-hang",
+        "cancellation-ends-a-hang",
+        "shutdown-releases-everything",
+        "shutdown-ends-beside-a-hang",
+        "preferences-answer-beside-a-hang",
+    ];
+    let report = metric_client::run(&|| Box::new(Bare(ReferenceSubject::new(None))));
+    assert_all_passed_but(&not_applicable, &report);
 }
