@@ -108,6 +108,32 @@ fn after_the_shutdown_nothing_is_collected() {
 }
 
 #[test]
+fn a_shutdown_that_cannot_wait_leaves_the_collection_to_let_go_of_the_producers() {
+    let (held, released) = (Arc::new(()), Context::new());
+    let (producer, end) = (Arc::clone(&held), released.clone());
+    let begun = Context::new();
+    let begin = begun.cancellation();
+    let reader =
+        ManualReader::builder().producer(By(move |_: &Collection<'_>, _: &mut List<ScopeMetrics>| {
+            let _ = &producer;
+            begin.cancel();
+            let _ = end.wait(Duration::MAX);
+            Ok(())
+        }));
+    let reader = reader.build();
+    thread::scope(|scope| {
+        let collecting = scope.spawn(|| reader.collect(&Context::new(), &mut ResourceMetrics::default()));
+        let _ = begun.wait(Duration::MAX);
+        let error = reader.shutdown(&Context::with_timeout(Duration::ZERO)).unwrap_err();
+        assert_eq!(error.kind(), ExportErrorKind::DeadlineExceeded);
+        assert_eq!(Arc::strong_count(&held), 2, "the collection still has them");
+        released.cancellation().cancel();
+        collecting.join().unwrap().unwrap();
+    });
+    assert_eq!(Arc::strong_count(&held), 1);
+}
+
+#[test]
 fn any_threads_may_call_at_any_time() {
     let reader = ManualReader::builder().producer(Counting::default()).build();
     let collected = AtomicU64::new(0);

@@ -218,6 +218,22 @@ fn what_a_fork_drops_is_told_in_the_child() {
     assert_eq!((tracer.stats().exported, tracer.stats().dropped.total()), (1, 0));
 }
 
+/// In a child there is no thread of a reader's to wait for.
+#[cfg(unix)]
+#[test]
+fn a_forked_child_that_shuts_its_tracer_down_waits_for_no_reader() {
+    let kept = Arc::new(Kept::default());
+    let reader = PeriodicReader::builder(Arc::clone(&kept)).interval(Duration::MAX).error_handler(|_| ());
+    let tracer = builder().exporter(MemoryExporter::new()).metrics(reader).build().unwrap();
+    let code = in_child(|| {
+        check(1, tracer.shutdown(Duration::MAX).is_err())?;
+        check(2, kept.exported.lock().unwrap().is_empty())
+    });
+    assert_eq!(code, 0);
+    tracer.shutdown(PATIENCE).unwrap();
+    assert_eq!(kept.exported.lock().unwrap().len(), 1);
+}
+
 /// Wants deltas, and refuses what it is told to.
 struct Deltas {
     kept: Arc<Kept>,

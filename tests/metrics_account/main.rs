@@ -15,15 +15,15 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use nanospan::export::{
-    Component, Context, ExportError, ExportErrorKind, MemoryExporter, ResponseStatus, SpanExporter,
-    StdoutExporter,
+    Component, Context, ExportError, ExportErrorKind, FanOutExporter, MemoryExporter, ResponseStatus,
+    SpanExporter, StdoutExporter,
 };
 use nanospan::metrics::data::{
     Attributes, Data, KeyValue, List, Metric, Number, Resource, ResourceMetrics, ScopeMetrics, Temporality,
 };
 use nanospan::metrics::{
-    Aggregation, Collection, InstrumentKind, ManualReader, MemoryMetricExporter, MetricExporter,
-    MetricProducer, PeriodicReader, StdoutMetricExporter,
+    Aggregation, Collection, FanOutMetricExporter, InstrumentKind, ManualReader, MemoryMetricExporter,
+    MetricExporter, MetricProducer, PeriodicReader, StdoutMetricExporter,
 };
 use nanospan::sampling::Sampler;
 use nanospan::{OwnedValue, Stats, Tracer, TracerBuilder, suppress_tracing};
@@ -350,6 +350,12 @@ fn exporters_of_the_crate_are_named_by_the_paths_that_programs_use() {
     let kinds = [
         MemoryExporter::new().component(),
         StdoutExporter::builder().build().component(),
+        FanOutExporter::builder().destination("one", MemoryExporter::new()).build().unwrap().component(),
+        FanOutMetricExporter::builder()
+            .destination("one", MemoryMetricExporter::new())
+            .build()
+            .unwrap()
+            .component(),
         MemoryMetricExporter::new().component(),
         StdoutMetricExporter::builder().build().component(),
     ]
@@ -357,10 +363,30 @@ fn exporters_of_the_crate_are_named_by_the_paths_that_programs_use() {
     let paths = [
         "nanospan::export::MemoryExporter",
         "nanospan::export::StdoutExporter",
+        "nanospan::export::FanOutExporter",
+        "nanospan::metrics::FanOutMetricExporter",
         "nanospan::metrics::MemoryMetricExporter",
         "nanospan::metrics::StdoutMetricExporter",
     ];
     assert_eq!(kinds, paths);
+}
+
+#[test]
+fn an_exporter_that_does_not_say_what_it_is_called_is_named_by_its_type() {
+    struct Theirs;
+
+    impl SpanExporter for Theirs {
+        fn export(&self, _: &Context, _: &nanospan::batch::Batch) -> Result<(), ExportError> {
+            Ok(())
+        }
+
+        fn shutdown(&self, _: &Context) -> Result<(), ExportError> {
+            Ok(())
+        }
+    }
+
+    assert!(SpanExporter::component(&Theirs).kind.ends_with("::Theirs"));
+    assert!(MetricExporter::component(&Kept::default()).kind.ends_with("::Kept"));
 }
 
 #[test]
@@ -424,7 +450,7 @@ fn a_reader_that_has_a_resource_keeps_it_under_a_tracer() {
     assert_eq!(kept.exported.lock().unwrap()[0].resource, own);
 }
 
-/// Shuts the tracer down in each of its exports, and says so.
+/// Shuts the tracer down in each of its exports, and counts them.
 #[derive(Default)]
 struct ShuttingDown {
     tracer: OnceLock<Tracer>,
@@ -434,8 +460,7 @@ struct ShuttingDown {
 impl MetricExporter for ShuttingDown {
     fn export(&self, _: &Context, _: &ResourceMetrics) -> Result<(), ExportError> {
         let tracer = self.tracer.get().expect("it is there before the first export");
-        // Twice: the reader is told to end by the first, and would be waited for by the second.
-        tracer.shutdown(Duration::MAX).unwrap();
+        // The reader is being shut down, and this is the thread that whoever does so waits for.
         tracer.shutdown(Duration::MAX).unwrap();
         *self.calls.lock().unwrap() += 1;
         Ok(())
