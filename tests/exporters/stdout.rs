@@ -193,6 +193,27 @@ fn the_exporter_to_standard_output_itself_writes_and_succeeds() {
     exporter.shutdown(&Context::new()).expect("standard output is there");
 }
 
+#[test]
+fn for_the_eye_an_event_says_how_many_attributes_it_had_no_room_for() {
+    let mut builder = BatchBuilder::new(&[], 1);
+    builder.begin_span(&SpanHead {
+        trace_id: 1,
+        span_id: 1,
+        parent_span_id: 0,
+        start_unix_nanos: 0,
+        end_unix_nanos: 9,
+        name: Text::Copied("full"),
+        kind: SpanKind::Internal,
+        flags: 0,
+    });
+    builder.begin_event(Text::Copied("began"), 1);
+    builder.item_dropped_attributes(2);
+    builder.end_span();
+    let sink = Sink::default();
+    export(&exporter(StdoutFormat::Human, &sink), &builder.finish(0, 0).expect("the batch is small"));
+    assert!(text(&sink).contains("• +1 ns began  −2 attributes\n"), "{}", text(&sink));
+}
+
 /// Takes nothing, and calls that no error.
 struct Deaf;
 

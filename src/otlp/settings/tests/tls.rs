@@ -220,6 +220,24 @@ fn an_authority_that_is_no_certificate_is_refused_by_its_number() {
 }
 
 #[test]
+fn authorities_in_malformed_pem_are_refused_with_the_reason() {
+    let mut builder = with_variables(&[]);
+    builder.set_ca_certificate(Pem::Text([CA, b"-----BEGIN CERTIFICATE-----\nAAAA\n"].concat()));
+    let error = builder.build().expect_err("the last one is cut off");
+    assert_eq!(error.kind(), ExportErrorKind::InvalidConfig);
+    let expected = "option ca_certificate: the text has a -----BEGIN line without an -----END line";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn what_kept_a_system_from_naming_its_authorities_is_told() {
+    let directory = Directory::new();
+    let found = rustls_native_certs::load_certs_from_paths(Some(&directory.0.join("missing.pem")), None);
+    let error = system_roots(found).expect_err("there is no file");
+    assert!(std::error::Error::source(&error).is_some(), "{error}");
+}
+
+#[test]
 fn a_system_that_trusts_nobody_is_an_error_and_its_bad_certificates_are_passed_over() {
     let error = system_roots(CertificateResult::default()).expect_err("no certificates");
     assert_eq!(error.kind(), ExportErrorKind::InvalidConfig);
