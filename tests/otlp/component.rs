@@ -34,7 +34,9 @@ fn an_exporter_is_called_as_the_conventions_have_it_and_says_where_it_sends() {
 fn the_environment_of_a_process_says_where_its_exporters_send() {
     const ROLE: &str = "NANOSPAN_TEST_EXPORTERS";
     if std::env::var_os(ROLE).is_some() {
-        let expected = |kind: &'static str| Component::new(kind).with_server("collector.example", 1234);
+        let expected = |kind: &'static str| {
+            Component::new(kind).with_server("collector.example", 1234).with_success(ResponseStatus::Grpc(0))
+        };
         let exporter = OtlpExporter::from_env().unwrap();
         assert_eq!(exporter.component(), expected("otlp_grpc_span_exporter"));
         let exporter = OtlpMetricExporter::from_env().unwrap();
