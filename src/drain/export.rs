@@ -161,16 +161,14 @@ impl Pipeline {
             Ok(()) => self.call(|| self.settings.exporter.export(&context, &batch)),
             Err(error) => Err(error.into()),
         };
-        // One with which nothing is lost is a warning: the handler has it, and the export succeeded.
-        let took = begun.elapsed();
-        let warned = result.as_ref().is_err_and(|error| error.lost_spans() == Some(0));
-        self.ledger.export_took(spans, took, if warned { End::default() } else { End::of(&result) });
+        self.ledger.export_took(spans, begun.elapsed(), End::of(&result));
         match result {
             Ok(()) => self.ledger.exported(spans, 0),
             Err(error) => {
                 let lost = error.lost_spans().map_or(spans, |lost| u64::from(lost).min(spans));
                 self.ledger.failed_by(error.kind(), lost);
                 self.ledger.exported(spans - lost, lost);
+                // One with which nothing is lost is a warning: the handler has it, and a flush succeeds.
                 if lost > 0 {
                     trouble.note(&error, lost, stop_by);
                 }

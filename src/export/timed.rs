@@ -19,10 +19,11 @@ pub(crate) struct End {
 }
 
 impl End {
-    /// That of an operation with this result.
+    /// That of an operation with this result. An error with which nothing is lost is a warning: it went well.
     pub(crate) fn of(result: &Result<(), ExportError>) -> Self {
         match result {
             Ok(()) => Self::default(),
+            Err(warning) if warning.lost() == Some(0) => Self::default(),
             Err(error) => Self { failure: Some(error.kind()), status: error.response_status() },
         }
     }
