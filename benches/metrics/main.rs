@@ -8,6 +8,7 @@
 //! `--bench`, as under `cargo test --benches`, everything runs once: that the exports really hang and what is
 //! answered is checked, and no time.
 
+#[path = "../../tests/common/allocator.rs"]
 mod allocator;
 mod answers;
 mod costs;

@@ -1,5 +1,5 @@
-//! An allocator that counts what the calling thread asks of it. A test binary that takes this module in
-//! has it as its global allocator.
+//! An allocator that counts what the calling thread asks of it. A binary that takes this module in has
+//! it as its global allocator.
 #![allow(unsafe_code, reason = "a global allocator is an unsafe trait")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

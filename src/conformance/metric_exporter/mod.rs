@@ -50,12 +50,10 @@
 //! A [`Report`] prints as a table. A single case runs by itself, to debug what it found:
 //!
 //! ```
-//! # use nanospan::conformance::metric_exporter::Subject;
-//! # fn make() -> Box<dyn Subject> { unimplemented!() }
-//! # fn debug() {
+//! # fn debug(make: &nanospan::conformance::metric_exporter::Factory<'_>) {
 //! let cases = nanospan::conformance::metric_exporter::cases();
 //! let whole = cases.into_iter().find(|case| case.id() == "metrics-are-delivered-whole").unwrap();
-//! println!("{}\n{}", whole.citation(), whole.run(&make));
+//! println!("{}\n{}", whole.citation(), whole.run(make));
 //! # }
 //! ```
 //!
